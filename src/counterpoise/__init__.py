@@ -1,0 +1,47 @@
+"""Counterpoise: classification when one class is rare, text first.
+
+>>> from counterpoise import TextClassifier, WordSwap
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from counterpoise.estimators.array import ArrayClassifier
+    from counterpoise.estimators.saving import load_model
+    from counterpoise.estimators.text import TextClassifier
+    from counterpoise.oversampling.random import RandomOverSampler
+    from counterpoise.oversampling.word_swap import WordSwap
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ArrayClassifier",
+    "RandomOverSampler",
+    "TextClassifier",
+    "WordSwap",
+    "__version__",
+    "load_model",
+]
+
+_HOMES = {
+    "ArrayClassifier": "counterpoise.estimators.array",
+    "RandomOverSampler": "counterpoise.oversampling.random",
+    "TextClassifier": "counterpoise.estimators.text",
+    "WordSwap": "counterpoise.oversampling.word_swap",
+    "load_model": "counterpoise.estimators.saving",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when asked for: the command line's help must not wait for torch.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

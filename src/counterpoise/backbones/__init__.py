@@ -1,0 +1,1 @@
+"""Backbones: encoders from batches to token and pooled representations, all with one contract."""

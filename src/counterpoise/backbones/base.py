@@ -1,0 +1,100 @@
+"""The one contract of every backbone, and the network that a method trains on top of it.
+
+A backbone turns a :class:`Batch` into token representations ``(B, T, d)`` and pools them to ``(B, d)``. All that
+needs "the embedding" asks it: a classifier's head, a contrastive loss, a search for difficult samples.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, NamedTuple
+
+from torch import Tensor, nn
+
+
+class Batch(NamedTuple):
+    """Some rows of a data set, on the device of the model.
+
+    Attributes
+    ----------
+    inputs : Tensor
+        Token ids ``(B, T)`` of int32, or features ``(B, d)`` of float32.
+    mask : Tensor of bool, shape (B, T), or None
+        True at real tokens; None where nothing is padded.
+    labels : Tensor of int64, shape (B,)
+        Class numbers; empty at prediction time.
+    weights : Tensor of float32, shape (B,)
+        Weight of each row in the loss, 1 on average over the data set; empty at prediction time.
+    rows : Tensor of int64, shape (B,)
+        Which rows of the (resampled) data set these are.
+    views : tuple of Batch
+        Further versions of the same rows, when a method asks for them.
+    """
+
+    inputs: Tensor
+    mask: Tensor | None
+    labels: Tensor
+    weights: Tensor
+    rows: Tensor
+    views: tuple[Batch, ...] = ()
+
+
+class Backbone(nn.Module, ABC):
+    """Base of all backbones.
+
+    Attributes
+    ----------
+    inputs : str
+        What it reads: ``"text"`` or ``"array"``.
+    dim : int
+        Width ``d`` of its token and pooled representations.
+    """
+
+    inputs: ClassVar[str]
+    dim: int
+
+    @abstractmethod
+    def tokens(self, batch: Batch) -> Tensor:
+        """Token representations ``(B, T, d)`` of a batch; ``T`` is 1 where inputs have no tokens."""
+
+    def pool(self, tokens: Tensor, mask: Tensor | None) -> Tensor:
+        """Pooled representations ``(B, d)``: the maximum of each feature over the real tokens."""
+        if mask is not None:
+            tokens = tokens.masked_fill(~mask[..., None], float("-inf"))
+        # max rather than amax: its gradient goes to one place, which is several times cheaper.
+        return tokens.max(dim=1).values
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Pooled representations ``(B, d)`` of a batch."""
+        return self.pool(self.tokens(batch), batch.mask)
+
+
+class Network(nn.Module):
+    """A backbone, dropout, a linear head, and whatever parts a method adds.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    n_classes : int
+    parts : nn.Module or None, default=None
+        A method's own modules (projections, prototypes); trained and saved with the rest.
+    dropout : float, default=0.5
+        Share of pooled features dropped before the head during training (0.5: Kim 2014, section 3.1).
+    """
+
+    def __init__(
+        self, backbone: Backbone, n_classes: int, parts: nn.Module | None = None, dropout: float = 0.5
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(backbone.dim, n_classes)
+        self.parts = parts
+
+    def embed(self, batch: Batch) -> Tensor:
+        """Pooled representations ``(B, d)``, before dropout."""
+        return self.backbone(batch)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Logits ``(B, C)``."""
+        return self.head(self.dropout(self.embed(batch)))

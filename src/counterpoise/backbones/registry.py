@@ -1,0 +1,126 @@
+"""The backbones by name: what each reads, how inputs become tensors, and the network itself.
+
+A new backbone is one file and one line in :data:`BACKBONES`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from counterpoise.backbones.base import Backbone
+from counterpoise.backbones.mlp import MLP
+from counterpoise.backbones.textcnn import TextCNN
+from counterpoise.backbones.textrnn import TextRNN
+from counterpoise.backbones.words import WordEncoder
+from counterpoise.data.arrays import Standardizer
+from counterpoise.errors import SettingsError
+
+
+class Encoded(Protocol):
+    """Inputs as tensors, served batch by batch."""
+
+    values: Tensor
+    lengths: np.ndarray
+
+    def __len__(self) -> int: ...
+
+    def batch(self, rows: np.ndarray) -> tuple[Tensor, Tensor | None]:
+        """Inputs and mask of some rows."""
+
+
+class Encoder(Protocol):
+    """What turns inputs into tensors, fitted on the fitting side only."""
+
+    def fit(self, inputs: np.ndarray, seed: int = 0) -> Encoder:
+        """Learn from the fitting side."""
+
+    @property
+    def input_spec(self) -> Any:
+        """First argument of the network."""
+
+    def encode(self, inputs: np.ndarray, device: torch.device | None = None) -> Encoded:
+        """Inputs as tensors."""
+
+    def state(self) -> dict[str, Any]:
+        """What is saved."""
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Encoder:
+        """The inverse of :meth:`state`."""
+
+
+@dataclass(frozen=True)
+class BackboneEntry:
+    """One line of the registry.
+
+    Attributes
+    ----------
+    name, summary : str
+    encoder : type
+        Fitted on the fitting side; its keyword arguments are settings of the backbone.
+    network : type of Backbone
+        Built on the encoder's ``input_spec``; its keyword arguments are settings of the backbone too.
+    """
+
+    name: str
+    summary: str
+    encoder: type[Any]
+    network: type[Backbone]
+
+    @property
+    def inputs(self) -> str:
+        """``"text"`` or ``"array"``."""
+        return self.network.inputs
+
+    def settings(self) -> dict[str, Any]:
+        """Every setting with its default."""
+        return {**_keywords(self.encoder), **_keywords(self.network)}
+
+    def make_encoder(self, settings: dict[str, Any]) -> Encoder:
+        """Make an unfitted encoder from those settings that are its own."""
+        return self.encoder(**{k: v for k, v in settings.items() if k in _keywords(self.encoder)})
+
+    def make_network(self, encoder: Encoder, settings: dict[str, Any]) -> Backbone:
+        """Make the network over a fitted encoder from the remaining settings."""
+        own = {k: v for k, v in settings.items() if k in _keywords(self.network)}
+        return self.network(encoder.input_spec, **own)
+
+
+def _keywords(owner: type) -> dict[str, Any]:
+    parameters = inspect.signature(owner).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+BACKBONES: dict[str, BackboneEntry] = {
+    entry.name: entry
+    for entry in (
+        BackboneEntry("textcnn", "convolutions over 3, 4 and 5 words (Kim 2014)", WordEncoder, TextCNN),
+        BackboneEntry("textrnn", "bidirectional LSTM (Liu et al. 2016)", WordEncoder, TextRNN),
+        BackboneEntry("mlp", "fully connected layers over numeric rows", Standardizer, MLP),
+    )
+}
+
+
+def find_backbone(name: str, settings: dict[str, Any] | None = None) -> BackboneEntry:
+    """Look a backbone up and check that it has the settings asked for.
+
+    Raises
+    ------
+    SettingsError
+        For an unknown name or setting, with what there is.
+    """
+    if name not in BACKBONES:
+        raise SettingsError(f"there is no backbone {name!r}; choose one of {', '.join(BACKBONES)}")
+    entry = BACKBONES[name]
+    for key in settings or {}:
+        if key not in entry.settings():
+            raise SettingsError(
+                f"backbone {name!r} has no setting {key!r}; it has {', '.join(entry.settings())}"
+            )
+    return entry

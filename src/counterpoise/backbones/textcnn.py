@@ -1,0 +1,77 @@
+"""TextCNN: filters over three, four and five words, the strongest response of each kept (Kim 2014).
+
+Kim, "Convolutional Neural Networks for Sentence Classification", EMNLP 2014, section 2.
+
+>>> import torch
+>>> network = TextCNN(torch.nn.Embedding(1000, 64, padding_idx=0))  # usable in any PyTorch loop
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from counterpoise.backbones.base import Backbone, Batch
+
+
+class TextCNN(Backbone):
+    """One-dimensional convolutions of several widths over word vectors.
+
+    Parameters
+    ----------
+    embedding : nn.Embedding
+        Word vectors ``(V, d)``; id 0 is padding. Frozen or trained on as its weight says.
+    n_filters : int, default=100
+        Filters of each width (the paper's 100).
+    widths : sequence of int, default=(3, 4, 5)
+        Words a filter spans.
+    """
+
+    inputs = "text"
+
+    def __init__(
+        self,
+        embedding: nn.Embedding,
+        *,
+        n_filters: int = 100,
+        widths: Sequence[int] = (3, 4, 5),
+    ) -> None:
+        super().__init__()
+        self.embedding = embedding
+        convolutions = [nn.Conv1d(embedding.embedding_dim, n_filters, width) for width in widths]
+        self.weights = nn.ParameterList(
+            [c.weight.detach().transpose(1, 2).contiguous() for c in convolutions]
+        )
+        self.biases = nn.Parameter(torch.cat([c.bias.detach() for c in convolutions if c.bias is not None]))
+        self.window = max(widths)
+        self.dim = n_filters * len(widths)
+
+    def tokens(self, batch: Batch) -> Tensor:
+        """Filter responses ``(B, T, n_filters * len(widths))``, before ReLU; shorter texts are padded with zeros."""
+        x = self.embedding(batch.inputs)
+        if torch.is_autocast_enabled(x.device.type):
+            x = x.to(torch.get_autocast_dtype(x.device.type))  # now, not after the windows multiply it
+        # All filters in one matrix product over overlapping windows: 1.4 to 2 times as fast as one convolution
+        # for each width in float32, 2.8 times or more in bfloat16, which convolutions on a CPU profit little from.
+        left, right = (self.window - 1) // 2, self.window // 2
+        x = functional.pad(x, (0, 0, left, right))
+        batch_size, length, width = x.shape
+        shape = (batch_size, length - self.window + 1, self.window * width)
+        windows = x.as_strided(shape, (x.stride(0), x.stride(1), 1))
+        return functional.linear(windows, self._filters(), self.biases)
+
+    def pool(self, tokens: Tensor, mask: Tensor | None) -> Tensor:
+        """Strongest response of each filter, ``(B, d)``, after ReLU (which commutes with the maximum)."""
+        return super().pool(tokens, mask).relu()
+
+    def _filters(self) -> Tensor:
+        """Weights of all filters ``(n, window * width)``, the narrower ones with zeros around them."""
+        padded = []
+        for weight in self.weights:
+            before = (self.window - 1) // 2 - (weight.shape[1] - 1) // 2
+            after = self.window - weight.shape[1] - before
+            padded.append(functional.pad(weight, (0, 0, before, after)).flatten(1))
+        return torch.cat(padded)

@@ -1,0 +1,313 @@
+"""Tables written as they come: CSV, TSV, JSON Lines or Parquet, to a file or to standard output.
+
+    with TableWriter("scored.csv.gz") as out:
+        for chunk in chunks:
+            out.write(chunk)
+
+The format follows from the name; a file appears under its name only when everything is in it. What writes
+anything else whole or not at all, :func:`~counterpoise.data.atomic.atomic_path` and
+:func:`~counterpoise.data.atomic.atomic_folder`, can be had from here too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Protocol
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from counterpoise.data.atomic import atomic_folder, atomic_path, in_words
+from counterpoise.data.json_lines import JSON_TEXT
+from counterpoise.data.near import listed
+from counterpoise.errors import OutputError, SettingsError
+
+__all__ = ["STANDARD_OUTPUT", "TableWriter", "atomic_folder", "atomic_path", "json_text", "output_format"]
+
+STANDARD_OUTPUT = "-"
+_FORMATS = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+_COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
+
+
+def output_format(path: str | os.PathLike[str], format: str | None = None) -> tuple[str, str | None]:
+    """Format and compression that a name means.
+
+    Parameters
+    ----------
+    path : path
+        ``-`` (standard output) means CSV.
+    format : str or None
+        ``"csv"``, ``"tsv"``, ``"jsonl"`` or ``"parquet"``, over what the name says.
+
+    Returns
+    -------
+    tuple of str and (str or None)
+        The format, and ``"gzip"``, ``"zstd"`` or None.
+
+    Raises
+    ------
+    SettingsError
+        For a name or a format that is not known, or compressed Parquet, which compresses by itself.
+    """
+    if format is not None and format not in _FORMATS.values():
+        raise SettingsError(f"output format {format!r} is unknown; choose csv, tsv, jsonl or parquet")
+    if str(path) == STANDARD_OUTPUT:
+        return format or "csv", None
+    suffixes = [suffix.lower() for suffix in Path(path).suffixes]
+    compression = _COMPRESSIONS.get(suffixes[-1]) if suffixes else None
+    if compression:
+        suffixes.pop()
+    chosen = format or (_FORMATS.get(suffixes[-1]) if suffixes else None)
+    if chosen is None:
+        raise SettingsError(
+            f"{path}: no output format has that ending; use {listed(_FORMATS)}, text ones also .gz, .zst"
+        )
+    if chosen == "parquet" and compression:
+        raise SettingsError(
+            f"{path}: Parquet is compressed by itself; leave {suffixes[-1]} as the last ending"
+        )
+    return chosen, compression
+
+
+class _Sink(Protocol):
+    def write(self, table: pa.Table) -> None: ...
+    def close(self) -> None: ...
+    def abandon(self) -> None: ...
+
+
+class TableWriter:
+    """Context manager that writes tables one after another into one file.
+
+    Parameters
+    ----------
+    path : path
+        The file, or ``-`` for standard output.
+    format : str or None
+        Over what the name says; see :func:`output_format`.
+    metadata : mapping of str to str or None
+        Stored in the schema of a Parquet file; the other formats have no place for it.
+
+    Raises
+    ------
+    OutputError
+        When the file cannot be written; nothing is left behind.
+    SettingsError
+        When the name means no format.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        format: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        self.path = path
+        self.format, self.compression = output_format(path, format)
+        self.metadata = dict(metadata or {})
+        self._stack = ExitStack()
+        self._sink: _Sink | None = None
+        self._schema: pa.Schema | None = None
+        self._file: Any = None
+
+    def __enter__(self) -> TableWriter:
+        """Open the temporary file."""
+        with ExitStack() as stack:
+            if str(self.path) == STANDARD_OUTPUT:
+                stack.enter_context(in_words("standard output"))
+                raw: BinaryIO = sys.stdout.buffer
+                stack.callback(raw.flush)
+            else:
+                temporary = stack.enter_context(atomic_path(self.path))
+                raw = stack.enter_context(temporary.open("wb"))
+            self._file = raw
+            if self.compression:
+                # Arrow's sinks close what they wrap; the file is closed by the stack, after its flush.
+                self._file = stack.enter_context(
+                    pa.CompressedOutputStream(pa.PythonFile(_Open(raw), "w"), self.compression)
+                )
+            self._stack = stack.pop_all()
+        return self
+
+    def write(self, table: pa.Table) -> None:
+        """Append rows.
+
+        Parameters
+        ----------
+        table : pyarrow.Table
+            The first one settles the columns; later ones are cast to them.
+
+        Raises
+        ------
+        OutputError
+            When the columns differ or do not fit the format.
+        """
+        table = table.replace_schema_metadata(self.metadata if self.format == "parquet" else None)
+        if self._sink is None:
+            self._schema = table.schema
+            self._sink = self._open_sink(table.schema)
+        elif table.schema != self._schema:
+            try:
+                table = table.cast(self._schema)
+            except (pa.ArrowException, ValueError) as error:
+                raise OutputError(
+                    f"{self.path} cannot be written: its rows change columns midway ({error})"
+                ) from error
+        self._sink.write(table)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        """Put the file in its place, or remove it when something went wrong."""
+        if kind is None:
+            try:
+                if self._sink is None:
+                    self.write(pa.table({}))
+                assert self._sink is not None
+                self._sink.close()
+            except BaseException as late:
+                if self._sink is not None:
+                    self._sink.abandon()
+                if not self._stack.__exit__(type(late), late, late.__traceback__):
+                    raise
+                return None
+        elif self._sink is not None:
+            self._sink.abandon()
+        return self._stack.__exit__(kind, error, trace)
+
+    def _open_sink(self, schema: pa.Schema) -> _Sink:
+        if self.format == "jsonl":
+            return _JsonLines(self._file, schema, self.path)
+        if self.format == "parquet":
+            return _Parquet(self._file, schema)
+        return _Delimited(self._file, "\t" if self.format == "tsv" else ",")
+
+
+class _Open:
+    """A file object whose ``close`` leaves the real one open, and which can be told to take no more."""
+
+    closed = False
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self.raw: BinaryIO | None = raw
+
+    def write(self, data: bytes) -> int:
+        return len(data) if self.raw is None else self.raw.write(data)
+
+    def flush(self) -> None:
+        if self.raw is not None:
+            self.raw.flush()
+
+    def close(self) -> None:
+        self.flush()
+
+
+class _Parquet:
+    def __init__(self, file: Any, schema: pa.Schema) -> None:
+        self._file = _Open(file)
+        self._writer = pa.parquet.ParquetWriter(pa.PythonFile(self._file, "w"), schema, compression="zstd")
+
+    def write(self, table: pa.Table) -> None:
+        self._writer.write_table(table)
+
+    def close(self) -> None:
+        self._writer.close()
+
+    def abandon(self) -> None:
+        # Arrow's writer wants to add its footer whenever it is let go; by then the file is gone.
+        self._file.raw = None
+        with contextlib.suppress(pa.ArrowException, OSError, ValueError):
+            self._writer.close()
+
+
+class _Delimited:
+    def __init__(self, file: Any, delimiter: str) -> None:
+        self._file, self._delimiter = file, delimiter
+        self._header = True
+
+    def write(self, table: pa.Table) -> None:
+        options = pa.csv.WriteOptions(
+            include_header=self._header, delimiter=self._delimiter, quoting_style="needed"
+        )
+        self._header = False
+        buffer = pa.BufferOutputStream()
+        pa.csv.write_csv(_flat(table), buffer, options)
+        self._file.write(buffer.getvalue())
+
+    def close(self) -> None: ...
+
+    def abandon(self) -> None: ...
+
+
+class _JsonLines:
+    def __init__(self, file: Any, schema: pa.Schema, path: object) -> None:
+        self._file = file
+        if len(set(schema.names)) < len(schema.names):
+            raise OutputError(
+                f"{path} cannot be written: two columns have the same name; write CSV, or rename one"
+            )
+        self._json = [bool(f.metadata) and JSON_TEXT.items() <= f.metadata.items() for f in schema]
+        self._names = schema.names
+
+    def write(self, table: pa.Table) -> None:
+        columns: list[list[Any]] = []
+        for column, is_json in zip(table.columns, self._json, strict=True):
+            values = column.to_pylist()
+            columns.append([None if v is None else json.loads(v) for v in values] if is_json else values)
+        rows = (dict(zip(self._names, row, strict=True)) for row in zip(*columns, strict=True))
+        self._file.write("".join(json_text(row) + "\n" for row in rows).encode())
+
+    def close(self) -> None: ...
+
+    def abandon(self) -> None: ...
+
+
+def _flat(table: pa.Table) -> pa.Table:
+    """Columns that CSV can hold: lists and objects as JSON text, dictionaries as their values."""
+    for i, field in enumerate(table.schema):
+        if (
+            pa.types.is_nested(field.type)
+            or pa.types.is_binary(field.type)
+            or pa.types.is_large_binary(field.type)
+        ):
+            texts = [None if value is None else json_text(value) for value in table.column(i).to_pylist()]
+            table = table.set_column(i, field.name, pa.array(texts, pa.string()))
+        elif pa.types.is_dictionary(field.type):
+            table = table.set_column(i, field.name, table.column(i).cast(field.type.value_type))
+    return table
+
+
+def json_text(value: Any) -> str:
+    """JSON of a Python value, on one line; what JSON lacks becomes null (NaN) or a string (dates, bytes)."""
+    with contextlib.suppress(ValueError):
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain)
+    return json.dumps(_finite(value), ensure_ascii=False, default=_plain)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _plain(value: Any) -> str:
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,1 @@
+"""The classifiers: scikit-learn's contract over every method and backbone."""

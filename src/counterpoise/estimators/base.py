@@ -1,0 +1,277 @@
+"""What the classifiers share: scikit-learn's contract over every method and backbone."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from counterpoise.data.python_inputs import as_labels
+from counterpoise.errors import DataError, SettingsError
+from counterpoise.fitting import Fitted, Plan, fit_model
+from counterpoise.methods.base import Context, Data
+from counterpoise.methods.registry import check_combination, make_method
+from counterpoise.metrics.thresholds import decide
+from counterpoise.seeding import RandomState, root_seed
+from counterpoise.training.settings import TrainingSettings
+
+_NESTED = ("method__", "backbone__")
+
+
+class RareClassClassifier(ClassifierMixin, BaseEstimator):
+    """Base of the classifiers; the parameters are those of :class:`counterpoise.TextClassifier`."""
+
+    kind: ClassVar[str]
+
+    def __init__(
+        self,
+        method: str,
+        backbone: str | None = None,
+        *,
+        class_weight: dict[Any, float] | str | None = None,
+        pos_label: Any = None,
+        threshold: float | str = "tune",
+        threshold_metric: Any = "f1",
+        prior_correction: bool = True,
+        validation_fraction: float = 0.1,
+        threshold_folds: int = 3,
+        max_epochs: int = 10,
+        batch_size: int = 64,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.0,
+        patience: int = 3,
+        precision: str = "auto",
+        device: str = "auto",
+        checkpoint: str | Path | None = None,
+        random_state: RandomState = None,
+        **settings: Any,
+    ) -> None:
+        self.method = method
+        self.backbone = backbone
+        self.class_weight = class_weight
+        self.pos_label = pos_label
+        self.threshold = threshold
+        self.threshold_metric = threshold_metric
+        self.prior_correction = prior_correction
+        self.validation_fraction = validation_fraction
+        self.threshold_folds = threshold_folds
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.patience = patience
+        self.precision = precision
+        self.device = device
+        self.checkpoint = checkpoint
+        self.random_state = random_state
+        for name, value in settings.items():
+            if not name.startswith(_NESTED):
+                raise TypeError(f"{type(self).__name__} has no parameter {name!r}")
+            setattr(self, name, value)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters by name, those of method and backbone under ``method__x`` and ``backbone__x``."""
+        nested = {k: v for k, v in vars(self).items() if k.startswith(_NESTED)}
+        return {**super().get_params(deep=False), **nested}
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters by name; ``method__x`` and ``backbone__x`` are checked when fitting."""
+        for name in [name for name in params if name.startswith(_NESTED)]:
+            setattr(self, name, params.pop(name))
+        return super().set_params(**params)
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None, time: Any = None) -> Self:
+        """Fit to labelled inputs.
+
+        Parameters
+        ----------
+        X : inputs
+            See the class.
+        y : sequence of n labels
+            Strings, integers or booleans.
+        sample_weight : array-like of shape (n,), default=None
+            Weight of each row in the loss, the prior and the held-out scores.
+        groups : array-like of shape (n,), default=None
+            Rows of a group (an author, a thread) are never parted when rows are held out.
+        time : array-like of shape (n,), default=None
+            Numbers or datetimes; held-out rows are then the latest ones.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        DataError
+            For inputs or labels that cannot be used.
+        SettingsError
+            For a parameter out of range or an impossible combination, before any work is done.
+        """
+        method, backbone, training = self._checked_settings()
+        inputs = self._checked_inputs(X, fitting=True)
+        labels = self._encoded_labels(y, len(inputs))
+        weights = np.asarray(
+            _check_sample_weight(sample_weight, labels, dtype=np.float64, ensure_non_negative=True)
+        )
+        by_class = self._class_weights(labels, weights)
+        data = Data(inputs, labels, len(self.classes_), weights * by_class[labels])
+        context = Context(
+            seed=root_seed(self.random_state),
+            minority=self._minority,
+            backbone=backbone,
+            backbone_settings=self._nested("backbone__"),
+            training=training,
+            checkpoint=None if self.checkpoint is None else Path(self.checkpoint),
+        )
+        self.fitted_: Fitted = fit_model(
+            method,
+            data,
+            context,
+            self._plan(),
+            sample_weight=weights,
+            groups=self._groups(inputs, groups),
+            time=time,
+        )
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probability of each class, ``(n, C)`` of float64, in the order of ``classes_``."""
+        check_is_fitted(self)
+        return self.fitted_.probabilities(self._checked_inputs(X, fitting=False))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Decide a class for each row: the largest probability over threshold."""
+        check_is_fitted(self)
+        return self.classes_[decide(self.predict_proba(X), self.thresholds_)]
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Log-odds over the threshold.
+
+        Returns
+        -------
+        ndarray of float64
+            With two classes ``(n,)``, above 0 where the second one is predicted; otherwise ``(n, C)``, the
+            largest being the predicted class.
+        """
+        check_is_fitted(self)
+        tiny = np.finfo(np.float64).tiny
+        margins = np.log(np.maximum(self.predict_proba(X), tiny)) - np.log(np.maximum(self.thresholds_, tiny))
+        return margins[:, 1] - margins[:, 0] if len(self.classes_) == 2 else margins
+
+    def embed(self, X: Any) -> Any:
+        """Representations in which the model compares rows.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, d), or sparse matrix
+            The pooled output of the backbone; for a linear model the features it weighs, sparse.
+        """
+        check_is_fitted(self)
+        return self.fitted_.predictor.embed(self._checked_inputs(X, fitting=False))
+
+    @property
+    def thresholds_(self) -> np.ndarray:
+        """Threshold of each class, ``(C,)``; with two classes ``(1 - t, t)``."""
+        return self.fitted_.choice.thresholds
+
+    @property
+    def threshold_note_(self) -> str:
+        """One sentence on how the threshold was chosen, or why it was not."""
+        return self.fitted_.choice.note
+
+    @property
+    def history_(self) -> list[dict[str, float]]:
+        """One row an epoch: epoch, loss, and average precision where rows were held out."""
+        return self.fitted_.predictor.history
+
+    @abstractmethod
+    def _checked_inputs(self, X: Any, fitting: bool) -> np.ndarray:
+        """Inputs as the methods take them."""
+
+    def _groups(self, inputs: np.ndarray, groups: Any) -> np.ndarray | None:
+        return None if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+
+    def _nested(self, prefix: str) -> dict[str, Any]:
+        return {k.removeprefix(prefix): v for k, v in vars(self).items() if k.startswith(prefix)}
+
+    def _checked_settings(self) -> tuple[Any, str, TrainingSettings]:
+        method = make_method(self.method, self._nested("method__"))
+        backbone = check_combination(
+            self.method, method, self.kind, self.backbone, self._nested("backbone__")
+        )
+        if self.threshold != "tune" and not (
+            isinstance(self.threshold, float | int) and 0 <= self.threshold <= 1
+        ):
+            raise SettingsError(f"threshold is {self.threshold!r}; give 'tune' or a number from 0 to 1")
+        if not 0 <= self.validation_fraction < 1:
+            raise SettingsError(
+                f"validation_fraction is {self.validation_fraction!r}; give 0 or more, below 1"
+            )
+        training = TrainingSettings(
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            patience=self.patience,
+            precision=self.precision,
+            device=self.device,
+        )
+        return method, backbone, training
+
+    def _encoded_labels(self, y: Any, n_rows: int) -> np.ndarray:
+        values = as_labels(y)
+        check_classification_targets(values)
+        if len(values) != n_rows:
+            raise DataError(f"there are {n_rows} rows and {len(values)} labels; give one label a row")
+        self.classes_, labels, counts = np.unique(values, return_inverse=True, return_counts=True)
+        self.class_counts_ = counts
+        if len(counts) < 2:
+            raise DataError(
+                f"there is only one class, {self.classes_[0]!r}; classification needs two or more"
+            )
+        if self.pos_label is not None and self.pos_label not in self.classes_:
+            raise SettingsError(
+                f"pos_label is {self.pos_label!r}, but the classes are {', '.join(map(repr, self.classes_.tolist()))}"
+            )
+        if self.threshold != "tune" and len(counts) > 2:
+            raise SettingsError("a number as threshold needs two classes; leave it at 'tune' for more")
+        # With two classes the rarer one is what people look for; with more, all matter unless one is named.
+        named = None if len(counts) > 2 else self.classes_[counts.argmin()]
+        self.pos_label_ = named if self.pos_label is None else self.pos_label
+        return labels.astype(np.int64)
+
+    @property
+    def _minority(self) -> int | None:
+        if self.pos_label_ is None:
+            return None
+        return int(np.flatnonzero(self.classes_ == self.pos_label_)[0])
+
+    def _class_weights(self, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Weight of each class, ``(C,)``."""
+        given = self.class_weight
+        if isinstance(given, dict) and (unknown := set(given) - set(self.classes_.tolist())):
+            raise SettingsError(f"class_weight names {unknown}, but the classes are {self.classes_.tolist()}")
+        if isinstance(given, str) and given != "balanced":
+            raise SettingsError(f"class_weight is {given!r}; give 'balanced', a dict or None")
+        if given is None:
+            return np.ones(len(self.classes_))
+        if isinstance(given, dict):
+            return np.array([given.get(name, 1.0) for name in self.classes_.tolist()], dtype=np.float64)
+        mass = np.bincount(labels, weights, len(self.classes_))
+        return mass.sum() / (len(mass) * mass)
+
+    def _plan(self) -> Plan:
+        return Plan(
+            minority=self._minority,
+            prior_correction=self.prior_correction,
+            threshold=self.threshold,
+            metric=self.threshold_metric,
+            validation_fraction=self.validation_fraction,
+            folds=self.threshold_folds,
+            class_names=[str(name) for name in self.classes_],
+        )

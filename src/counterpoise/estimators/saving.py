@@ -1,0 +1,136 @@
+"""Saving and loading of classifiers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+import counterpoise
+from counterpoise.errors import ModelError
+from counterpoise.fitting import Fitted
+from counterpoise.methods.network_predictor import NetworkPredictor
+from counterpoise.methods.registry import make_method
+from counterpoise.methods.tfidf_lr import LinearPredictor
+from counterpoise.metrics.thresholds import ThresholdChoice
+from counterpoise.model_card import model_card
+from counterpoise.persistence import read_model, write_model
+
+_PREDICTORS: dict[str, Any] = {cls.kind: cls for cls in (NetworkPredictor, LinearPredictor)}
+_NOT_SAVED = ("checkpoint", "device")
+
+
+class SavableMixin:
+    """``save`` and ``load`` without pickle; for classifiers derived from ``RareClassClassifier``."""
+
+    fitted_: Fitted
+
+    def save(self, folder: str | Path, data: str = "") -> None:
+        """Save a fitted classifier in a folder of its own, replacing an earlier model there.
+
+        Parameters
+        ----------
+        folder : path
+        data : str, default=""
+            Where the training data came from, for the model card; no text of the data is saved.
+
+        Raises
+        ------
+        OutputError
+            When the folder cannot be written; nothing is left behind.
+        """
+        check_is_fitted(self)
+        state = self.fitted_.predictor.state()
+        config = self._config(data)
+        write_model(folder, config, state, model_card(config))
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Load a saved classifier; it runs on the CPU.
+
+        Raises
+        ------
+        ModelError
+            When the folder does not hold a whole, unchanged model of this class.
+        """
+        config, state = read_model(folder)
+        if config["estimator"] != cls.__name__:
+            raise ModelError(f"{folder} holds a {config['estimator']}, not a {cls.__name__}")
+        params = config["params"]
+        classifier: Any = cls(**params)
+        classifier.classes_ = np.array(config["classes"], dtype=config["classes_dtype"])
+        classifier.class_counts_ = np.array(config["class_counts"])
+        classifier.pos_label_ = config["pos_label"]
+        for name, value in config["inputs"].items():
+            setattr(classifier, name, np.array(value, dtype=object) if isinstance(value, list) else value)
+        method = make_method(classifier.method, classifier._nested("method__"))
+        predictor = _PREDICTORS[config["kind"]].from_state(state, method)
+        threshold = {**config["threshold"], "thresholds": np.array(config["threshold"]["thresholds"])}
+        classifier.fitted_ = Fitted(
+            predictor=predictor,
+            prior=np.array(config["prior"]),
+            prior_correction=classifier.prior_correction,
+            choice=ThresholdChoice(**threshold),
+            scores=config["scores"],
+            scored_on=config["scored_on"],
+        )
+        return classifier
+
+    def _config(self: Any, data: str) -> dict[str, Any]:
+        fitted = self.fitted_
+        choice = {**vars(fitted.choice), "thresholds": fitted.choice.thresholds.tolist()}
+        inputs = {k: _plain(v) for k, v in vars(self).items() if k in ("n_features_in_", "feature_names_in_")}
+        return {
+            "counterpoise_version": counterpoise.__version__,
+            "estimator": type(self).__name__,
+            "kind": fitted.predictor.kind,
+            "params": {k: _plain(v) for k, v in self.get_params().items() if k not in _NOT_SAVED},
+            "method": self.method,
+            "backbone": getattr(fitted.predictor, "backbone", None),
+            "data": data,
+            "classes": self.classes_.tolist(),
+            "classes_dtype": self.classes_.dtype.str,
+            "class_counts": self.class_counts_.tolist(),
+            "pos_label": _plain(self.pos_label_),
+            "inputs": inputs,
+            "prior": fitted.prior.tolist(),
+            "threshold": choice,
+            "scores": fitted.scores,
+            "scored_on": fitted.scored_on,
+        }
+
+
+def load_model(folder: str | Path) -> Any:
+    """Load a saved classifier of any class.
+
+    Parameters
+    ----------
+    folder : path
+        As written by ``save`` or ``counterpoise fit -o``.
+
+    Returns
+    -------
+    TextClassifier or ArrayClassifier
+
+    Raises
+    ------
+    ModelError
+        When the folder does not hold a whole, unchanged model.
+    """
+    config, _ = read_model(folder)
+    if config["estimator"] not in ("TextClassifier", "ArrayClassifier"):
+        raise ModelError(f"{folder} holds a {config['estimator']}, which this version does not know")
+    return getattr(counterpoise, config["estimator"]).load(folder)
+
+
+def _plain(value: Any) -> Any:
+    """A JSON value; random generators, which have none, become None."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, dict):
+        return {_plain(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return value if value is None or isinstance(value, str | int | float | bool) else None

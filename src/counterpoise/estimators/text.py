@@ -1,0 +1,108 @@
+"""A classifier of texts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import Tags
+
+from counterpoise.crossfit import text_groups
+from counterpoise.data.python_inputs import as_texts
+from counterpoise.estimators.base import RareClassClassifier
+from counterpoise.estimators.saving import SavableMixin
+
+
+class TextClassifier(SavableMixin, RareClassClassifier):
+    """Find a rare class among texts.
+
+    Parameters
+    ----------
+    method : str, default="tfidf_lr"
+        What is done about the imbalance; ``counterpoise methods`` lists the names. The default needs no
+        network, trains in seconds and ranks better than a small network when the class is tiny.
+    backbone : {"textcnn", "textrnn"} or None, default=None
+        The network that reads the texts; None takes ``"textcnn"`` for methods that train one.
+    class_weight : "balanced", dict or None, default=None
+        Weight of each class in the loss, on top of what the method does.
+    pos_label : label or None, default=None
+        The class that matters: its average precision stops the training early, its F1 tunes the threshold.
+        None takes the rarer of two classes; of more than two, all matter alike.
+    threshold : "tune" or float, default="tune"
+        ``"tune"`` chooses the threshold on held-out rows: a validation side where that has at least 50 rows
+        and 10 of the class, else out-of-fold predictions of all rows. A number is the probability of
+        ``classes_[1]`` above which it is predicted (two classes only).
+    threshold_metric : {"f1", "macro_f1", "mcc", "balanced_accuracy"} or array-like, default="f1"
+        What the tuned threshold serves; an array ``(C, C)`` holds costs, true class by row.
+    prior_correction : bool, default=True
+        Resampling and weighting make a model believe that the rare class is common. True returns its
+        probabilities to the class shares of the data given to ``fit``.
+    validation_fraction : float, default=0.1
+        Share of rows held out for early stopping and the threshold when that leaves at least 50 rows and 10
+        of every class; otherwise no row is held out and training takes ``max_epochs``.
+    threshold_folds : int, default=3
+        Folds of the out-of-fold predictions for the threshold; they multiply the training time.
+    max_epochs : int, default=10
+        Passes over the training rows at most.
+    batch_size : int, default=64
+        Rows of one step.
+    learning_rate : float, default=1e-3
+        Of Adam.
+    weight_decay : float, default=0.0
+        Decoupled, as in AdamW.
+    patience : int, default=3
+        Epochs without a better average precision on the validation side before training ends.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Number format of training steps. ``"auto"`` takes bfloat16 where a probe, run once for each machine,
+        finds it faster. Predictions are always float32.
+    device : str, default="auto"
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+    checkpoint : path or None, default=None
+        A file that training writes after each epoch and goes on from when it exists.
+    random_state : int, RandomState, Generator or None, default=None
+        Seed of all that is random.
+    **settings
+        Settings of the method as ``method__x`` and of the backbone as ``backbone__x``, such as
+        ``method__rate=0.25`` or ``backbone__vectors="random"``.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (C,)
+        Class labels as given, sorted.
+    class_counts_ : ndarray of int64, shape (C,)
+    pos_label_ : label or None
+        The class that matters.
+    thresholds_ : ndarray of float64, shape (C,)
+        A row is given the class with the largest probability over threshold.
+    threshold_note_ : str
+        How the threshold was chosen, or why it was not.
+    fitted_ : counterpoise.fitting.Fitted
+        The predictor, the prior and the held-out scores.
+    history_ : list of dict
+        One row an epoch.
+
+    Examples
+    --------
+    >>> texts = ["win cash now", "see you at six", "claim your cash prize", "lunch at noon?"] * 15
+    >>> labels = ["spam", "ham", "spam", "ham"] * 15
+    >>> classifier = TextClassifier(random_state=0).fit(texts, labels)
+    >>> classifier.predict(["cash prize", "see you at lunch"])
+    array(['spam', 'ham'], dtype=object)
+    """
+
+    kind = "text"
+
+    def _checked_inputs(self, X: Any, fitting: bool) -> np.ndarray:
+        return as_texts(X)
+
+    def _groups(self, inputs: np.ndarray, groups: Any) -> np.ndarray:
+        # A near duplicate on both sides of a split would be remembered, not recognised.
+        return text_groups(inputs, groups)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        tags.non_deterministic = False
+        return tags

@@ -1,0 +1,240 @@
+"""From labelled data to a thresholded model: validation side, method, prior, threshold, in this order.
+
+The one procedure behind every estimator. Only rows of the fitting side reach the method; the rows that choose
+the stopping epoch or the threshold are held out of it, with all their near duplicates and group members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from counterpoise.crossfit import Split, holdout, make_folds, out_of_fold
+from counterpoise.errors import DataError
+from counterpoise.methods.base import Context, Data, Method
+from counterpoise.methods.predictors import Predictor
+from counterpoise.metrics.calibration import shift_prior, softmax
+from counterpoise.metrics.scores import score
+from counterpoise.metrics.thresholds import (
+    MIN_CLASS_ROWS,
+    MIN_ROWS,
+    ThresholdChoice,
+    decide,
+    too_few_to_tune,
+    tune_threshold,
+)
+from counterpoise.seeding import derive_seed
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to choose what is not learnt by the method itself.
+
+    Attributes
+    ----------
+    minority : int or None
+        The class that matters; None when all do.
+    prior_correction : bool
+        Whether probabilities are returned to the fitting side's prior after resampling or weighting.
+    threshold : float or str
+        ``"tune"``, or the probability of class 1 (of two) above which it is predicted.
+    metric : str or array-like of shape (C, C)
+        What the threshold serves; see :func:`counterpoise.metrics.thresholds.tune_threshold`.
+    validation_fraction : float
+        Share of the rows held out for early stopping and the threshold, when that leaves enough of them.
+    folds : int
+        Of the out-of-fold predictions for the threshold, when a validation side would be too small.
+    class_names : sequence of str
+        For messages.
+    """
+
+    minority: int | None
+    prior_correction: bool
+    threshold: float | str
+    metric: Any
+    validation_fraction: float
+    folds: int
+    class_names: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A thresholded model.
+
+    Attributes
+    ----------
+    predictor : Predictor
+    prior : ndarray of float64, shape (C,)
+        Class shares of the fitting side, by sample weights but not class weights.
+    prior_correction : bool
+    choice : ThresholdChoice
+    scores : dict
+        Of the held-out rows that the threshold was chosen on; empty where there were none.
+    scored_on : str
+        ``"validation"``, ``"out-of-fold"`` or ``""``.
+    """
+
+    predictor: Predictor
+    prior: np.ndarray
+    prior_correction: bool
+    choice: ThresholdChoice
+    scores: dict[str, float | None]
+    scored_on: str
+
+    def probabilities(self, inputs: np.ndarray) -> np.ndarray:
+        """Probabilities ``(n, C)`` of float64, rows summing to 1."""
+        return _probabilities(self.predictor, inputs, self.prior if self.prior_correction else None)
+
+
+def fit_model(
+    method: Method,
+    data: Data,
+    context: Context,
+    plan: Plan,
+    *,
+    sample_weight: np.ndarray,
+    groups: np.ndarray | None = None,
+    time: np.ndarray | None = None,
+) -> Fitted:
+    """Fit a method, and choose its stopping epoch and threshold on held-out rows.
+
+    Parameters
+    ----------
+    method : Method
+    data : Data
+        The fitting side; its weights include class weights.
+    context : Context
+        Without a validation side; this function makes it.
+    plan : Plan
+    sample_weight : ndarray of float64, shape (n,)
+        The rows' weights without class weights: they make the prior and weigh the scores.
+    groups : ndarray of int64, shape (n,), or None
+        Rows of a group are never parted.
+    time : ndarray, shape (n,), or None
+        Held-out rows are then later than those fitted to.
+
+    Returns
+    -------
+    Fitted
+
+    Raises
+    ------
+    DataError
+        When a class cannot reach the fitting side.
+    """
+    prior = np.bincount(data.labels, sample_weight, data.n_classes)
+    prior = prior / prior.sum()
+    kept_prior = prior if plan.prior_correction else None
+    side = _validation_side(method, data, context, plan, groups, time)
+    reason = ""
+    if side is not None:
+        predictor = method.fit(data.take(side.train), replace(context, validation=data.take(side.test)))
+        rows, scored_on = side.test, "validation"
+        probabilities = _probabilities(predictor, data.inputs[rows], kept_prior)
+    else:
+        predictor = method.fit(data, context)
+        scored_on = "out-of-fold"
+        splits, reason = _threshold_folds(data, plan, groups, time, context.seed)
+        rows, probabilities = _out_of_fold(method, data, context, splits, kept_prior)
+    labels, weights = data.labels[rows], sample_weight[rows]
+    choice = _choose(labels, probabilities, weights, reason, plan, context.seed)
+    scores: dict[str, float | None] = {}
+    if len(rows):
+        tuned = decide(probabilities, choice.thresholds)
+        scores = dict(score(labels, probabilities, plan.minority, decisions_tuned=tuned, weights=weights))
+    return Fitted(predictor, prior, plan.prior_correction, choice, scores, scored_on if len(rows) else "")
+
+
+def _probabilities(predictor: Predictor, inputs: np.ndarray, prior: np.ndarray | None) -> np.ndarray:
+    logits = predictor.logits(inputs)
+    if prior is not None:
+        logits = shift_prior(logits, predictor.training_prior, prior)
+    return softmax(logits)
+
+
+def _validation_side(
+    method: Method,
+    data: Data,
+    context: Context,
+    plan: Plan,
+    groups: np.ndarray | None,
+    time: np.ndarray | None,
+) -> Split | None:
+    """Held-out rows for a method that can stop early, if they would be enough to judge by."""
+    if not method.uses_backbone or plan.validation_fraction <= 0:
+        return None
+    # The rarest class decides, whichever class matters: stopping early on two rows of it is a coin's choice.
+    held_out = np.bincount(data.labels, minlength=data.n_classes).min() * plan.validation_fraction
+    if held_out < MIN_CLASS_ROWS or len(data) * plan.validation_fraction < MIN_ROWS:
+        return None
+    seed = derive_seed(context.seed, "validation")
+    try:
+        side = holdout(data.labels, plan.validation_fraction, groups=groups, time=time, seed=seed)
+    except DataError:
+        return None  # a class in one group cannot be parted; all rows are trained on, for all epochs
+    return None if too_few_to_tune(data.labels[side.test], plan.minority) else side
+
+
+def _threshold_folds(
+    data: Data, plan: Plan, groups: np.ndarray | None, time: np.ndarray | None, seed: int
+) -> tuple[list[Split], str]:
+    """Folds to tune the threshold on, or none and the reason."""
+    if plan.threshold != "tune":
+        return [], ""
+    reason = too_few_to_tune(data.labels, plan.minority, plan.class_names)
+    if reason is None:
+        seed = derive_seed(seed, "threshold folds")
+        try:
+            return make_folds(data.labels, plan.folds, groups=groups, time=time, seed=seed), ""
+        except DataError as error:
+            reason = f"No threshold was tuned: {error}"
+    return [], reason
+
+
+def _out_of_fold(
+    method: Method, data: Data, context: Context, splits: list[Split], prior: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that have out-of-fold probabilities, and these."""
+    folds = iter(range(len(splits)))
+
+    def fit_predict(train: np.ndarray, test: np.ndarray) -> np.ndarray:
+        fold = next(folds)
+        seed = derive_seed(context.seed, "fold", fold)
+        inner = replace(context, seed=seed, checkpoint=_beside(context.checkpoint, fold))
+        return _probabilities(method.fit(data.take(train), inner), data.inputs[test], prior)
+
+    if not splits:
+        return np.empty(0, dtype=np.int64), np.empty((0, data.n_classes))
+    probabilities, covered = out_of_fold(fit_predict, splits, len(data), data.n_classes)
+    rows = np.flatnonzero(covered)
+    return rows, probabilities[rows]
+
+
+def _beside(checkpoint: Path | None, fold: int) -> Path | None:
+    return checkpoint and checkpoint.with_name(f"{checkpoint.stem}-fold-{fold}{checkpoint.suffix}")
+
+
+def _choose(
+    labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray, reason: str, plan: Plan, seed: int
+) -> ThresholdChoice:
+    """Tune on the held-out rows, or say why not."""
+    if plan.threshold == "tune" and not reason:
+        return tune_threshold(
+            labels,
+            probabilities,
+            minority=plan.minority,
+            metric=plan.metric,
+            weights=weights,
+            class_names=plan.class_names,
+            seed=derive_seed(seed, "spread"),
+        )
+    n_classes = len(plan.class_names)
+    thresholds = np.full(n_classes, 1 / n_classes)
+    if plan.threshold != "tune":
+        thresholds = np.array([1 - float(plan.threshold), float(plan.threshold)])
+        reason = f"The threshold {float(plan.threshold):g} was given."
+    return ThresholdChoice(thresholds, False, "none", 0.0, 0.0, 0.0, 0, 0, reason)

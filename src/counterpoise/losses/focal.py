@@ -1,0 +1,60 @@
+"""Focal loss: easy examples, of which the majority has many, count less (Lin et al. 2017).
+
+Lin, Goyal, Girshick, He and Dollár, "Focal Loss for Dense Object Detection", ICCV 2017, section 3.2, equation 4.
+
+>>> import torch
+>>> FocalLoss(gamma=0.0)(torch.zeros(1, 2), torch.tensor([1]))  # gamma 0 is cross-entropy
+tensor([0.6931])
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class FocalLoss(nn.Module):
+    """``-(1 - p_t)^gamma log p_t`` with ``p_t`` the probability of the true class.
+
+    Parameters
+    ----------
+    gamma : float, default=2.0
+        How fast the weight of well-classified examples falls; 0 is cross-entropy, 2 the paper's choice.
+    alpha : Tensor of shape (C,) or None, default=None
+        A weight for each class; the paper's ``alpha_t``. None weights all classes 1.
+
+    Raises
+    ------
+    ValueError
+        If ``gamma`` is negative.
+    """
+
+    alpha: Tensor | None
+
+    def __init__(self, gamma: float = 2.0, alpha: Tensor | None = None) -> None:
+        super().__init__()
+        if gamma < 0:
+            raise ValueError(f"gamma is {gamma}; focal loss needs 0 or more")
+        self.gamma = gamma
+        self.register_buffer("alpha", alpha)
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Loss of each example.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (B, C)
+        targets : Tensor of int64, shape (B,)
+
+        Returns
+        -------
+        Tensor of shape (B,)
+            Finite for any finite logits.
+        """
+        log_p = functional.log_softmax(logits, dim=-1).gather(1, targets[:, None]).squeeze(1)
+        # 1 - p_t by expm1 keeps its digits where p_t is near 1; the floor keeps the gradient of the power
+        # finite at exactly 1, where the loss is 0 anyway.
+        miss = (-torch.expm1(log_p)).clamp_min(torch.finfo(logits.dtype).tiny)
+        loss = -(miss**self.gamma) * log_p
+        return loss if self.alpha is None else loss * self.alpha[targets]

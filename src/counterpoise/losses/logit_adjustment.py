@@ -1,0 +1,44 @@
+"""Logit-adjusted cross-entropy: train against the prior, so that the logits are balanced (Menon et al. 2021).
+
+Menon, Jayasumana, Rawat, Jain, Veit and Kumar, "Long-tail learning via logit adjustment", ICLR 2021,
+equation 10; with ``tau = 1`` it equals the balanced softmax of Ren et al. (NeurIPS 2020).
+
+>>> import torch
+>>> LogitAdjustedLoss(torch.tensor([0.9, 0.1]))(torch.zeros(1, 2), torch.tensor([1]))  # -log 0.1
+tensor([2.3026])
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class LogitAdjustedLoss(nn.Module):
+    """Cross-entropy of ``logits + tau * log prior``.
+
+    Parameters
+    ----------
+    prior : Tensor of shape (C,)
+        Class shares of the training data; all must be above 0.
+    tau : float, default=1.0
+        Strength; 1 is consistent for the balanced error, 0 is cross-entropy.
+
+    Raises
+    ------
+    ValueError
+        If a share is not above 0.
+    """
+
+    offset: Tensor
+
+    def __init__(self, prior: Tensor, tau: float = 1.0) -> None:
+        super().__init__()
+        if bool((prior <= 0).any()):
+            raise ValueError("every class needs a prior above 0")
+        self.register_buffer("offset", tau * torch.log(prior / prior.sum()))
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Loss ``(B,)`` of logits ``(B, C)`` and class numbers ``(B,)``."""
+        return functional.cross_entropy(logits + self.offset, targets, reduction="none")

@@ -1,0 +1,112 @@
+"""The contract of a method: one call, ``fit(data, context) -> Predictor``.
+
+Most methods are a :class:`counterpoise.methods.gradient.GradientMethod` and override only the hooks in which
+they differ from plain training; see ``CONTRIBUTING.md``, "add a method in one file".
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from counterpoise.methods.predictors import Predictor
+from counterpoise.training.settings import TrainingSettings
+
+
+@dataclass(frozen=True)
+class Data:
+    """Labelled inputs as every method takes them.
+
+    Attributes
+    ----------
+    inputs : ndarray
+        Texts, ``(n,)`` of object, or arrays, ``(n, d)`` of float32.
+    labels : ndarray of int64, shape (n,)
+        Class numbers from 0 to ``n_classes - 1``.
+    n_classes : int
+    weights : ndarray of float64, shape (n,)
+        Weight of each row in the loss; the scale does not matter.
+    """
+
+    inputs: np.ndarray
+    labels: np.ndarray
+    n_classes: int
+    weights: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, rows: np.ndarray) -> Data:
+        """Some rows, in the order given; rows may repeat."""
+        return replace(self, inputs=self.inputs[rows], labels=self.labels[rows], weights=self.weights[rows])
+
+    def class_mass(self) -> np.ndarray:
+        """Share of each class by rows and weights, ``(C,)`` of float64, summing to 1."""
+        mass = np.bincount(self.labels, self.weights, self.n_classes)
+        return mass / mass.sum()
+
+
+@dataclass(frozen=True)
+class Context:
+    """What surrounds a fit: everything a method is given besides its data and its own settings.
+
+    Attributes
+    ----------
+    seed : int
+        Root of every random stream.
+    minority : int or None
+        The class that matters, whose average precision decides early stopping; None when all do.
+    backbone : str
+        Name in :data:`counterpoise.backbones.registry.BACKBONES`.
+    backbone_settings : dict
+    training : TrainingSettings
+    validation : Data or None
+        Rows for early stopping; None trains all epochs.
+    checkpoint : Path or None
+        File to write and resume training from.
+    """
+
+    seed: int
+    minority: int | None = None
+    backbone: str = "textcnn"
+    backbone_settings: dict[str, Any] = field(default_factory=dict)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    validation: Data | None = None
+    checkpoint: Path | None = None
+
+
+class Method(BaseEstimator, ABC):
+    """Base of all methods: a scikit-learn style bag of settings with a ``fit`` of its own.
+
+    Attributes
+    ----------
+    summary : str
+        One line for ``counterpoise methods``.
+    inputs : frozenset of str
+        What it serves: ``"text"``, ``"array"``.
+    uses_backbone : bool
+        Whether the choice of a backbone means anything to it.
+    """
+
+    summary: ClassVar[str]
+    inputs: ClassVar[frozenset[str]] = frozenset({"text", "array"})
+    uses_backbone: ClassVar[bool] = True
+
+    @abstractmethod
+    def fit(self, data: Data, context: Context) -> Predictor:
+        """Train on the fitting side.
+
+        Parameters
+        ----------
+        data : Data
+        context : Context
+
+        Returns
+        -------
+        Predictor
+        """

@@ -1,0 +1,37 @@
+"""Class weights: rows of rare classes count more in the loss, by the inverse of their class's share."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from counterpoise.errors import SettingsError
+from counterpoise.methods.base import Data
+from counterpoise.methods.gradient import GradientMethod
+
+
+class ClassWeight(GradientMethod):
+    """Weight each row by ``(1 / share of its class) ** power``, as scikit-learn's ``"balanced"`` does.
+
+    Parameters
+    ----------
+    power : float, default=1.0
+        1 gives all classes the same total weight; 0.5 goes half the way in the logarithm, which is gentler
+        where the imbalance is extreme; 0 is plain training.
+
+    Raises
+    ------
+    SettingsError
+        From ``fit``, if ``power`` is negative.
+    """
+
+    summary = "rows of rare classes count more in the loss"
+
+    def __init__(self, *, power: float = 1.0) -> None:
+        self.power = power
+
+    def resample(self, data: Data, seed: int) -> Data:
+        """Multiply the row weights by those of the rows' classes."""
+        if self.power < 0:
+            raise SettingsError(f"power is {self.power!r}; class_weight needs 0 or more")
+        by_class = np.power(data.class_mass(), -self.power)
+        return replace(data, weights=data.weights * by_class[data.labels])

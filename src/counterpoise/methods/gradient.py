@@ -1,0 +1,104 @@
+"""Plain training of a backbone by gradient descent, and the hooks by which a method departs from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from counterpoise.backbones.base import Batch, Network
+from counterpoise.backbones.registry import Encoder, find_backbone
+from counterpoise.methods.base import Context, Data, Method
+from counterpoise.methods.network_predictor import NetworkPredictor
+from counterpoise.metrics.calibration import softmax
+from counterpoise.metrics.scores import score
+from counterpoise.seeding import derive_seed
+from counterpoise.text.batching import bucketed_batches
+from counterpoise.training.loop import Rows, train
+from counterpoise.training.settings import TrainingState
+
+
+class GradientMethod(Method):
+    """Plain training of a backbone with cross-entropy; a method overrides the hooks in which it differs."""
+
+    def resample(self, data: Data, seed: int) -> Data:
+        """Change rows or row weights before training; plain training takes them as they are."""
+        return data
+
+    def modules(self, dim: int, n_classes: int) -> nn.Module | None:
+        """Parts of its own, such as projections or prototypes, over embeddings of width ``dim``."""
+        return None
+
+    def batches(
+        self, labels: np.ndarray, lengths: np.ndarray, batch_size: int, rng: np.random.Generator
+    ) -> list[np.ndarray]:
+        """Rows of each step of one epoch; by default each row once, batches of similar length."""
+        return bucketed_batches(lengths, batch_size, rng)
+
+    def views(self, batch: Batch, state: TrainingState) -> Batch:
+        """Add further views of the same rows to ``batch.views``."""
+        return batch
+
+    def loss(self, model: Network, batch: Batch, state: TrainingState) -> Tensor:
+        """Loss ``(B,)`` of each row; the loop applies the rows' weights."""
+        return functional.cross_entropy(model(batch), batch.labels, reduction="none")
+
+    def on_epoch(self, model: Network, state: TrainingState) -> None:
+        """Act before each epoch (schedules, prototypes from the data so far)."""
+
+    def logits(self, model: Network, batch: Batch) -> Tensor:
+        """Logits ``(B, C)`` at prediction time."""
+        return model(batch)
+
+    def finish(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
+        """Change the trained model in place (second stages, norm rescaling)."""
+
+    def training_prior(self, data: Data) -> np.ndarray:
+        """Class shares ``(C,)`` under which the logits are log-odds, from the resampled data."""
+        return data.class_mass()
+
+    def fit(self, data: Data, context: Context) -> NetworkPredictor:
+        """Resample, encode, train and finish; see :meth:`Method.fit`."""
+        entry = find_backbone(context.backbone, context.backbone_settings)
+        device = context.training.torch_device()
+        # Vocabulary and vectors come from the real rows: a sampler's copies must not vote on what is frequent.
+        encoder = entry.make_encoder(context.backbone_settings).fit(data.inputs, context.seed)
+        resampled = self.resample(data, derive_seed(context.seed, "resample"))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derive_seed(context.seed, "weights"))
+            backbone = entry.make_network(encoder, context.backbone_settings)
+            model = Network(backbone, data.n_classes, self.modules(backbone.dim, data.n_classes)).to(device)
+        predictor = NetworkPredictor(
+            self, model, encoder, context.backbone, context.backbone_settings, self.training_prior(resampled)
+        )
+        history = train(
+            model,
+            self,
+            Rows(encoder.encode(resampled.inputs, device), resampled.labels, resampled.weights),
+            settings=context.training,
+            seed=derive_seed(context.seed, "training"),
+            score=_validation_score(predictor, context),
+            checkpoint=context.checkpoint,
+            name=f"{context.backbone} epochs",
+        )
+        self.finish(model, resampled, encoder, context)
+        predictor.record(history)
+        return predictor
+
+
+def _validation_score(predictor: NetworkPredictor, context: Context) -> Callable[[], float] | None:
+    """Average precision on the validation side, the mean over classes where no class is the one that matters."""
+    validation = context.validation
+    if validation is None:
+        return None
+    encoded = predictor.encode(validation.inputs)
+
+    def average_precision() -> float:
+        probabilities = softmax(predictor.logits_of(encoded))
+        found = score(validation.labels, probabilities, context.minority, weights=validation.weights)
+        return found["average_precision"] or 0.0
+
+    return average_precision

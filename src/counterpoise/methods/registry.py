@@ -1,0 +1,103 @@
+"""The methods by name. A new method is one file and one line in :data:`METHODS`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from counterpoise.backbones.registry import BACKBONES, find_backbone
+from counterpoise.errors import SettingsError
+from counterpoise.methods.balanced_batches import BalancedBatches
+from counterpoise.methods.base import Method
+from counterpoise.methods.class_weight import ClassWeight
+from counterpoise.methods.erm import ERM
+from counterpoise.methods.focal import Focal
+from counterpoise.methods.logit_adjustment import LogitAdjustment
+from counterpoise.methods.random_oversample import RandomOversample
+from counterpoise.methods.sampled import sampled_method
+from counterpoise.methods.tfidf_lr import TfidfLR
+from counterpoise.oversampling.word_swap import WordSwap
+
+METHODS: dict[str, type[Method]] = {
+    "erm": ERM,
+    "class_weight": ClassWeight,
+    "random_oversample": RandomOversample,
+    "balanced_batches": BalancedBatches,
+    "focal": Focal,
+    "logit_adjustment": LogitAdjustment,
+    "word_swap": sampled_method(WordSwap, "minority copies with a third of their words from majority texts"),
+    "tfidf_lr": TfidfLR,
+}
+
+DEFAULT_BACKBONE = {"text": "textcnn", "array": "mlp"}
+"""Backbone of a gradient method when none is named, by kind of input."""
+
+
+def make_method(name: str, settings: dict[str, Any] | None = None) -> Method:
+    """Make a method by name.
+
+    Parameters
+    ----------
+    name : str
+        A key of :data:`METHODS`.
+    settings : dict or None
+        Its own settings.
+
+    Raises
+    ------
+    SettingsError
+        For an unknown name or setting, with what there is.
+    """
+    if name not in METHODS:
+        raise SettingsError(f"there is no method {name!r}; choose one of {', '.join(METHODS)}")
+    method = METHODS[name]()
+    for key in settings or {}:
+        if key not in method.get_params():
+            has = ", ".join(method.get_params()) or "none"
+            raise SettingsError(f"method {name!r} has no setting {key!r}; its settings: {has}")
+    return method.set_params(**(settings or {}))
+
+
+def check_combination(
+    name: str, method: Method, kind: str, backbone: str | None, backbone_settings: dict[str, Any]
+) -> str:
+    """Refuse what cannot go together before any work is done.
+
+    Parameters
+    ----------
+    name : str
+        Of the method, for the message.
+    method : Method
+    kind : {"text", "array"}
+        What the data are.
+    backbone : str or None
+        None takes the default of ``kind``.
+    backbone_settings : dict
+
+    Returns
+    -------
+    str
+        Name of the backbone.
+
+    Raises
+    ------
+    SettingsError
+        In one sentence.
+    """
+    if kind not in method.inputs:
+        fitting = [other for other, cls in METHODS.items() if kind in cls.inputs]
+        raise SettingsError(
+            f"method {name!r} does not take {kind} data; of the others do: {', '.join(fitting)}"
+        )
+    if not method.uses_backbone:
+        given = repr(backbone) if backbone is not None else ", ".join(backbone_settings)
+        if given:
+            raise SettingsError(f"method {name!r} uses no backbone, but {given} was given; leave it away")
+        return DEFAULT_BACKBONE[kind]
+    chosen = backbone or DEFAULT_BACKBONE[kind]
+    entry = find_backbone(chosen, backbone_settings)
+    if entry.inputs != kind:
+        fitting = [other for other, e in BACKBONES.items() if e.inputs == kind]
+        raise SettingsError(
+            f"backbone {chosen!r} reads {entry.inputs} data, not {kind}; choose one of {', '.join(fitting)}"
+        )
+    return chosen

@@ -1,0 +1,71 @@
+"""Say in words what is wrong when a model predicts one class only.
+
+The commonest question about rare classes is "why is my F1 zero?". Either the rare class is ranked first and
+only the cut-off is wrong, which a tuned threshold mends, or the ranking itself is poor, which it does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from counterpoise.metrics.confusion import checked
+from counterpoise.metrics.scores import score
+
+FINE_GAIN = 0.3
+"""A ranking is called fine when its average precision covers this part of the way from prevalence to 1."""
+
+
+def one_class_predicted(
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    decisions: ArrayLike,
+    minority: int | None,
+    class_names: Sequence[str],
+    *,
+    tuned: bool,
+) -> str | None:
+    """Explain decisions that name one class only.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n,)
+        Class numbers.
+    probabilities : array-like of shape (n, C), or (n,) for the probability of class 1 of two
+        What the decisions were made from.
+    decisions : array-like of shape (n,)
+        Decided class numbers.
+    minority : int or None
+        The class that matters, or None when all do.
+    class_names : sequence of str
+        Names by class number.
+    tuned : bool
+        Whether tuned thresholds exist, to be named as the remedy.
+
+    Returns
+    -------
+    str or None
+        One sentence; None when two or more classes are decided, or the labels hold one class only.
+    """
+    y, p, _ = checked(labels, probabilities, None)
+    decided = np.unique(np.asarray(decisions))
+    if len(decided) != 1 or len(np.unique(y)) < 2:
+        return None
+    row = score(y, p, minority)
+    precision, prevalence = row["average_precision"], row["prevalence"]
+    only = f"Only class {str(class_names[int(decided[0])])!r} is predicted"
+    if precision is None or prevalence is None:
+        return (
+            f"{only}, and the labels hold no row of class {str(class_names[minority or 0])!r} to judge it by."
+        )
+    figures = f"(average precision {precision:.2f} at prevalence {prevalence:.2f})"
+    if precision >= prevalence + FINE_GAIN * (1 - prevalence):
+        remedy = "use the tuned one" if tuned else "tune it on labelled rows that were not fitted to"
+        return f"{only}, yet the ranking is fine {figures}: only the threshold is wrong; {remedy}."
+    wanted = "the rare classes" if minority is None else f"class {str(class_names[minority])!r}"
+    return (
+        f"{only}, and the ranking is poor too {figures}: no threshold mends that; "
+        f"try another method, or give more rows of {wanted}."
+    )

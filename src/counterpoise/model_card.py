@@ -1,0 +1,83 @@
+"""The card of a saved model: what it was trained on, how well it did on held-out rows, where its threshold lies.
+
+No training text appears in it, so that a model can be shared where its data cannot.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_HEAD = """---
+library_name: counterpoise
+tags: [text-classification, imbalanced-classification]
+---
+# {title}
+
+Trained with [Counterpoise](https://pypi.org/project/counterpoise/) {version}.
+"""
+
+
+def model_card(config: dict[str, Any]) -> str:
+    """Write the card from a model's configuration.
+
+    Parameters
+    ----------
+    config : dict
+        As :func:`counterpoise.persistence.write_model` takes it.
+
+    Returns
+    -------
+    str
+        Markdown with the front matter of the Hugging Face Hub.
+    """
+    backbone = f" on {config['backbone']}" if config["backbone"] else ""
+    parts = [
+        _HEAD.format(title=f"{config['method']}{backbone}", version=config["counterpoise_version"]),
+        _data_section(config),
+        _score_section(config),
+        f"## Threshold\n\n{config['threshold']['note']}\n\n{_threshold_table(config)}",
+        _use_section(config),
+    ]
+    return "\n".join(parts)
+
+
+def _data_section(config: dict[str, Any]) -> str:
+    counts = dict(zip(config["classes"], config["class_counts"], strict=True))
+    rows = "\n".join(f"| {name} | {count:,} |" for name, count in counts.items())
+    largest, smallest = max(counts.values()), min(counts.values())
+    source = f"Source: {config['data']}. " if config.get("data") else ""
+    return (
+        f"## Data\n\n{source}{sum(counts.values()):,} rows, imbalance ratio {largest / smallest:.1f}.\n\n"
+        f"| class | rows |\n| --- | --- |\n{rows}\n"
+    )
+
+
+def _score_section(config: dict[str, Any]) -> str:
+    if not config["scores"]:
+        return "## Scores\n\nNo rows were held out, so none are known.\n"
+    rows = "\n".join(
+        f"| {name} | {value:.3f} |" for name, value in config["scores"].items() if value is not None
+    )
+    matters = f" Class of interest: `{config['pos_label']}`." if config["pos_label"] is not None else ""
+    return (
+        f"## Scores\n\nOn {config['scored_on']} rows, at the fitting side's own class shares.{matters} "
+        f"The tuned threshold was chosen on these very rows, so `f1_tuned` is hopeful.\n\n"
+        f"| metric | value |\n| --- | --- |\n{rows}\n"
+    )
+
+
+def _threshold_table(config: dict[str, Any]) -> str:
+    thresholds = dict(zip(config["classes"], config["threshold"]["thresholds"], strict=True))
+    rows = "\n".join(f"| {name} | {value:.4f} |" for name, value in thresholds.items())
+    return (
+        "The class with the largest probability over threshold is predicted.\n\n"
+        f"| class | threshold |\n| --- | --- |\n{rows}\n"
+    )
+
+
+def _use_section(config: dict[str, Any]) -> str:
+    return (
+        "## Use\n\n```python\nimport counterpoise\n\n"
+        'model = counterpoise.load_model("path/to/this/folder")\n'
+        "model.predict_proba(new_inputs)\n```\n"
+    )

@@ -1,0 +1,149 @@
+"""The base of all samplers: checks at the door, bookkeeping after, the mathematics in the subclass alone.
+
+A sampler is a scikit-learn estimator with ``fit_resample``, so it works on its own and inside
+``imblearn.pipeline.Pipeline``. Where imbalanced-learn's own samplers take numbers, these take texts and return
+texts that a person can read.
+"""
+
+from __future__ import annotations
+
+from abc import ABCMeta, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from imblearn.utils import check_sampling_strategy
+from sklearn.base import BaseEstimator
+
+from counterpoise.data.python_inputs import as_labels, as_texts
+from counterpoise.errors import DataError
+from counterpoise.seeding import RandomState, generator, root_seed
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """One new minority sample and where it came from.
+
+    Attributes
+    ----------
+    text : str
+        The new text.
+    source_row : int
+        Row of the minority text that it was made from.
+    partner_rows : tuple of int
+        Rows that lent it words.
+    kept, shared, injected : tuple of str
+        Words kept from the source, those of them that a partner has too, and words taken from partners.
+    """
+
+    text: str
+    source_row: int
+    partner_rows: tuple[int, ...] = ()
+    kept: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+    injected: tuple[str, ...] = ()
+
+
+class TextSampler(BaseEstimator, metaclass=ABCMeta):
+    """Base of samplers that add new texts to the smaller classes.
+
+    Parameters
+    ----------
+    sampling_strategy : float, str, dict or callable, default="auto"
+        As in imbalanced-learn: how many samples each class is to have afterwards. ``"auto"`` brings every
+        class but the largest up to the largest; a float ``r`` (two classes only) makes the minority ``r``
+        times as large as the majority; a dict gives each class its number of samples.
+    random_state : int, RandomState, Generator or None, default=None
+        Seed of all that is drawn.
+
+    Attributes
+    ----------
+    sampling_strategy_ : dict
+        For each class that was resampled, the number of new samples.
+    sample_indices_ : ndarray of int64, shape (n_new,)
+        For each returned row, the row of the input it is; -1 for a new text.
+    source_rows_ : ndarray of int64, shape (n_new,)
+        The same, with the row that a new text was made from in place of -1.
+    anchors_ : list of Anchor
+        The new texts, in the order of the returned rows, with where each came from.
+    """
+
+    def __init__(self, *, sampling_strategy: Any = "auto", random_state: RandomState = None) -> None:
+        self.sampling_strategy = sampling_strategy
+        self.random_state = random_state
+
+    def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """Balance a data set.
+
+        Parameters
+        ----------
+        X : list of str, ndarray, pandas or polars column, Arrow array or ``datasets`` column, of n texts
+        y : sequence of n labels
+
+        Returns
+        -------
+        X_resampled : same kind as X for lists, arrays and pandas; otherwise ndarray of object
+            The given texts in their order, then the new ones. A pandas index is kept and gets new numbers.
+        y_resampled : ndarray or pandas Series
+            Labels of the same dtype as given.
+
+        Raises
+        ------
+        DataError
+            For texts or labels that cannot be used, or a single class.
+        """
+        texts, labels = as_texts(X), as_labels(y)
+        if len(texts) != len(labels):
+            raise DataError(f"there are {len(texts)} texts and {len(labels)} labels; give one label a text")
+        if len(np.unique(labels)) < 2:
+            raise DataError(
+                f"all {len(labels)} labels are {labels[0]!r}; over-sampling needs at least two classes"
+            )
+        self.sampling_strategy_ = {
+            label: int(count)
+            for label, count in check_sampling_strategy(
+                self.sampling_strategy, labels, "over-sampling"
+            ).items()
+        }
+        seed = root_seed(self.random_state)
+        self.anchors_: list[Anchor] = []
+        new_labels: list[Any] = []
+        for label, count in self.sampling_strategy_.items():
+            if count:
+                rng = generator(seed, type(self).__name__, label)
+                self.anchors_ += self._make(texts, labels, label, count, rng)
+                new_labels += [label] * count
+        sources = np.array([anchor.source_row for anchor in self.anchors_], dtype=np.int64)
+        originals = np.arange(len(texts))
+        self.sample_indices_ = np.concatenate([originals, np.full(len(sources), -1)])
+        self.source_rows_ = np.concatenate([originals, sources])
+        new_texts = np.array([anchor.text for anchor in self.anchors_], dtype=object)
+        all_labels = np.concatenate([labels, np.array(new_labels, dtype=labels.dtype)])
+        return _like(X, np.concatenate([texts, new_texts])), _like(y, all_labels)
+
+    @abstractmethod
+    def _make(
+        self, texts: np.ndarray, labels: np.ndarray, label: Any, count: int, rng: np.random.Generator
+    ) -> list[Anchor]:
+        """Make ``count`` new texts of the class ``label``."""
+
+
+def draw_sources(rows: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw ``count`` of ``rows``, all equally often but for the remainder, in random order."""
+    rounds = max(-(-count // len(rows)), 1)
+    return np.concatenate([rng.permutation(rows) for _ in range(rounds)])[:count]
+
+
+def _like(given: Any, values: np.ndarray) -> Any:
+    """``values`` in the container that the caller gave."""
+    if isinstance(given, list):
+        return values.tolist()
+    if type(given).__module__.startswith("pandas."):
+        import pandas as pd
+
+        start = given.index.max() + 1 if pd.api.types.is_integer_dtype(given.index) else len(given)
+        extra = pd.RangeIndex(start, start + len(values) - len(given))
+        column = given.columns[0] if isinstance(given, pd.DataFrame) else given.name
+        series = pd.Series(values, index=given.index.append(extra), name=column)
+        return series.to_frame() if isinstance(given, pd.DataFrame) else series
+    return values

@@ -1,0 +1,133 @@
+"""Model folders: safetensors and JSON, no pickle, every file under a checksum.
+
+A folder holds ``model.safetensors`` (all arrays), ``config.json`` (everything else, with ``format_version``),
+``vocabulary.txt`` (one word a line, where there are words) and ``README.md`` (the card). Reading runs no code
+from the folder, and a file that is missing, changed or from another model is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from counterpoise.data.writers import atomic_folder
+from counterpoise.errors import ModelError
+from counterpoise.methods.predictors import SavedState
+
+FORMAT_VERSION = 1
+_ARRAYS, _WORDS, _CONFIG, _CARD = "model.safetensors", "vocabulary.txt", "config.json", "README.md"
+
+
+def write_model(folder: str | Path, config: dict[str, Any], state: SavedState, card: str) -> None:
+    """Write a model folder; it appears whole or not at all, and replaces an earlier model.
+
+    Parameters
+    ----------
+    folder : path
+    config : dict
+        JSON values about the estimator; the predictor's own go under ``"predictor"``.
+    state : SavedState
+    card : str
+        Markdown.
+
+    Raises
+    ------
+    OutputError
+        When the folder cannot be written, or holds something that is not a model.
+    """
+    with atomic_folder(folder, overwrite=is_model(folder)) as target:
+        save_file({k: np.ascontiguousarray(v) for k, v in state.tensors.items()}, target / _ARRAYS)
+        (target / _WORDS).write_text("\n".join(state.vocabulary), encoding="utf-8", newline="")
+        (target / _CARD).write_text(card, encoding="utf-8")
+        whole = {
+            "format_version": FORMAT_VERSION,
+            **config,
+            "predictor": state.config,
+            "sha256": {name: _sha256((target / name).read_bytes()) for name in (_ARRAYS, _WORDS)},
+        }
+        whole["config_sha256"] = _config_hash(whole)
+        text = json.dumps(whole, indent=1, ensure_ascii=False)
+        (target / _CONFIG).write_text(text, encoding="utf-8")
+
+
+def is_model(folder: str | Path) -> bool:
+    """Whether a folder has the configuration file of a saved model."""
+    return (Path(folder) / _CONFIG).is_file()
+
+
+def read_model(folder: str | Path) -> tuple[dict[str, Any], SavedState]:
+    """Read a model folder.
+
+    Parameters
+    ----------
+    folder : path
+
+    Returns
+    -------
+    config : dict
+        As given to :func:`write_model`.
+    state : SavedState
+
+    Raises
+    ------
+    ModelError
+        In one sentence, when a file is missing, foreign or changed, or the format is newer than this version.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        found = "is a file" if folder.exists() else "does not exist"
+        raise ModelError(f"model folder {folder} {found}; name the folder that `counterpoise fit -o` wrote")
+    config = _read_config(folder)
+    for name, expected in config["sha256"].items():
+        if _sha256(_bytes_of(folder, name)) != expected:
+            raise ModelError(f"{folder / name} is not the file that was saved with this model; save it again")
+    try:
+        tensors = load_file(folder / _ARRAYS)
+    except SafetensorError as error:
+        raise ModelError(f"{folder / _ARRAYS} cannot be read ({error}); save the model again") from error
+    words = _bytes_of(folder, _WORDS).decode("utf-8")
+    state = SavedState(config.pop("predictor"), tensors, words.split("\n") if words else [])
+    return config, state
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(_bytes_of(folder, _CONFIG))
+        version = config["format_version"]
+        intact = config["config_sha256"] == _config_hash(config)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"{folder / _CONFIG} is not that of a Counterpoise model; name another folder"
+        ) from error
+    if version != FORMAT_VERSION:
+        raise ModelError(
+            f"{folder} has format version {version}, this Counterpoise reads {FORMAT_VERSION}; "
+            "install the version that saved it"
+        )
+    if not intact:
+        raise ModelError(f"{folder / _CONFIG} was changed after it was saved; save the model again")
+    return config
+
+
+def _bytes_of(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except FileNotFoundError as error:
+        raise ModelError(f"model folder {folder} has no {name}; copy the whole folder again") from error
+    except OSError as error:
+        raise ModelError(f"{folder / name} cannot be read: {error.strerror}") from error
+
+
+def _config_hash(config: dict[str, Any]) -> str:
+    rest = {k: v for k, v in config.items() if k != "config_sha256"}
+    return _sha256(json.dumps(rest, sort_keys=True).encode())
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

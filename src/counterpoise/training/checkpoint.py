@@ -1,0 +1,97 @@
+"""Checkpoints: the whole state of a training after an epoch, in one safetensors file without pickle.
+
+Every random stream of the training is derived from its seed and the epoch's number, so weights, optimiser and
+history are all there is to keep, and a resumed training ends with the very weights of an uninterrupted one.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from counterpoise.data.writers import atomic_path
+from counterpoise.errors import ModelError
+
+
+def save_checkpoint(
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    best: dict[str, Tensor] | None,
+    record: dict[str, Any],
+) -> None:
+    """Write a checkpoint; a crash while writing leaves the previous one in place.
+
+    Parameters
+    ----------
+    path : Path
+    model : nn.Module
+    optimizer : torch.optim.Optimizer
+        Its state must be tensors, as that of all of torch's own is.
+    best : dict of Tensor or None
+        Weights of the best epoch so far.
+    record : dict
+        JSON values: epoch, history, fingerprint.
+    """
+    tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
+    for index, values in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer/{index}/{name}": value for name, value in values.items()}
+    tensors |= {f"best/{name}": value for name, value in (best or {}).items()}
+    tensors = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata={"record": json.dumps(record)})
+
+
+def load_checkpoint(
+    path: Path, fingerprint: str, model: nn.Module, optimizer: torch.optim.Optimizer
+) -> tuple[dict[str, Tensor] | None, dict[str, Any]] | None:
+    """Restore a training from a checkpoint.
+
+    Parameters
+    ----------
+    path : Path
+    fingerprint : str
+        Of the training that wants to go on; it must be the one that wrote the file.
+    model, optimizer
+        Changed in place.
+
+    Returns
+    -------
+    (best, record) or None
+        None when there is no checkpoint yet.
+
+    Raises
+    ------
+    ModelError
+        When the file is broken or belongs to another training.
+    """
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            record = json.loads(file.metadata()["record"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, KeyError, ValueError, TypeError) as error:
+        raise ModelError(f"checkpoint {path} is broken ({error}); delete it to start afresh") from error
+    if record["fingerprint"] != fingerprint:
+        raise ModelError(
+            f"checkpoint {path} belongs to a training with other data or settings; delete it to start afresh"
+        )
+    model.load_state_dict(_below("model", tensors))
+    groups = optimizer.state_dict()["param_groups"]
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in _below("optimizer", tensors).items():
+        index, key = name.split("/")
+        state.setdefault(int(index), {})[key] = value
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+    return _below("best", tensors) or None, record
+
+
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {k.removeprefix(f"{prefix}/"): v for k, v in tensors.items() if k.startswith(f"{prefix}/")}

@@ -1,0 +1,281 @@
+"""The one training loop: a method's batches and loss over a backbone, on any device, resumable.
+
+It knows no method. Whatever is special about one comes through the hooks of :class:`Objective`, which
+``counterpoise.methods.base.GradientMethod`` fills with those of plain training.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins import MixedPrecision
+from torch import Tensor, nn
+
+from counterpoise.backbones.base import Batch, Network
+from counterpoise.backbones.registry import Encoded
+from counterpoise.progress import bar
+from counterpoise.seeding import derive_seed, generator
+from counterpoise.text.batching import within_budget
+from counterpoise.training.checkpoint import load_checkpoint, save_checkpoint
+from counterpoise.training.precision import resolve_precision
+from counterpoise.training.settings import TrainingSettings, TrainingState
+
+
+class Objective(Protocol):
+    """The hooks of a method that the loop calls."""
+
+    def batches(
+        self, labels: np.ndarray, lengths: np.ndarray, batch_size: int, rng: np.random.Generator
+    ) -> list[np.ndarray]:
+        """Rows of each step of one epoch."""
+
+    def views(self, batch: Batch, state: TrainingState) -> Batch:
+        """The batch, with further views of it where a method wants them."""
+
+    def loss(self, model: Network, batch: Batch, state: TrainingState) -> Tensor:
+        """Loss ``(B,)`` of each row, before row weights."""
+
+    def on_epoch(self, model: Network, state: TrainingState) -> None:
+        """Called before each epoch."""
+
+    def logits(self, model: Network, batch: Batch) -> Tensor:
+        """Logits ``(B, C)`` at prediction time."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Encoded inputs with class numbers and row weights.
+
+    Attributes
+    ----------
+    encoded : Encoded
+        Inputs, already on the device.
+    labels : ndarray of int64, shape (n,)
+    weights : ndarray of float64, shape (n,)
+        Scaled to 1 on average by the loop.
+    """
+
+    encoded: Encoded
+    labels: np.ndarray
+    weights: np.ndarray
+
+
+@dataclass(frozen=True)
+class History:
+    """What happened in a training: one row an epoch, and which epoch's weights were kept."""
+
+    epochs: list[dict[str, float]]
+    best_epoch: int
+    precision: str
+
+
+class _Step(nn.Module):
+    """One forward pass through a method's loss: what Fabric wraps, so that precision and replicas hold."""
+
+    def __init__(self, model: Network, objective: Objective) -> None:
+        super().__init__()
+        self.model = model
+        self.objective = objective
+
+    def forward(self, batch: Batch, state: TrainingState) -> Tensor:
+        loss = self.objective.loss(self.model, self.objective.views(batch, state), state)
+        return loss.float() @ batch.weights
+
+
+def train(
+    model: Network,
+    objective: Objective,
+    rows: Rows,
+    *,
+    settings: TrainingSettings,
+    seed: int,
+    score: Callable[[], float] | None = None,
+    checkpoint: Path | None = None,
+    name: str = "training",
+) -> History:
+    """Train a network in place.
+
+    Parameters
+    ----------
+    model : Network
+        On its device; ends with the weights of the best epoch, or of the last one without ``score``.
+    objective : Objective
+    rows : Rows
+    settings : TrainingSettings
+    seed : int
+        Root of every random stream; torch's global generator is restored afterwards.
+    score : callable or None
+        Average precision of ``model`` on the validation side as it is now; None trains all epochs.
+    checkpoint : Path or None
+        A file written after each epoch. When it exists already, training goes on from it and ends with the
+        same weights as if it had never stopped.
+    name : str
+        For the progress display.
+
+    Returns
+    -------
+    History
+    """
+    device = next(model.parameters()).device
+    precision = resolve_precision(settings.precision, device)
+    fabric = Fabric(
+        accelerator=device.type,
+        devices=1 if device.index is None or device.type == "cpu" else [device.index],
+        # Given as a plugin, since Fabric announces a precision given by name on the user's screen.
+        plugins=MixedPrecision("bf16-mixed", device.type) if precision == "bfloat16" else None,
+    )
+    trained = [p for p in model.parameters() if p.requires_grad]
+    # One kernel for the whole update instead of a dozen a tensor; exactly Adam's arithmetic.
+    optimizer: Any = torch.optim.AdamW(
+        trained,
+        lr=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        fused=device.type in ("cpu", "cuda"),
+    )
+    weights = torch.from_numpy(rows.weights / rows.weights.mean()).float().to(device)
+    state = TrainingState(0, settings.max_epochs, _class_mass(rows, model.head.out_features, device), seed)
+    record: dict[str, Any] = {"fingerprint": "", "epoch": 0, "history": [], "best_epoch": 0, "done": False}
+    best: dict[str, Tensor] | None = None
+    if checkpoint is not None:
+        record["fingerprint"] = _fingerprint(model, rows, settings, precision, seed)
+        found = load_checkpoint(checkpoint, record["fingerprint"], model, optimizer)
+        if found is not None:
+            best, record = found
+    step, optimizer = fabric.setup(_Step(model, objective), optimizer)
+
+    with bar(name, settings.max_epochs) as progress, torch.random.fork_rng(devices=_cuda_devices(device)):
+        progress.advance(record["epoch"])
+        while not record["done"]:
+            state = replace(state, epoch=record["epoch"])
+            loss = _epoch(step, optimizer, fabric, objective, rows, weights, state, settings)
+            row = {"epoch": float(state.epoch + 1), "loss": loss}
+            if score is not None:
+                row["average_precision"] = score()
+                if (
+                    best is None
+                    or row["average_precision"]
+                    > record["history"][record["best_epoch"] - 1]["average_precision"]
+                ):
+                    best = {k: v.detach().clone() for k, v in model.state_dict().items()}
+                    record["best_epoch"] = state.epoch + 1
+            else:
+                record["best_epoch"] = state.epoch + 1
+            record["history"].append(row)
+            record["epoch"] += 1
+            stale = record["epoch"] - record["best_epoch"]
+            record["done"] = record["epoch"] == settings.max_epochs or stale >= settings.patience
+            if checkpoint is not None:
+                save_checkpoint(checkpoint, model, optimizer.optimizer, best, record)
+            progress.advance(1, f"loss {loss:.3f}")
+    if best is not None:
+        model.load_state_dict(best)
+    model.eval()
+    return History(record["history"], record["best_epoch"], precision)
+
+
+def _epoch(
+    step: Any,
+    optimizer: Any,
+    fabric: Fabric,
+    objective: Objective,
+    rows: Rows,
+    weights: Tensor,
+    state: TrainingState,
+    settings: TrainingSettings,
+) -> float:
+    """Run one epoch; return the mean loss of its rows."""
+    torch.manual_seed(derive_seed(state.seed, "torch", state.epoch) % 2**63)
+    step.train()
+    objective.on_epoch(step.module.model, state)
+    rng = generator(state.seed, "batches", state.epoch)
+    labels = torch.from_numpy(rows.labels).to(weights.device)
+    total, seen = torch.zeros((), device=weights.device), 0
+    for whole in objective.batches(rows.labels, rows.encoded.lengths, settings.batch_size, rng):
+        for part in within_budget(whole, rows.encoded.lengths, settings.token_budget):
+            at = torch.from_numpy(part).to(weights.device)
+            inputs, mask = rows.encoded.batch(part)
+            batch = Batch(inputs, mask, labels[at], weights[at], at)
+            loss = step(batch, state)
+            fabric.backward(loss / len(whole))
+            total += loss.detach()
+        optimizer.step()
+        optimizer.zero_grad()
+        seen += len(whole)
+    return float(total) / max(seen, 1)
+
+
+@torch.no_grad()
+def predict(
+    model: Network,
+    encoded: Encoded,
+    function: Callable[[Network, Batch], Tensor],
+    *,
+    batch_size: int = 256,
+    token_budget: int = 65_536,
+) -> np.ndarray:
+    """Apply a function of the model to all rows, in evaluation mode, float32, in the rows' order.
+
+    Parameters
+    ----------
+    model : Network
+        Left in the mode it was in.
+    encoded : Encoded
+        Inputs on the model's device.
+    function : callable
+        ``(model, batch) -> Tensor (B, k)``.
+    batch_size, token_budget : int
+        Rows and padded tokens of one forward pass at most.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, k)
+    """
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    order = np.argsort(encoded.lengths, kind="stable")
+    outputs: list[Tensor] = []
+    for start in range(0, len(order), batch_size):
+        whole = order[start : start + batch_size]
+        longest = max(int(encoded.lengths[whole[-1]]), 1)
+        size = max(1, min(len(whole), token_budget // longest))
+        for i in range(0, len(whole), size):
+            part = whole[i : i + size]
+            inputs, mask = encoded.batch(part)
+            nothing = torch.empty(0, device=device)
+            batch = Batch(inputs, mask, nothing, nothing, torch.from_numpy(part).to(device))
+            outputs.append(function(model, batch).float())
+    model.train(was_training)
+    result = torch.cat(outputs).cpu().numpy()
+    back = np.empty_like(order)
+    back[order] = np.arange(len(order))
+    return result[back]
+
+
+def _class_mass(rows: Rows, n_classes: int, device: torch.device) -> Tensor:
+    mass = np.bincount(rows.labels, rows.weights, n_classes)
+    return torch.from_numpy(mass / mass.sum()).float().to(device)
+
+
+def _cuda_devices(device: torch.device) -> list[int]:
+    return [device.index or 0] if device.type == "cuda" else []
+
+
+def _fingerprint(model: Network, rows: Rows, settings: TrainingSettings, precision: str, seed: int) -> str:
+    """Hash of all that decides the outcome of a training: starting weights, data, settings, seed."""
+    digest = hashlib.sha256()
+    digest.update(json.dumps([asdict(settings), precision, seed, type(model.backbone).__name__]).encode())
+    for name, value in model.state_dict().items():
+        digest.update(name.encode() + value.cpu().numpy().tobytes())
+    for array in (rows.labels, rows.weights, rows.encoded.lengths):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    digest.update(rows.encoded.values.cpu().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,104 @@
+"""What can be set about a training, and what a method's hooks are told while it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from counterpoise.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """Settings of the training loop, the same for every gradient method.
+
+    Attributes
+    ----------
+    max_epochs : int
+        Passes over the (resampled) training rows; fewer when early stopping ends them.
+    batch_size : int
+        Rows of one step.
+    token_budget : int
+        Padded tokens of one forward pass at most; a batch over it is accumulated in parts.
+    learning_rate : float
+        Of Adam.
+    weight_decay : float
+        Decoupled (AdamW) decay.
+    patience : int
+        Epochs without a better average precision on the validation side before training ends.
+    precision : {"auto", "float32", "bfloat16"}
+        Of the training step; predictions are always float32. ``"auto"`` probes the machine once.
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+
+    Raises
+    ------
+    SettingsError
+        When a value is out of range.
+    """
+
+    max_epochs: int = 10
+    batch_size: int = 64
+    token_budget: int = 16_384
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+    patience: int = 3
+    precision: str = "auto"
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name in ("max_epochs", "batch_size", "token_budget", "patience"):
+            value = getattr(self, name)
+            if int(value) != value or value < 1:
+                raise SettingsError(f"{name} is {value!r}; give an int of 1 or more")
+        if not self.learning_rate > 0:
+            raise SettingsError(f"learning_rate is {self.learning_rate!r}; give a number above 0")
+        if self.weight_decay < 0:
+            raise SettingsError(f"weight_decay is {self.weight_decay!r}; give 0 or more")
+        if self.precision not in ("auto", "float32", "bfloat16"):
+            raise SettingsError(f"precision is {self.precision!r}; choose 'auto', 'float32' or 'bfloat16'")
+
+    def torch_device(self) -> torch.device:
+        """Return the device to use; ``"auto"`` prefers CUDA, then MPS, then the CPU.
+
+        Raises
+        ------
+        SettingsError
+            For a device that this machine does not have.
+        """
+        if self.device == "auto":
+            if torch.cuda.is_available():
+                return torch.device("cuda")
+            return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+        there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+        if not there.get(self.device.split(":")[0], False):
+            raise SettingsError(f"device {self.device!r} is not on this machine; choose 'auto' or 'cpu'")
+        return torch.device(self.device)
+
+
+@dataclass
+class TrainingState:
+    """What a method's hooks may know about the training they take part in.
+
+    Attributes
+    ----------
+    epoch : int
+        Number of finished epochs.
+    max_epochs : int
+    class_mass : Tensor of float32, shape (C,), on the training device
+        Share of each class in the training loss, by rows and their weights; sums to 1.
+    seed : int
+        Root of the training's random streams.
+    """
+
+    epoch: int
+    max_epochs: int
+    class_mass: Tensor
+    seed: int
+
+    @property
+    def progress(self) -> float:
+        """Share of the longest possible training that is done, in [0, 1)."""
+        return self.epoch / self.max_epochs

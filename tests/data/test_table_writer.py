@@ -1,0 +1,181 @@
+"""Tables that are written come back the same, whatever the format, with metadata where it has a place."""
+
+import io
+import json
+import sys
+from datetime import date, datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+
+from counterpoise.data import readers
+from counterpoise.data.writers import TableWriter, output_format
+from counterpoise.errors import OutputError, SettingsError
+
+
+def write(path, *tables, **options):
+    with TableWriter(path, **options) as out:
+        for table in tables:
+            out.write(table)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("a.csv", ("csv", None)),
+        ("a.b.TSV", ("tsv", None)),
+        ("a.jsonl.gz", ("jsonl", "gzip")),
+        ("a.ndjson.zst", ("jsonl", "zstd")),
+        ("a.parquet", ("parquet", None)),
+        ("-", ("csv", None)),
+    ],
+)
+def test_format_by_name(path, expected):
+    assert output_format(path) == expected
+
+
+@pytest.mark.parametrize("path", ["a", "a.xlsx", "a.gz", "a.parquet.gz"])
+def test_names_without_format(path):
+    with pytest.raises(SettingsError, match="ending"):
+        output_format(path)
+
+
+def test_format_over_name():
+    assert output_format("a.out", "jsonl") == ("jsonl", None)
+    assert output_format("-", "parquet") == ("parquet", None)
+    with pytest.raises(SettingsError, match="output format 'xlsx' is unknown"):
+        output_format("-", "xlsx")
+
+
+def test_csv_quoting_and_numbers(tmp_path):
+    table = pa.table(
+        {
+            "text": ['say "hi"', "a,b", "two\r\nlines", "", None, " edge "],
+            "n": [1, -2, None, 4, 5, 6],
+            "p": [0.1, 1 / 3, 1e-17, float("nan"), None, 1.0],
+            "on": [True, False, None, True, True, True],
+        }
+    )
+    content = write(tmp_path / "a.csv", table.slice(0, 3), table.slice(3)).read_bytes().decode()
+    back = pa.csv.read_csv(
+        tmp_path / "a.csv",
+        parse_options=pa.csv.ParseOptions(newlines_in_values=True),
+        convert_options=pa.csv.ConvertOptions(strings_can_be_null=True, quoted_strings_can_be_null=False),
+    )
+    assert back.column("text").to_pylist() == table.column("text").to_pylist()
+    assert back.column("n").to_pylist() == table.column("n").to_pylist()
+    assert back.column("p").to_pylist()[:3] == [0.1, 1 / 3, 1e-17]
+    assert content.count("text") == 1
+
+
+def test_columns_that_csv_lacks(tmp_path):
+    table = pa.table(
+        {
+            "words": [["a", 'b"c'], None],
+            "kind": pa.array(["x", "y"]).dictionary_encode(),
+            "when": [datetime(2026, 3, 1, 12), None],
+            "bytes": [b"ab", b"\xff"],
+        }
+    )
+    data = pa.csv.read_csv(write(tmp_path / "a.csv", table))
+    assert json.loads(data.column("words").to_pylist()[0]) == ["a", 'b"c']
+    assert data.column("kind").to_pylist() == ["x", "y"]
+
+
+def test_json_lines_give_valid_json(tmp_path):
+    table = pa.table(
+        {
+            "text": ["a\nb", "é"],
+            "p": [float("nan"), 0.5],
+            "l": [[1.0, float("inf")], None],
+            "d": [date(2026, 1, 2), None],
+        }
+    )
+    rows = [json.loads(line) for line in write(tmp_path / "a.jsonl", table).read_text().splitlines()]
+    assert rows == [
+        {"text": "a\nb", "p": None, "l": [1.0, None], "d": "2026-01-02"},
+        {"text": "é", "p": 0.5, "l": None, "d": None},
+    ]
+
+
+def test_json_lines_through_a_stream_unchanged(tmp_path):
+    rows = [{"text": "a", "more": {"k": [1, None]}, "mixed": 1}, {"text": "b", "more": None, "mixed": "s"}]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    write(tmp_path / "out.jsonl", *(chunk.table for chunk in readers.stream(tmp_path / "in.jsonl")))
+    assert [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()] == rows
+
+
+def test_parquet_metadata_and_types(tmp_path):
+    table = pa.table({"text": ["a"], "p": np.array([0.5], dtype=np.float32)}).replace_schema_metadata(
+        {"pandas": "{}"}
+    )
+    schema = pq.read_schema(write(tmp_path / "a.parquet", table, table, metadata={"threshold": "0.25"}))
+    assert schema.metadata == {b"threshold": b"0.25"}
+    assert schema.field("p").type == pa.float32()
+    assert pq.read_table(tmp_path / "a.parquet").num_rows == 2
+
+
+def test_no_table_at_all(tmp_path):
+    for name in ("a.csv", "a.jsonl", "a.parquet", "a.csv.gz"):
+        assert write(tmp_path / name).exists()
+
+
+def test_columns_that_change_midway(tmp_path):
+    first = pa.table({"n": [1.5]})
+    assert pq.read_table(write(tmp_path / "a.parquet", first, pa.table({"n": [2]}))).column(
+        "n"
+    ).to_pylist() == [1.5, 2.0]
+    with pytest.raises(OutputError, match="its rows change columns midway"):
+        write(tmp_path / "b.parquet", first, pa.table({"m": [2]}))
+    assert not (tmp_path / "b.parquet").exists()
+
+
+def test_repeated_names_do_not_go_into_json(tmp_path):
+    table = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["", ""])
+    assert write(tmp_path / "a.csv", table).read_text().count("\n") == 2
+    with pytest.raises(OutputError, match="two columns have the same name"):
+        write(tmp_path / "a.jsonl", table)
+    assert not (tmp_path / "a.jsonl").exists()
+
+
+class Stdout:
+    def __init__(self, buffer):
+        self.buffer = buffer
+
+
+@pytest.mark.parametrize("format", [None, "jsonl", "parquet", "tsv"])
+def test_standard_output(monkeypatch, format):
+    buffer = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", Stdout(buffer))
+    write("-", pa.table({"text": ["a b", "c\td"], "label": ["x", "y"]}), format=format)
+    monkeypatch.undo()
+    monkeypatch.setattr(sys, "stdin", Stdout(io.BytesIO(buffer.getvalue())))
+    assert readers.read("-").texts.tolist() == ["a b", "c\td"]
+
+
+def test_closed_standard_output(monkeypatch):
+    class Closed(io.RawIOBase):
+        def write(self, data):
+            raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(sys, "stdout", Stdout(Closed()))
+    with pytest.raises(OutputError, match=r"standard output cannot be written: the reading side was closed$"):
+        write("-", pa.table({"text": ["a"]}))
+
+
+def interrupted(path):
+    with TableWriter(path) as out:
+        out.write(pa.table({"text": ["a"] * 1000}))
+        raise KeyboardInterrupt
+
+
+@pytest.mark.filterwarnings("error")
+def test_interrupted_writer_leaves_nothing(tmp_path):
+    for name in ("a.csv", "a.parquet", "a.jsonl.gz"):
+        with pytest.raises(KeyboardInterrupt):
+            interrupted(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
