@@ -189,7 +189,8 @@ def _threshold_folds(
     if reason is None:
         seed = derive_seed(seed, "threshold folds")
         try:
-            return make_folds(data.labels, plan.folds, groups=groups, time=time, seed=seed), ""
+            names = np.array(plan.class_names, dtype=object)[data.labels]  # for what is said of a class
+            return make_folds(names, plan.folds, groups=groups, time=time, seed=seed), ""
         except DataError as error:
             reason = f"No threshold was tuned: {error}"
     return [], reason

@@ -45,20 +45,28 @@ def write_model(folder: str | Path, config: dict[str, Any], state: SavedState, c
         save_file({k: np.ascontiguousarray(v) for k, v in state.tensors.items()}, target / _ARRAYS)
         (target / _WORDS).write_text("\n".join(state.vocabulary), encoding="utf-8", newline="")
         (target / _CARD).write_text(card, encoding="utf-8")
-        whole = {
-            "format_version": FORMAT_VERSION,
-            **config,
-            "predictor": state.config,
-            "sha256": {name: _sha256((target / name).read_bytes()) for name in (_ARRAYS, _WORDS)},
-        }
+        whole = _as_read(
+            {
+                "format_version": FORMAT_VERSION,
+                **config,
+                "predictor": state.config,
+                "sha256": {name: _sha256((target / name).read_bytes()) for name in (_ARRAYS, _WORDS)},
+            }
+        )
         whole["config_sha256"] = _config_hash(whole)
         text = json.dumps(whole, indent=1, ensure_ascii=False)
         (target / _CONFIG).write_text(text, encoding="utf-8")
 
 
 def is_model(folder: str | Path) -> bool:
-    """Whether a folder has the configuration file of a saved model."""
-    return (Path(folder) / _CONFIG).is_file()
+    """Whether a folder holds a model of ours, whole or not, and nothing else; others' are never replaced."""
+    folder = Path(folder)
+    try:
+        config = json.loads((folder / _CONFIG).read_bytes())
+        others = {path.name for path in folder.iterdir()} - {_ARRAYS, _WORDS, _CONFIG, _CARD}
+    except (OSError, ValueError):
+        return False
+    return isinstance(config, dict) and {"format_version", "config_sha256"} <= config.keys() and not others
 
 
 def read_model(folder: str | Path) -> tuple[dict[str, Any], SavedState]:
@@ -122,6 +130,11 @@ def _bytes_of(folder: Path, name: str) -> bytes:
         raise ModelError(f"model folder {folder} has no {name}; copy the whole folder again") from error
     except OSError as error:
         raise ModelError(f"{folder / name} cannot be read: {error.strerror}") from error
+
+
+def _as_read(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration as JSON will give it back: NumPy's numbers as Python's, all keys strings."""
+    return json.loads(json.dumps(config, default=lambda value: value.tolist()))
 
 
 def _config_hash(config: dict[str, Any]) -> str:

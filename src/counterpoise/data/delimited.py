@@ -20,7 +20,6 @@ from counterpoise.data.near import listed
 from counterpoise.data.rows import BELOW_HEADER, Rows
 from counterpoise.errors import DataError
 
-_BLOCK_BYTES = 1 << 23
 _HEADER_BYTES = 1 << 16
 _DELIMITERS = (",", ";", "\t")
 
@@ -33,7 +32,7 @@ def delimited_rows(
     *,
     delimiter: str | None = None,
     reopen: Reopen | None = None,
-    block_bytes: int = _BLOCK_BYTES,
+    block_bytes: int,
 ) -> Iterator[Rows]:
     """Read a table with a header and delimited values.
 
@@ -45,8 +44,8 @@ def delimited_rows(
         None takes the most frequent one of comma, semicolon and tab in the header, comma when there is none.
     reopen : callable or None
         Lets an undecodable byte be placed in its row; standard input cannot be read again and has None.
-    block_bytes : int, default 8 MiB
-        How much is parsed at a time; also the longest row there may be.
+    block_bytes : int
+        How much is parsed at a time; also the longest row there may be. Arrow reads several blocks ahead.
 
     Yields
     ------
@@ -64,7 +63,7 @@ def delimited_rows(
         if not head.strip():
             raise DataError(f"{stream.name} is empty; give a file with a header and rows")
         delimiter = delimiter or _sniffed_delimiter(head)
-        yield from _Parsing(stream, _header(head, delimiter, stream.name), delimiter).rows(block_bytes)
+        yield from _Parsing(stream, _header(head, delimiter, stream.name), delimiter, block_bytes).rows()
     except UndecodableError as error:
         if reopen is None:
             raise
@@ -76,7 +75,8 @@ def delimited_rows(
 class _Parsing:
     """Arrow's streaming parser with the errors put into words."""
 
-    def __init__(self, stream: Utf8Stream, header: list[str], delimiter: str) -> None:
+    def __init__(self, stream: Utf8Stream, header: list[str], delimiter: str, block_bytes: int) -> None:
+        self.block_bytes = block_bytes
         self.stream, self.name, self.header, self.delimiter = stream, stream.name, header, delimiter
         # A last row of our own: when it does not come out as a row, an open quote has swallowed it.
         self.token = f"end-of-input-{uuid.uuid4().hex}"
@@ -84,10 +84,10 @@ class _Parsing:
         self.done = 0
         self.broken: pa.csv.InvalidRow | None = None
 
-    def rows(self, block_bytes: int) -> Iterator[Rows]:
+    def rows(self) -> Iterator[Rows]:
         """Yield the blocks, holding one back: the last one ends in the row that is ours."""
         held: pa.RecordBatch | None = None
-        for batch in self._batches(block_bytes):
+        for batch in self._batches():
             if held is not None:
                 yield self._counted(held)
             held = batch
@@ -105,7 +105,7 @@ class _Parsing:
         first, self.done = self.done, self.done + batch.num_rows
         return Rows(pa.Table.from_batches([batch]), first, BELOW_HEADER)
 
-    def _batches(self, block_bytes: int) -> Iterator[pa.RecordBatch]:
+    def _batches(self) -> Iterator[pa.RecordBatch]:
         def remember(row: pa.csv.InvalidRow) -> str:
             self.broken = row
             return "error"
@@ -113,7 +113,7 @@ class _Parsing:
         try:
             reader = pa.csv.open_csv(
                 pa.PythonFile(self.stream, "r"),
-                read_options=pa.csv.ReadOptions(use_threads=False, block_size=block_bytes),
+                read_options=pa.csv.ReadOptions(use_threads=False, block_size=self.block_bytes),
                 parse_options=pa.csv.ParseOptions(
                     delimiter=self.delimiter, newlines_in_values=True, invalid_row_handler=remember
                 ),
@@ -130,9 +130,9 @@ class _Parsing:
     def _in_words(self, error: pa.ArrowInvalid) -> DataError:
         if self.broken is not None:
             row = self.broken
-            where = "a row" if row.number is None else BELOW_HEADER.format(row.number - 1)
+            where = BELOW_HEADER.format(row.number - 1)
             if self.token in row.text:
-                return self._open_quote(row.number and row.number - 1)
+                return self._open_quote(row.number - 1)
             return DataError(
                 f"{self.name}: {where} has {row.actual_columns} values where the header has "
                 f"{row.expected_columns} ({listed(self.header)}); put values that contain {self.delimiter!r} "
@@ -141,11 +141,14 @@ class _Parsing:
         if "cannot infer number of columns" in str(error):
             return self._open_quote(0)
         if "straddling" in str(error):
-            return self._open_quote(None)
+            return DataError(
+                f"{self.name}: a row is longer than {self.block_bytes >> 20 or 1} MiB, most likely because a double "
+                "quote is never closed; close it, or double the quotes that belong to the text"
+            )
         return DataError(f"{self.name} cannot be read as delimited text ({error}); check the file")
 
-    def _open_quote(self, row: int | None) -> DataError:
-        where = "the header" if row == 0 else "a row" if row is None else BELOW_HEADER.format(row)
+    def _open_quote(self, row: int) -> DataError:
+        where = BELOW_HEADER.format(row) if row else "the header"
         return DataError(
             f"{self.name}: {where} has a double quote that is never closed; close it, or double the quotes "
             "that belong to the text"

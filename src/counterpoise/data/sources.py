@@ -32,6 +32,8 @@ STANDARD_INPUT = "-"
 _JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
 _WHOLE = 1 << 62
 _ROWS_PER_PARQUET_BATCH = 1 << 16
+# Arrow reads up to 32 blocks of CSV ahead, which counts when streaming; no row may be longer than a block.
+_STREAM_BLOCK_BYTES, _READ_BLOCK_BYTES = 1 << 20, 1 << 26
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,12 @@ def _file_rows(path: Path | None, encoding: str | None, rows_per_piece: int | No
     reopen = None
     if path is not None:
         reopen = lambda stop: Utf8Stream(ByteSource.of_path(path), encoding, stop_at=stop)  # noqa: E731
-    return delimited_rows(stream, delimiter="\t" if suffix == ".tsv" else None, reopen=reopen)
+    return delimited_rows(
+        stream,
+        delimiter="\t" if suffix == ".tsv" else None,
+        reopen=reopen,
+        block_bytes=_READ_BLOCK_BYTES if rows_per_piece is None else _STREAM_BLOCK_BYTES,
+    )
 
 
 def _json_lines(

@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Protocol
 
 import pyarrow as pa
-import pyarrow.csv
+import pyarrow.compute as pc
 import pyarrow.parquet
 
 from counterpoise.data.atomic import atomic_folder, atomic_path, in_words
@@ -238,18 +238,37 @@ class _Parquet:
 
 
 class _Delimited:
+    """Quotes only what needs it, so that values of a CSV file go through as they stood; nulls become empty."""
+
     def __init__(self, file: Any, delimiter: str) -> None:
         self._file, self._delimiter = file, delimiter
+        self._special = f'["\r\n{delimiter}]'
         self._header = True
 
     def write(self, table: pa.Table) -> None:
-        options = pa.csv.WriteOptions(
-            include_header=self._header, delimiter=self._delimiter, quoting_style="needed"
-        )
-        self._header = False
-        buffer = pa.BufferOutputStream()
-        pa.csv.write_csv(_flat(table), buffer, options)
-        self._file.write(buffer.getvalue())
+        if self._header:
+            names = pa.table({str(i): [name] for i, name in enumerate(table.column_names)})
+            self._file.write(self._lines(names))
+            self._header = False
+        self._file.write(self._lines(_flat(table)))
+
+    def _lines(self, table: pa.Table) -> bytes:
+        if not table.num_columns or not table.num_rows:
+            return b""
+        columns = [self._quoted(column) for column in table.columns]
+        if len(columns) == 1:  # an empty line would be no row at all
+            columns = [pc.if_else(pc.equal(columns[0], ""), '""', columns[0])]
+        lines = pc.binary_join_element_wise(*columns, pa.scalar(self._delimiter, pa.large_string()))
+        return ("\n".join(lines.to_pylist()) + "\n").encode()
+
+    def _quoted(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
+        values = pc.fill_null(column.cast(pa.large_string()), "")
+        needs = pc.match_substring_regex(values, self._special)
+        if not pc.any(needs).as_py():
+            return values
+        doubled = pc.replace_substring(values, '"', '""')
+        mark, nothing = pa.scalar('"', pa.large_string()), pa.scalar("", pa.large_string())
+        return pc.if_else(needs, pc.binary_join_element_wise(mark, doubled, mark, nothing), values)
 
     def close(self) -> None: ...
 

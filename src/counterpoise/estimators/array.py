@@ -18,7 +18,8 @@ class ArrayClassifier(SavableMixin, RareClassClassifier):
 
     Parameters
     ----------
-    method : str, default="class_weight"
+    method : str or None, default=None
+        None takes ``"class_weight"``.
     backbone : {"mlp"} or None, default=None
 
     Attributes
@@ -37,6 +38,7 @@ class ArrayClassifier(SavableMixin, RareClassClassifier):
     """
 
     kind = "array"
+    default_method = "class_weight"
 
     def _checked_inputs(self, X: Any, fitting: bool) -> np.ndarray:
         return validate_data(self, X, reset=fitting, dtype=np.float32)

@@ -16,7 +16,7 @@ from counterpoise.errors import DataError, SettingsError
 from counterpoise.fitting import Fitted, Plan, fit_model
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.registry import check_combination, make_method
-from counterpoise.metrics.thresholds import decide
+from counterpoise.metrics.thresholds import check_metric, decide
 from counterpoise.seeding import RandomState, root_seed
 from counterpoise.training.settings import TrainingSettings
 
@@ -27,10 +27,11 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
     """Base of the classifiers; the parameters are those of :class:`counterpoise.TextClassifier`."""
 
     kind: ClassVar[str]
+    default_method: ClassVar[str]
 
     def __init__(
         self,
-        method: str,
+        method: str | None = None,
         backbone: str | None = None,
         *,
         class_weight: dict[Any, float] | str | None = None,
@@ -95,7 +96,7 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         y : sequence of n labels
             Strings, integers or booleans.
         sample_weight : array-like of shape (n,), default=None
-            Weight of each row in the loss, the prior and the held-out scores.
+            Weight of each row in the loss, the prior and the held-out scores; a row of weight 0 is left out.
         groups : array-like of shape (n,), default=None
             Rows of a group (an author, a thread) are never parted when rows are held out.
         time : array-like of shape (n,), default=None
@@ -114,10 +115,18 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         """
         method, backbone, training = self._checked_settings()
         inputs = self._checked_inputs(X, fitting=True)
-        labels = self._encoded_labels(y, len(inputs))
-        weights = np.asarray(
-            _check_sample_weight(sample_weight, labels, dtype=np.float64, ensure_non_negative=True)
+        values = as_labels(y)
+        if len(values) != len(inputs):
+            raise DataError(f"there are {len(inputs)} rows and {len(values)} labels; give one label a row")
+        given = np.asarray(
+            _check_sample_weight(sample_weight, values, dtype=np.float64, ensure_non_negative=True)
         )
+        groups, time = _column("groups", groups, len(inputs)), _column("time", time, len(inputs))
+        # A row without weight is no row: it must not shape a vocabulary, a scale, a fold or a draw either.
+        rows = np.flatnonzero(given > 0)
+        inputs, weights, labels = inputs[rows], given[rows], self._encoded_labels(values[rows])
+        if self.threshold == "tune":
+            check_metric(self.threshold_metric, len(self.classes_))
         by_class = self._class_weights(labels, weights)
         data = Data(inputs, labels, len(self.classes_), weights * by_class[labels])
         context = Context(
@@ -134,8 +143,8 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
             context,
             self._plan(),
             sample_weight=weights,
-            groups=self._groups(inputs, groups),
-            time=time,
+            groups=self._groups(inputs, None if groups is None else groups[rows]),
+            time=None if time is None else time[rows],
         )
         return self
 
@@ -196,14 +205,17 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
     def _groups(self, inputs: np.ndarray, groups: Any) -> np.ndarray | None:
         return None if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
 
+    @property
+    def _method_name(self) -> str:
+        return self.default_method if self.method is None else self.method
+
     def _nested(self, prefix: str) -> dict[str, Any]:
         return {k.removeprefix(prefix): v for k, v in vars(self).items() if k.startswith(prefix)}
 
     def _checked_settings(self) -> tuple[Any, str, TrainingSettings]:
-        method = make_method(self.method, self._nested("method__"))
-        backbone = check_combination(
-            self.method, method, self.kind, self.backbone, self._nested("backbone__")
-        )
+        name = self._method_name
+        method = make_method(name, self._nested("method__"))
+        backbone = check_combination(name, method, self.kind, self.backbone, self._nested("backbone__"))
         if self.threshold != "tune" and not (
             isinstance(self.threshold, float | int) and 0 <= self.threshold <= 1
         ):
@@ -212,6 +224,8 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
             raise SettingsError(
                 f"validation_fraction is {self.validation_fraction!r}; give 0 or more, below 1"
             )
+        if self.threshold == "tune" and self.threshold_folds < 2:
+            raise SettingsError(f"threshold_folds is {self.threshold_folds!r}; give an int of 2 or more")
         training = TrainingSettings(
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
@@ -223,11 +237,10 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         )
         return method, backbone, training
 
-    def _encoded_labels(self, y: Any, n_rows: int) -> np.ndarray:
-        values = as_labels(y)
+    def _encoded_labels(self, values: np.ndarray) -> np.ndarray:
+        if not len(values):
+            raise DataError("no row has a sample weight above 0; give some")
         check_classification_targets(values)
-        if len(values) != n_rows:
-            raise DataError(f"there are {n_rows} rows and {len(values)} labels; give one label a row")
         self.classes_, labels, counts = np.unique(values, return_inverse=True, return_counts=True)
         self.class_counts_ = counts
         if len(counts) < 2:
@@ -261,6 +274,8 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         if given is None:
             return np.ones(len(self.classes_))
         if isinstance(given, dict):
+            if bad := {name: value for name, value in given.items() if not 0 < value < np.inf}:
+                raise SettingsError(f"class_weight has {bad}; give finite numbers above 0")
             return np.array([given.get(name, 1.0) for name in self.classes_.tolist()], dtype=np.float64)
         mass = np.bincount(labels, weights, len(self.classes_))
         return mass.sum() / (len(mass) * mass)
@@ -275,3 +290,13 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
             folds=self.threshold_folds,
             class_names=[str(name) for name in self.classes_],
         )
+
+
+def _column(name: str, values: Any, n_rows: int) -> np.ndarray | None:
+    """One value a row as an array; None stays None."""
+    if values is None:
+        return None
+    column = np.asarray(values)
+    if len(column) != n_rows:
+        raise DataError(f"there are {n_rows} rows and {len(column)} values of {name}; give one a row")
+    return column

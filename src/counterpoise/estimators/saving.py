@@ -59,13 +59,15 @@ class SavableMixin:
         if config["estimator"] != cls.__name__:
             raise ModelError(f"{folder} holds a {config['estimator']}, not a {cls.__name__}")
         params = config["params"]
+        if isinstance(params["class_weight"], list):
+            params["class_weight"] = dict(params["class_weight"])
         classifier: Any = cls(**params)
         classifier.classes_ = np.array(config["classes"], dtype=config["classes_dtype"])
         classifier.class_counts_ = np.array(config["class_counts"])
         classifier.pos_label_ = config["pos_label"]
         for name, value in config["inputs"].items():
             setattr(classifier, name, np.array(value, dtype=object) if isinstance(value, list) else value)
-        method = make_method(classifier.method, classifier._nested("method__"))
+        method = make_method(classifier._method_name, classifier._nested("method__"))
         predictor = _PREDICTORS[config["kind"]].from_state(state, method)
         threshold = {**config["threshold"], "thresholds": np.array(config["threshold"]["thresholds"])}
         classifier.fitted_ = Fitted(
@@ -82,12 +84,16 @@ class SavableMixin:
         fitted = self.fitted_
         choice = {**vars(fitted.choice), "thresholds": fitted.choice.thresholds.tolist()}
         inputs = {k: _plain(v) for k, v in vars(self).items() if k in ("n_features_in_", "feature_names_in_")}
+        params = {k: _plain(v) for k, v in self.get_params().items() if k not in _NOT_SAVED}
+        if isinstance(params["class_weight"], dict):
+            # As pairs, because JSON would turn the labels into strings.
+            params["class_weight"] = [list(pair) for pair in params["class_weight"].items()]
         return {
             "counterpoise_version": counterpoise.__version__,
             "estimator": type(self).__name__,
             "kind": fitted.predictor.kind,
-            "params": {k: _plain(v) for k, v in self.get_params().items() if k not in _NOT_SAVED},
-            "method": self.method,
+            "params": params,
+            "method": self._method_name,
             "backbone": getattr(fitted.predictor, "backbone", None),
             "data": data,
             "classes": self.classes_.tolist(),

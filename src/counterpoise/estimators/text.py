@@ -18,9 +18,9 @@ class TextClassifier(SavableMixin, RareClassClassifier):
 
     Parameters
     ----------
-    method : str, default="tfidf_lr"
-        What is done about the imbalance; ``counterpoise methods`` lists the names. The default needs no
-        network, trains in seconds and ranks better than a small network when the class is tiny.
+    method : str or None, default=None
+        What is done about the imbalance; ``counterpoise methods`` lists the names. None takes ``"tfidf_lr"``,
+        which needs no network, trains in seconds and ranks better than a small network when the class is tiny.
     backbone : {"textcnn", "textrnn"} or None, default=None
         The network that reads the texts; None takes ``"textcnn"`` for methods that train one.
     class_weight : "balanced", dict or None, default=None
@@ -91,6 +91,7 @@ class TextClassifier(SavableMixin, RareClassClassifier):
     """
 
     kind = "text"
+    default_method = "tfidf_lr"
 
     def _checked_inputs(self, X: Any, fitting: bool) -> np.ndarray:
         return as_texts(X)

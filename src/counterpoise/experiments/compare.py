@@ -132,6 +132,7 @@ def compare(
     if keep is not None and minority is None:
         raise SettingsError("--keep thins the minority; name it with --minority")
     classifiers = [_classifier(name, backbone, minority, settings or {}) for name in methods]
+    _refuse_unused(settings or {}, classifiers)
     joined = text_groups(texts, groups)
     splits = make_folds(labels, n_folds, groups=joined, time=time, seed=derive_seed(seed, "folds"))
     lacking = [
@@ -171,6 +172,15 @@ def _classifier(
     classifier = TextClassifier(name, backbone if network else None, pos_label=minority, **fitting)
     classifier._checked_settings()
     return classifier
+
+
+def _refuse_unused(settings: dict[str, Any], classifiers: Sequence[TextClassifier]) -> None:
+    """A setting that no method has is a slip of the pen, not a wish."""
+    used = {key for classifier in classifiers for key in classifier.get_params()}
+    if unused := [key for key in settings if key not in used]:
+        raise SettingsError(
+            f"no method of this comparison has the setting {', '.join(unused)}; leave it away"
+        )
 
 
 def _thinned(

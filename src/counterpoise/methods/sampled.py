@@ -6,6 +6,7 @@ One line in the registry makes a sampler a method; its settings become the metho
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -34,6 +35,10 @@ class SampledMethod(GradientMethod):
         self._settings = self.sampler(**self._settings).set_params(**params).get_params()
         return self
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A class made at run time stands in no module, where pickle would look for it.
+        return _restored, (self.sampler, self.summary, self._settings)
+
     def resample(self, data: Data, seed: int) -> Data:
         """Add the sampler's new texts; each weighs what the text it was made from weighs."""
         sampler = self.sampler(**{**self._settings, "random_state": seed})
@@ -42,6 +47,7 @@ class SampledMethod(GradientMethod):
         return replace(data, inputs=texts, labels=np.asarray(labels), weights=weights)
 
 
+@cache
 def sampled_method(sampler: type[TextSampler], summary: str) -> type[SampledMethod]:
     """Make a method of a sampler.
 
@@ -53,3 +59,8 @@ def sampled_method(sampler: type[TextSampler], summary: str) -> type[SampledMeth
     """
     body = {"sampler": sampler, "summary": summary, "__doc__": sampler.__doc__}
     return type(sampler.__name__, (SampledMethod,), body)
+
+
+def _restored(sampler: type[TextSampler], summary: str, settings: dict[str, Any]) -> SampledMethod:
+    """Unpickle a method with all its settings, the sampler's seed included."""
+    return sampled_method(sampler, summary)(**settings)

@@ -218,6 +218,16 @@ def tune_threshold(
     )
 
 
+def check_metric(metric: str | ArrayLike, n_classes: int) -> None:
+    """Refuse, before any work, what :func:`tune_threshold` would: an unknown metric or a wrong cost matrix.
+
+    Raises
+    ------
+    SettingsError
+    """
+    _Goal.of(metric, None, n_classes)
+
+
 @dataclass(frozen=True)
 class _Goal:
     """A metric as a function of stacks of confusion matrices, higher being better."""

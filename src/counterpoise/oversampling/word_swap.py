@@ -82,5 +82,6 @@ class WordSwap(TextSampler):
         kept = tuple(word for i, word in enumerate(words) if i not in taken)
         for place, word in zip(places, injected, strict=True):
             words[place] = word
-        shared = tuple(word for word in kept if word in set(lent))
+        there = set(lent)
+        shared = tuple(word for word in kept if word in there)
         return Anchor(join_words(words, gaps), source, (partner,), kept, shared, tuple(injected))

@@ -96,6 +96,6 @@ def within_budget(rows: np.ndarray, lengths: np.ndarray, token_budget: int) -> l
     The parts are strided (every k-th row), so that each keeps the class shares of the whole; a single row
     longer than the budget stays whole.
     """
-    longest = int(lengths[rows].max())
-    parts = min(len(rows), -(-len(rows) * longest // token_budget))
+    size = max(token_budget // max(int(lengths[rows].max()), 1), 1)
+    parts = -(-len(rows) // size)
     return [rows[i::parts] for i in range(parts)]

@@ -76,10 +76,11 @@ def load_checkpoint(
     try:
         with safe_open(path, framework="pt") as file:
             record = json.loads(file.metadata()["record"])
+            owner = record["fingerprint"]
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, KeyError, ValueError, TypeError) as error:
+    except (SafetensorError, KeyError, ValueError, TypeError, OSError) as error:
         raise ModelError(f"checkpoint {path} is broken ({error}); delete it to start afresh") from error
-    if record["fingerprint"] != fingerprint:
+    if owner != fingerprint:
         raise ModelError(
             f"checkpoint {path} belongs to a training with other data or settings; delete it to start afresh"
         )

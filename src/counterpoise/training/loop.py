@@ -145,7 +145,7 @@ def train(
     record: dict[str, Any] = {"fingerprint": "", "epoch": 0, "history": [], "best_epoch": 0, "done": False}
     best: dict[str, Tensor] | None = None
     if checkpoint is not None:
-        record["fingerprint"] = _fingerprint(model, rows, settings, precision, seed)
+        record["fingerprint"] = _fingerprint(model, objective, rows, settings, precision, seed)
         found = load_checkpoint(checkpoint, record["fingerprint"], model, optimizer)
         if found is not None:
             best, record = found
@@ -269,10 +269,15 @@ def _cuda_devices(device: torch.device) -> list[int]:
     return [device.index or 0] if device.type == "cuda" else []
 
 
-def _fingerprint(model: Network, rows: Rows, settings: TrainingSettings, precision: str, seed: int) -> str:
-    """Hash of all that decides the outcome of a training: starting weights, data, settings, seed."""
+def _fingerprint(
+    model: Network, objective: Objective, rows: Rows, settings: TrainingSettings, precision: str, seed: int
+) -> str:
+    """Hash of all that decides the outcome of a training: method, starting weights, data, settings, seed."""
     digest = hashlib.sha256()
-    digest.update(json.dumps([asdict(settings), precision, seed, type(model.backbone).__name__]).encode())
+    method = [type(objective).__name__, repr(sorted(vars(objective).items()))]
+    trained = [name for name, value in model.named_parameters() if value.requires_grad]
+    backbone = type(model.backbone).__name__
+    digest.update(json.dumps([method, asdict(settings), precision, seed, backbone, trained]).encode())
     for name, value in model.state_dict().items():
         digest.update(name.encode() + value.cpu().numpy().tobytes())
     for array in (rows.labels, rows.weights, rows.encoded.lengths):

@@ -1,0 +1,80 @@
+"""The commands and their help. Nothing heavy is imported before a command runs, so that help comes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+import counterpoise
+from counterpoise.cli.compare import compare
+from counterpoise.cli.datasets import datasets
+from counterpoise.cli.demo import demo
+from counterpoise.cli.evaluate import evaluate
+from counterpoise.cli.fit import fit
+from counterpoise.cli.methods import methods
+from counterpoise.cli.oversample import oversample
+from counterpoise.cli.predict import predict
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
+    demo: ("counterpoise demo", "counterpoise demo --output my-first-model"),
+    fit: (
+        "counterpoise fit reviews.csv -o model",
+        "counterpoise fit sms_spam --minority spam --method word_swap -o model",
+        "counterpoise fit mails.parquet --text subject --text body --group thread -o model",
+    ),
+    predict: (
+        "counterpoise predict model new.csv -o scored.parquet",
+        "zcat new.jsonl.gz | counterpoise predict model - > scored.csv",
+    ),
+    evaluate: (
+        "counterpoise evaluate model labelled.csv --label topic",
+        "counterpoise evaluate model trec --json",
+    ),
+    compare: (
+        "counterpoise compare reviews.csv --minority complaint",
+        "counterpoise compare sms_spam --minority spam --keep 10% --methods erm,word_swap",
+    ),
+    oversample: (
+        "counterpoise oversample reviews.csv --method word_swap -o anchors.parquet",
+        "counterpoise oversample reviews.csv --set rate=0.25 --with-originals -o balanced.jsonl",
+    ),
+    methods: ("counterpoise methods", "counterpoise methods --json"),
+    datasets: ("counterpoise datasets", "counterpoise datasets --data-dir ~/corpora"),
+}
+
+
+def _epilog(examples: tuple[str, ...]) -> str:
+    return "\n\n".join(["Examples:", *examples])
+
+
+for _command, _examples in _EXAMPLES.items():
+    app.command(epilog=_epilog(_examples))(_command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"counterpoise {counterpoise.__version__}")
+        raise typer.Exit
+
+
+@app.callback(epilog=_epilog(("counterpoise demo", "counterpoise fit reviews.csv -o model")))
+def counterpoise_(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Find the rare class in labelled texts.
+
+    DATA is a CSV, TSV, JSON Lines or Parquet file, a folder saved by Hugging Face datasets, - for standard
+    input, or the name of a known data set. Results go to standard output, remarks to standard error.
+    """

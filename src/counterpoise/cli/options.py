@@ -1,0 +1,131 @@
+"""The options that several commands share, declared once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_DATA, _TRAINING, _OUTPUT = "Data", "Training", "Output"
+
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        show_default=False,
+        help="CSV, TSV, JSON Lines or Parquet file, saved datasets folder, - or the name of a known set.",
+    ),
+]
+Model = Annotated[
+    Path,
+    typer.Argument(metavar="MODEL", show_default=False, help="Folder that `counterpoise fit` wrote."),
+]
+
+Text = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Column of texts; give it again to join several. Guessed when left out.", rich_help_panel=_DATA
+    ),
+]
+Label = Annotated[
+    str | None, typer.Option(help="Column of labels. Guessed when left out.", rich_help_panel=_DATA)
+]
+Minority = Annotated[
+    str | None,
+    typer.Option(
+        help="The class that matters. With more than two classes it is set against all the rest.",
+        rich_help_panel=_DATA,
+    ),
+]
+Keep = Annotated[
+    str | None,
+    typer.Option(
+        help="Share (0.1, 10%) or count (25) of the minority to keep, on the fitting side only.",
+        rich_help_panel=_DATA,
+    ),
+]
+Group = Annotated[
+    str | None,
+    typer.Option(help="Column of groups, such as authors, that are never parted.", rich_help_panel=_DATA),
+]
+Time = Annotated[
+    str | None,
+    typer.Option(help="Column of times; nothing is judged by what came before it.", rich_help_panel=_DATA),
+]
+Split = Annotated[
+    str | None,
+    typer.Option(
+        metavar="train|test|all", help="Split to read, where DATA has splits.", rich_help_panel=_DATA
+    ),
+]
+Encoding = Annotated[
+    str | None, typer.Option(help="Encoding of a text file, if it is not UTF-8.", rich_help_panel=_DATA)
+]
+DataDir = Annotated[
+    str | None,
+    typer.Option(
+        help="Folder of the known sets; otherwise $COUNTERPOISE_DATA, the cache, the Hub.",
+        rich_help_panel=_DATA,
+    ),
+]
+
+Backbone = Annotated[
+    str | None,
+    typer.Option(help="textcnn (default) or textrnn, for methods that train one.", rich_help_panel=_TRAINING),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Any further setting: method__x, backbone__x or a parameter of TextClassifier. Repeatable.",
+        rich_help_panel=_TRAINING,
+    ),
+]
+MaxEpochs = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", help="Passes over the training rows at most; 10 by default.", rich_help_panel=_TRAINING
+    ),
+]
+Threshold = Annotated[
+    str | None,
+    typer.Option(
+        metavar="tune|P",
+        help="tune (default): choose it on held-out rows; or a probability.",
+        rich_help_panel=_TRAINING,
+    ),
+]
+ClassWeight = Annotated[
+    str | None,
+    typer.Option(
+        metavar="balanced", help="Weigh classes on top of what the method does.", rich_help_panel=_TRAINING
+    ),
+]
+Precision = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|float32|bfloat16",
+        help="Number format of training; auto by default.",
+        rich_help_panel=_TRAINING,
+    ),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(metavar="auto|cpu|cuda|mps", help="Where to train.", rich_help_panel=_TRAINING),
+]
+Seed = Annotated[
+    int,
+    typer.Option("--random-state", min=0, metavar="N", help="Seed of all that is random."),
+]
+
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json", help="Print one JSON object on standard output, and nothing else.", rich_help_panel=_OUTPUT
+    ),
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", help="No remarks and no progress.", rich_help_panel=_OUTPUT)
+]

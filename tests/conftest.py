@@ -1,0 +1,76 @@
+"""Small data for all tests, and a process that is fast and alike everywhere: one thread, no cache at home."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+TINY_TEXT = {"backbone__dim": 8, "backbone__vectors": "random"}
+TINY = {
+    "textcnn": {**TINY_TEXT, "backbone__n_filters": 4},
+    "textrnn": {**TINY_TEXT, "backbone__hidden": 4},
+    "mlp": {"backbone__hidden": (8, 4)},
+}
+"""Settings that make each backbone a toy."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread(tmp_path_factory: pytest.TempPathFactory):
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+    torch.set_num_threads(threads)
+
+
+def make_texts(counts: tuple[int, ...], seed: int = 0, n_words: int = 7) -> tuple[np.ndarray, np.ndarray]:
+    """Texts of common filler in which two words of a class's own three give it away; shuffled."""
+    rng = np.random.default_rng(seed)
+    filler = [f"word{i}" for i in range(60)]
+    texts, labels = [], []
+    for label, count in enumerate(counts):
+        own = [f"sign{label}{letter}" for letter in "abc"]
+        for _ in range(count):
+            words = [*rng.choice(own, 2, replace=False), *rng.choice(filler, n_words, replace=False)]
+            texts.append(" ".join(rng.permutation(words)))
+            labels.append(label)
+    order = rng.permutation(len(texts))
+    return np.array(texts, dtype=object)[order], np.array(labels)[order]
+
+
+def make_arrays(counts: tuple[int, ...], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of six features around a corner of a cube for each class, five deviations apart; shuffled."""
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.repeat(np.arange(len(counts)), counts))
+    corners = 5.0 * ((np.arange(len(counts))[:, None] >> np.arange(6)) & 1)
+    return (corners[labels] + rng.standard_normal((len(labels), 6))).astype(np.float32), labels
+
+
+@pytest.fixture(scope="session")
+def texts_of() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+    """``texts_of((60, 20), seed)``: texts and class numbers, sizes by class."""
+    return make_texts
+
+
+@pytest.fixture(scope="session")
+def arrays_of() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+    """``arrays_of((60, 20), seed)``: rows and class numbers, sizes by class."""
+    return make_arrays
+
+
+@pytest.fixture(scope="session")
+def tiny() -> dict[str, dict[str, object]]:
+    """Settings that make each backbone a toy, by its name."""
+    return TINY
+
+
+@pytest.fixture(scope="session")
+def spam() -> tuple[np.ndarray, np.ndarray]:
+    """Texts with string labels, one class rare: 100 ham, 25 spam."""
+    texts, labels = make_texts((100, 25), seed=3)
+    return texts, np.array(["ham", "spam"], dtype=object)[labels]

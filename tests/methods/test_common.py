@@ -1,0 +1,289 @@
+"""The common checks: what every method owes. They run over the registry, so a new line there brings them all."""
+
+from __future__ import annotations
+
+from itertools import combinations, product
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.metrics import average_precision_score
+
+from counterpoise import ArrayClassifier, TextClassifier
+from counterpoise.backbones.base import Batch, Network
+from counterpoise.backbones.registry import BACKBONES
+from counterpoise.errors import SettingsError
+from counterpoise.estimators import base as estimator_base
+from counterpoise.methods.base import Context, Data
+from counterpoise.methods.gradient import GradientMethod
+from counterpoise.methods.registry import METHODS, make_method
+from counterpoise.training.settings import TrainingSettings, TrainingState
+
+CLASSIFIERS = {"text": TextClassifier, "array": ArrayClassifier}
+SETTINGS = {
+    "textcnn": {"dim": 8, "vectors": "random", "n_filters": 4},
+    "textrnn": {"dim": 8, "vectors": "random", "hidden": 4},
+    "mlp": {"hidden": (8, 4)},
+}
+
+
+class Case(NamedTuple):
+    kind: str
+    backbone: str | None
+    n_classes: int
+    class_weight: str | None
+    sample_weight: bool
+    precision: str
+    prior_correction: bool
+    threshold: float | str
+
+
+def possible_cases(method: type[Any]) -> list[Case]:
+    """Every combination of the switches that makes sense for a method."""
+    if method.uses_backbone:
+        reads = [(entry.inputs, name) for name, entry in BACKBONES.items() if entry.inputs in method.inputs]
+    else:
+        reads = [(kind, None) for kind in sorted(method.inputs)]
+    switches = product(
+        reads,
+        (2, 20),
+        (None, "balanced"),
+        (False, True),
+        ("float32", "bfloat16"),
+        (True, False),
+        ("tune", 0.5),
+    )
+    return [
+        Case(*read, *rest)  # type: ignore[arg-type]
+        for read, *rest in switches
+        if not (rest[0] > 2 and rest[-1] != "tune") and (method.uses_backbone or rest[3] == "float32")
+    ]
+
+
+def pairs(case: Case) -> set[tuple[int, Any, int, Any]]:
+    return {(i, case[i], j, case[j]) for i, j in combinations(range(len(case)), 2)}
+
+
+def pairwise_cover(cases: list[Case]) -> list[Case]:
+    """Few of the cases, in which every pair of values that occurs in any of them still occurs (greedy)."""
+    missing = set().union(*map(pairs, cases))
+    chosen = []
+    while missing:
+        best = max(cases, key=lambda case: len(pairs(case) & missing))
+        chosen.append(best)
+        missing -= pairs(best)
+    return chosen
+
+
+COVER = [(name, case) for name, method in METHODS.items() for case in pairwise_cover(possible_cases(method))]
+NETWORKS = [
+    (name, backbone)
+    for name, method in METHODS.items()
+    if issubclass(method, GradientMethod)
+    for backbone, entry in BACKBONES.items()
+    if entry.inputs in method.inputs
+]
+KINDS = [(name, kind) for name, method in METHODS.items() for kind in sorted(method.inputs)]
+
+
+def test_the_cover_has_every_pair_in_a_fraction_of_the_cases() -> None:
+    cases = possible_cases(METHODS["erm"])
+    cover = pairwise_cover(cases)
+    assert set().union(*map(pairs, cover)) == set().union(*map(pairs, cases))
+    assert len(cover) < len(cases) / 8
+
+
+def make_data(request: pytest.FixtureRequest, kind: str, counts: tuple[int, ...], seed: int = 0) -> Data:
+    inputs, labels = request.getfixturevalue("texts_of" if kind == "text" else "arrays_of")(counts, seed)
+    return Data(inputs, labels, len(counts), np.ones(len(labels)))
+
+
+def make_context(kind: str, seed: int = 0, backbone: str | None = None, **training: Any) -> Context:
+    name = backbone or {"text": "textcnn", "array": "mlp"}[kind]
+    training = {"max_epochs": 2, "batch_size": 32, "precision": "float32", "device": "cpu", **training}
+    return Context(
+        seed,
+        minority=1,
+        backbone=name,
+        backbone_settings=SETTINGS[name],
+        training=TrainingSettings(**training),
+    )
+
+
+@pytest.mark.filterwarnings("ignore::counterpoise.errors.CounterpoiseWarning")
+@pytest.mark.parametrize(
+    ("name", "case"),
+    COVER,
+    ids=lambda value: "-".join(map(str, value)) if isinstance(value, tuple) else value,
+)
+def test_fits_predicts_and_loads_the_same(name, case, request, tmp_path, texts_of, arrays_of) -> None:
+    """Finite losses and probabilities, and bit-equal probabilities after saving and loading."""
+    counts = (90, 15) if case.n_classes == 2 else (14,) * 12 + (6,) * 7 + (2,)
+    data = make_data(request, case.kind, counts)
+    network = {f"backbone__{key}": value for key, value in SETTINGS.get(case.backbone or "", {}).items()}
+    classifier = CLASSIFIERS[case.kind](
+        name,
+        case.backbone,
+        class_weight=case.class_weight,
+        precision=case.precision,
+        prior_correction=case.prior_correction,
+        threshold=case.threshold,
+        threshold_folds=2,
+        max_epochs=1,
+        device="cpu",
+        random_state=0,
+        **network,
+    )
+    weights = np.random.default_rng(1).uniform(0.2, 3, len(data)) if case.sample_weight else None
+    classifier.fit(data.inputs, data.labels, sample_weight=weights)
+    probabilities = classifier.predict_proba(data.inputs)
+    assert probabilities.shape == (len(data), case.n_classes)
+    assert np.isfinite(probabilities).all()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-9)
+    assert all(np.isfinite(row["loss"]) for row in classifier.history_)
+    assert len(classifier.history_) == (1 if case.backbone else 0)
+    classifier.save(tmp_path / "model")
+    loaded = type(classifier).load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.predict_proba(data.inputs), probabilities)
+    np.testing.assert_array_equal(loaded.predict(data.inputs), classifier.predict(data.inputs))
+
+
+@pytest.mark.parametrize("n_classes", [2, 20])
+@pytest.mark.parametrize("minority_rows", [0, 1, 4])
+@pytest.mark.parametrize(("name", "backbone"), NETWORKS)
+def test_loss_is_finite_and_its_gradient_reaches_the_backbone(
+    name, backbone, minority_rows, n_classes, request
+) -> None:
+    """Also in a batch with no sample of the rarest class, and with one."""
+    entry = BACKBONES[backbone]
+    data = make_data(request, entry.inputs, (10,) * n_classes)
+    method = make_method(name)
+    encoder = entry.make_encoder(SETTINGS[backbone]).fit(data.inputs)
+    network = entry.make_network(encoder, SETTINGS[backbone])
+    model = Network(network, n_classes, method.modules(network.dim, n_classes))
+    rare, rest = (np.flatnonzero(data.labels == 1), np.flatnonzero(data.labels != 1))
+    rows = np.concatenate([rare[:minority_rows], rest[:9]])
+    inputs, mask = encoder.encode(data.inputs).batch(rows)
+    at = torch.from_numpy(rows)
+    batch = Batch(inputs, mask, torch.from_numpy(data.labels[rows]), torch.ones(len(rows)), at)
+    state = TrainingState(0, 3, torch.full((n_classes,), 1 / n_classes), 0)
+    method.on_epoch(model, state)
+    loss = method.loss(model, method.views(batch, state), state)
+    assert loss.shape == (len(rows),)
+    assert torch.isfinite(loss).all()
+    loss.mean().backward()
+    trained = {key: p for key, p in model.named_parameters() if p.requires_grad}
+    for key, parameter in trained.items():
+        assert parameter.grad is not None, key
+        assert torch.isfinite(parameter.grad).all(), key
+    assert any(p.grad.abs().max() > 0 for key, p in trained.items() if key.startswith("backbone."))
+
+
+@pytest.mark.parametrize(("name", "kind"), KINDS)
+def test_one_minority_row_is_enough_to_train(name, kind, request) -> None:
+    data = make_data(request, kind, (40, 1))
+    predictor = make_method(name).fit(data, make_context(kind, batch_size=8))
+    assert np.isfinite(predictor.logits(data.inputs)).all()
+    assert np.isfinite(predictor.training_prior).all()
+    assert (predictor.training_prior > 0).all()
+    assert predictor.training_prior.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("name", "kind"), KINDS)
+def test_the_seed_alone_decides(name, kind, request) -> None:
+    """Bit-equal for one seed, whatever the global generators do; different for another."""
+    data = make_data(request, kind, (40, 10))
+    logits = []
+    for seed, noise in ((0, 1), (0, 2), (1, 1)):
+        np.random.seed(noise)
+        torch.manual_seed(noise)
+        logits.append(make_method(name).fit(data, make_context(kind, seed)).logits(data.inputs))
+    np.testing.assert_array_equal(logits[0], logits[1])
+    if METHODS[name].uses_backbone:
+        assert not np.array_equal(logits[0], logits[2])
+
+
+@pytest.mark.parametrize(("name", "kind"), KINDS)
+def test_learns_a_separable_problem(name, kind, request) -> None:
+    train, test = (make_data(request, kind, (180, 20), seed) for seed in (0, 1))
+    predictor = make_method(name).fit(train, make_context(kind, max_epochs=12, learning_rate=0.02))
+    logits = predictor.logits(test.inputs)
+    assert average_precision_score(test.labels, logits[:, 1] - logits[:, 0]) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("name", "backbone"), [*NETWORKS, *((n, None) for n, k in KINDS if not METHODS[n].uses_backbone)]
+)
+def test_company_in_the_batch_does_not_matter(name, backbone, request) -> None:
+    """A row's logits are the same alone, among its kin and among longer rows."""
+    kind = BACKBONES[backbone].inputs if backbone else "text"
+    data = make_data(request, kind, (30, 6))
+    predictor = make_method(name).fit(data, make_context(kind, backbone=backbone, max_epochs=1))
+    inputs = data.inputs
+    if kind == "text":
+        inputs = np.array([*data.inputs[:10], "sign1a", "sign1a " * 40, "unseen"], dtype=object)
+    together = predictor.logits(inputs)
+    alone = np.concatenate([predictor.logits(inputs[[i]]) for i in range(len(inputs))])
+    np.testing.assert_allclose(together, alone, atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "method"), METHODS.items())
+def test_states_its_needs(name, method) -> None:
+    assert 0 < len(method.summary) <= 100
+    assert "\n" not in method.summary
+    assert method.inputs
+    assert method.inputs <= {"text", "array"}
+    assert isinstance(method.uses_backbone, bool)
+    assert (method.__doc__ or "").strip(), f"{name} has no docstring"
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_settings_can_be_read_changed_and_copied(name) -> None:
+    method = make_method(name)
+    settings = method.get_params()
+    assert clone(method).get_params() == settings
+    for key, value in settings.items():
+        if isinstance(value, float):
+            changed = clone(method).set_params(**{key: value / 2})
+            assert changed.get_params()[key] == value / 2
+            assert clone(changed).get_params()[key] == value / 2
+            assert make_method(name, {key: value / 2}).get_params() == changed.get_params()
+    assert method.get_params() == settings
+    assert repr(method)
+    with pytest.raises(SettingsError, match="has no setting 'nonsense'"):
+        make_method(name, {"nonsense": 1})
+
+
+def _impossible() -> list[tuple[str, str, dict[str, Any], str]]:
+    found: list[tuple[str, str, dict[str, Any], str]] = []
+    for name, method in METHODS.items():
+        for kind in CLASSIFIERS:
+            if kind not in method.inputs:
+                found.append((name, kind, {}, "does not take"))
+                continue
+            foreign = next(b for b, entry in BACKBONES.items() if entry.inputs != kind)
+            if method.uses_backbone:
+                found.append((name, kind, {"backbone": foreign}, f"{foreign!r} reads"))
+                found.append((name, kind, {"backbone": "bert"}, "there is no backbone 'bert'"))
+                found.append((name, kind, {"backbone__nonsense": 1}, "has no setting 'nonsense'"))
+            else:
+                found.append((name, kind, {"backbone": "textcnn"}, "uses no backbone"))
+                found.append((name, kind, {"backbone__dim": 8}, "uses no backbone"))
+            found.append((name, kind, {"method__nonsense": 1}, "has no setting 'nonsense'"))
+    return found
+
+
+@pytest.mark.parametrize(("name", "kind", "settings", "message"), _impossible())
+def test_impossible_combinations_are_refused_before_any_work(
+    name, kind, settings, message, request, monkeypatch
+) -> None:
+    def working(*args: Any, **kwargs: Any) -> None:
+        raise AssertionError("work was begun")
+
+    monkeypatch.setattr(estimator_base, "fit_model", working)
+    data = make_data(request, kind, (20, 5))
+    with pytest.raises(SettingsError, match=message) as error:
+        CLASSIFIERS[kind](name, **settings).fit(data.inputs, data.labels)
+    assert "\n" not in str(error.value)
