@@ -133,7 +133,7 @@ def _run(side: Side, method: str, epochs: int, variant: Variant, seed: int) -> d
     logits = predictor.logits(side.texts[side.test])
     truth = side.labels[side.test]
     return {
-        # Not to be rounded: a tie of two logits would make a rank.
+        # Ranked by logits, since the probabilities of a very sure model are all 1.
         "average_precision": round(float(average_precision_score(truth, logits[:, 1] - logits[:, 0])), 5),
         "precision": predictor.precision,
         "fit_seconds": round(seconds, 2),

@@ -28,7 +28,9 @@ def equivalence(differences: Sequence[float], margin: float = 0.01) -> dict[str,
     """
     values = np.asarray(differences, dtype=np.float64)
     result = {**interval(differences, 0.9), "margin": margin, "p": None, "equivalent": None}
-    if len(values) > 1 and np.ptp(values):
+    if len(values) > 1 and not np.ptp(values):
+        result["equivalent"] = bool(abs(values[0]) < margin)
+    elif len(values) > 1:
         above = ttest_1samp(values, -margin, alternative="greater").pvalue
         below = ttest_1samp(values, margin, alternative="less").pvalue
         p = float(max(above, below))

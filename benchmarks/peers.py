@@ -220,7 +220,7 @@ def _skorch(task: Task, module: Any, rows: Any, labels: Any, **settings: Any) ->
         lr=LEARNING_RATE,
         max_epochs=task.epochs,
         batch_size=BATCH_SIZE,
-        train_split=None,
+        train_split=None,  # the default would hold out and score a fifth of the rows
         verbose=0,
         callbacks=[began],
         **settings,
@@ -231,7 +231,7 @@ def _skorch(task: Task, module: Any, rows: Any, labels: Any, **settings: Any) ->
 
 
 def skorch_fixed(task: Task, percentile: float) -> Outcome:
-    """skorch's defaults: Adam, shuffled rows of one matrix, all padded or cut to one length."""
+    """Fit with skorch's defaults: Adam, shuffled rows of one matrix, all padded or cut to one length."""
     length = task.length(percentile)
     rows = task.padded(task.train, length)
     net, start_up, seconds = _skorch(
@@ -274,7 +274,7 @@ def _as_it_is(batch: Any) -> Any:
 
 
 def skorch_buckets(task: Task, our_network: bool) -> Outcome:
-    """skorch with our batches, our padding and fused Adam."""
+    """Fit by skorch with our batches, our padding and fused Adam."""
     rows = _RaggedRows(task, task.train)
     net, start_up, seconds = _skorch(
         task,

@@ -15,9 +15,10 @@ from __future__ import annotations
 import os
 
 # Before any of them is imported.
-for _name in ("OMP", "OPENBLAS", "MKL"):
-    os.environ[f"{_name}_NUM_THREADS"] = "1"
 os.environ["POLARS_MAX_THREADS"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+os.environ["MKL_NUM_THREADS"] = "1"
 
 import argparse
 import statistics
@@ -142,17 +143,21 @@ def _few(task: peers.Task) -> np.ndarray:
 
 def _summary(rows: Rows, contenders: list[str]) -> dict[str, Any]:
     cells = [(v, t, n) for v in VECTORS for t in SPEED_TASKS for n in NETWORKS]
+    present = [name for name in OURS if name in contenders]
+    peer_names = [name for name in contenders if name not in OURS]
     rates, ratios, quality = [], [], []
     for vectors, task, network in cells:
         cell = {"vectors": vectors, "task": task, "network": network}
         found = {name: rows.find(**cell, contender=name) for name in contenders}
         rates += [{**cell, "contender": name, **_medians(own)} for name, own in found.items()]
-        for ours in [name for name in OURS if name in contenders]:
-            for peer in [name for name in contenders if name not in OURS]:
-                ratios.append({**cell, "ours": ours, "peer": peer, **_ratio(found[ours], found[peer])})
+        ratios += [
+            {**cell, "ours": ours, "peer": peer, **_ratio(found[ours], found[peer])}
+            for ours in present
+            for peer in peer_names
+        ]
     for vectors in VECTORS:
-        for ours in [name for name in OURS if name in contenders]:
-            others = [*QUALITY_PEERS, *(["ours_float32"] if ours != "ours_float32" else [])]
+        for ours in present:
+            others = QUALITY_PEERS if ours == "ours_float32" else (*QUALITY_PEERS, "ours_float32")
             for other in others:
                 quality += _quality(rows, vectors, ours, other)
     return {"rates": rates, "ratios": ratios, "equivalence": quality}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from counterpoise.data.writers import atomic_folder
-from counterpoise.errors import ModelError
+from counterpoise.errors import ModelError, OutputError
 from counterpoise.methods.predictors import SavedState
 
 FORMAT_VERSION = 1
@@ -41,6 +42,7 @@ def write_model(folder: str | Path, config: dict[str, Any], state: SavedState, c
     OutputError
         When the folder cannot be written, or holds something that is not a model.
     """
+    _refuse_foreign(folder)
     with atomic_folder(folder, overwrite=is_model(folder)) as target:
         save_file({k: np.ascontiguousarray(v) for k, v in state.tensors.items()}, target / _ARRAYS)
         (target / _WORDS).write_text("\n".join(state.vocabulary), encoding="utf-8", newline="")
@@ -56,6 +58,31 @@ def write_model(folder: str | Path, config: dict[str, Any], state: SavedState, c
         whole["config_sha256"] = _config_hash(whole)
         text = json.dumps(whole, indent=1, ensure_ascii=False)
         (target / _CONFIG).write_text(text, encoding="utf-8")
+
+
+def check_target(folder: str | Path) -> None:
+    """Refuse, before any work, a folder that :func:`write_model` could not write; leaves nothing behind.
+
+    Raises
+    ------
+    OutputError
+        As from :func:`write_model`.
+    """
+
+    class Tried(Exception):
+        pass
+
+    _refuse_foreign(folder)
+    with suppress(Tried), atomic_folder(folder, overwrite=is_model(folder)):
+        raise Tried
+
+
+def _refuse_foreign(folder: str | Path) -> None:
+    path = Path(folder)
+    if path.is_dir() and any(path.iterdir()) and not is_model(path):
+        raise OutputError(
+            f"{folder} exists and is no saved model, so it is not replaced; name another folder"
+        )
 
 
 def is_model(folder: str | Path) -> bool:

@@ -25,7 +25,7 @@ CLASSIFIERS = {"text": TextClassifier, "array": ArrayClassifier}
 SETTINGS = {
     "textcnn": {"dim": 8, "vectors": "random", "n_filters": 4},
     "textrnn": {"dim": 8, "vectors": "random", "hidden": 4},
-    "mlp": {"hidden": (8, 4)},
+    "mlp": {"hidden": (16, 16)},
 }
 
 
@@ -86,6 +86,7 @@ NETWORKS = [
     if entry.inputs in method.inputs
 ]
 KINDS = [(name, kind) for name, method in METHODS.items() for kind in sorted(method.inputs)]
+LINEAR = [(name, None) for name, method in METHODS.items() if not method.uses_backbone]
 
 
 def test_the_cover_has_every_pair_in_a_fraction_of_the_cases() -> None:
@@ -118,7 +119,12 @@ def make_context(kind: str, seed: int = 0, backbone: str | None = None, **traini
     COVER,
     ids=lambda value: "-".join(map(str, value)) if isinstance(value, tuple) else value,
 )
-def test_fits_predicts_and_loads_the_same(name, case, request, tmp_path, texts_of, arrays_of) -> None:
+def test_fits_predicts_and_loads_the_same(
+    name,
+    case,
+    request,
+    tmp_path,
+) -> None:
     """Finite losses and probabilities, and bit-equal probabilities after saving and loading."""
     counts = (90, 15) if case.n_classes == 2 else (14,) * 12 + (6,) * 7 + (2,)
     data = make_data(request, case.kind, counts)

@@ -53,12 +53,17 @@ _EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
 }
 
 
+def _flowing(docstring: str | None) -> str:
+    """Paragraphs without the line breaks of the source, which help would keep."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in (docstring or "").split("\n\n"))
+
+
 def _epilog(examples: tuple[str, ...]) -> str:
     return "\n\n".join(["Examples:", *examples])
 
 
 for _command, _examples in _EXAMPLES.items():
-    app.command(epilog=_epilog(_examples))(_command)
+    app.command(help=_flowing(_command.__doc__), epilog=_epilog(_examples))(_command)
 
 
 def _version(wanted: bool) -> None:
@@ -67,14 +72,20 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(epilog=_epilog(("counterpoise demo", "counterpoise fit reviews.csv -o model")))
+_WELCOME = """
+Find the rare class in labelled texts.
+
+DATA is a CSV, TSV, JSON Lines or Parquet file, a folder saved by Hugging Face datasets, - for standard input, or
+the name of a known data set. Results go to standard output, remarks to standard error.
+"""
+
+
+@app.callback(
+    help=_flowing(_WELCOME), epilog=_epilog(("counterpoise demo", "counterpoise fit reviews.csv -o model"))
+)
 def counterpoise_(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
     ] = False,
 ) -> None:
-    """Find the rare class in labelled texts.
-
-    DATA is a CSV, TSV, JSON Lines or Parquet file, a folder saved by Hugging Face datasets, - for standard
-    input, or the name of a known data set. Results go to standard output, remarks to standard error.
-    """
+    """Take the options that stand before a command."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from counterpoise.cli.options import Json, Quiet
 from counterpoise.cli.screen import json_value, running
 
@@ -11,26 +13,21 @@ def methods(as_json: Json = False, quiet: Quiet = False) -> None:
     with running("methods", as_json, quiet) as screen:
         from counterpoise.methods.registry import METHODS
 
-        rows = [
-            {
-                "method": name,
-                "inputs": sorted(cls.inputs),
-                "backbone": cls.uses_backbone,
-                "settings": cls().get_params(),
-                "summary": cls.summary,
-            }
-            for name, cls in METHODS.items()
-        ]
-        cells = [
-            (
-                str(row["method"]),
-                ", ".join(METHODS[str(row["method"])].inputs),
-                "yes" if row["backbone"] else "no",
-                _shown(METHODS[str(row["method"])]().get_params()),
-                str(row["summary"]),
+        rows: list[dict[str, Any]] = []
+        cells = []
+        for name, cls in METHODS.items():
+            inputs, settings = sorted(cls.inputs), cls().get_params()
+            rows.append(
+                {
+                    "method": name,
+                    "inputs": inputs,
+                    "backbone": cls.uses_backbone,
+                    "settings": settings,
+                    "summary": cls.summary,
+                }
             )
-            for row in rows
-        ]
+            backbone = "yes" if cls.uses_backbone else "no"
+            cells.append((name, ", ".join(inputs), backbone, _shown(settings), cls.summary))
         screen.table(("method", "data", "backbone", "settings", "what it does"), cells, words=5)
         screen.line("\nUse one with --method NAME, and its settings as --set method__KEY=VALUE.")
         screen.rows(rows)

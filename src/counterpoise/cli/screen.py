@@ -147,7 +147,9 @@ def _report(error: BaseException) -> int:
         print(f"error: {' '.join(sentence.split())}", file=sys.stderr)
         return 2
     if isinstance(error, MemoryError):
-        print("error: there is not enough memory for this; give fewer rows or smaller settings", file=sys.stderr)
+        print(
+            "error: there is not enough memory for this; give fewer rows or smaller settings", file=sys.stderr
+        )
         return 2
     what = " ".join(f"{type(error).__name__}: {error}".split())
     print(

@@ -54,18 +54,40 @@ def one_class_predicted(
     if len(decided) != 1 or len(np.unique(y)) < 2:
         return None
     row = score(y, p, minority)
-    precision, prevalence = row["average_precision"], row["prevalence"]
-    only = f"Only class {str(class_names[int(decided[0])])!r} is predicted"
+    return one_class_sentence(
+        str(class_names[int(decided[0])]),
+        row["average_precision"],
+        row["prevalence"],
+        None if minority is None else str(class_names[minority]),
+        tuned=tuned,
+    )
+
+
+def one_class_sentence(
+    only: str, precision: float | None, prevalence: float | None, minority: str | None, *, tuned: bool
+) -> str:
+    """Word the explanation from scores that are known already.
+
+    Parameters
+    ----------
+    only : str
+        Name of the one class that is decided.
+    precision, prevalence : float or None
+        ``average_precision`` and ``prevalence`` of :func:`counterpoise.metrics.scores.score`.
+    minority : str or None
+        Name of the class that matters, or None when all do.
+    tuned : bool
+        As in :func:`one_class_predicted`.
+    """
+    said = f"Only class {only!r} is predicted"
     if precision is None or prevalence is None:
-        return (
-            f"{only}, and the labels hold no row of class {str(class_names[minority or 0])!r} to judge it by."
-        )
+        return f"{said}, and the labels hold no row of class {minority!r} to judge it by."
     figures = f"(average precision {precision:.2f} at prevalence {prevalence:.2f})"
     if precision >= prevalence + FINE_GAIN * (1 - prevalence):
         remedy = "use the tuned one" if tuned else "tune it on labelled rows that were not fitted to"
-        return f"{only}, yet the ranking is fine {figures}: only the threshold is wrong; {remedy}."
-    wanted = "the rare classes" if minority is None else f"class {str(class_names[minority])!r}"
+        return f"{said}, yet the ranking is fine {figures}: only the threshold is wrong; {remedy}."
+    wanted = "the rare classes" if minority is None else f"class {minority!r}"
     return (
-        f"{only}, and the ranking is poor too {figures}: no threshold mends that; "
+        f"{said}, and the ranking is poor too {figures}: no threshold mends that; "
         f"try another method, or give more rows of {wanted}."
     )

@@ -49,6 +49,9 @@ class Objective(Protocol):
     def logits(self, model: Network, batch: Batch) -> Tensor:
         """Logits ``(B, C)`` at prediction time."""
 
+    def get_params(self) -> dict[str, Any]:
+        """Settings of the method, by which a checkpoint knows its owner."""
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -274,7 +277,7 @@ def _fingerprint(
 ) -> str:
     """Hash of all that decides the outcome of a training: method, starting weights, data, settings, seed."""
     digest = hashlib.sha256()
-    method = [type(objective).__name__, repr(sorted(vars(objective).items()))]
+    method = [type(objective).__name__, repr(sorted(objective.get_params().items()))]
     trained = [name for name, value in model.named_parameters() if value.requires_grad]
     backbone = type(model.backbone).__name__
     digest.update(json.dumps([method, asdict(settings), precision, seed, backbone, trained]).encode())

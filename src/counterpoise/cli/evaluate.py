@@ -1,0 +1,130 @@
+"""``counterpoise evaluate``: a saved model on labelled data, at their natural prevalence."""
+
+from __future__ import annotations
+
+import time as clock
+from typing import TYPE_CHECKING, Any
+
+from counterpoise.cli import options
+from counterpoise.cli.screen import Screen, number, running
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from counterpoise.estimators.text import TextClassifier
+
+
+def evaluate(
+    model: options.Model,
+    source: options.Source,
+    text: options.Text = None,
+    label: options.Label = None,
+    minority: options.Minority = None,
+    split: options.Split = None,
+    encoding: options.Encoding = None,
+    data_dir: options.DataDir = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Judge a saved model on labelled texts; of a known data set, on its test split.
+
+    A model trained with one class against the rest takes every other label for the rest.
+    """
+    with running("evaluate", as_json, quiet) as screen:
+        from counterpoise.cli.saved import load_text_model
+        from counterpoise.data.readers import read
+
+        classifier = load_text_model(model)
+        table = read(
+            source,
+            text=text,
+            label=label,
+            split=split,
+            default_split="test",
+            encoding=encoding,
+            data_dir=data_dir,
+        )
+        for note in table.notes:
+            screen.note(note)
+        assert table.labels is not None  # they were asked for
+        labels = _numbers(screen, classifier, table.labels, table.source)
+        row = _judged(classifier, table.texts, labels, _number_of(classifier, minority))
+        row["dataset"] = table.source
+        _print(screen, row)
+
+
+def _number_of(classifier: TextClassifier, minority: str | None) -> int | None:
+    from counterpoise.data.near import listed
+    from counterpoise.errors import SettingsError
+
+    names = [str(name) for name in classifier.classes_]
+    if minority is None:
+        return None if classifier.pos_label_ is None else names.index(str(classifier.pos_label_))
+    if minority not in names:
+        raise SettingsError(f"the model knows no class {minority!r} for --minority; it has {listed(names)}")
+    return names.index(minority)
+
+
+def _numbers(screen: Screen, classifier: TextClassifier, labels: np.ndarray, source: str) -> np.ndarray:
+    """Class numbers of labels; those a model against the rest was not told apart become the rest."""
+    import numpy as np
+
+    from counterpoise.data.imbalance import REST
+    from counterpoise.data.near import listed
+    from counterpoise.errors import DataError
+
+    names = [str(name) for name in classifier.classes_]
+    unknown = np.flatnonzero(~np.isin(labels, names))
+    at_rest = REST in names and len(names) == 2
+    if len(unknown) and at_rest and len(unknown) < len(labels):
+        labels = labels.copy()
+        labels[unknown] = REST
+        screen.note(f"{len(unknown):,} rows of classes not named in the model count as {REST!r}")
+    elif len(unknown):
+        raise DataError(
+            f"{source}: row {unknown[0] + 1} (counted from 1) has label {labels[unknown[0]]!r}, which the model "
+            f"does not know; it knows {listed(names)}: name another column with --label, or drop such rows"
+        )
+    return np.searchsorted(names, labels.astype(str))
+
+
+def _judged(
+    classifier: TextClassifier, texts: np.ndarray, labels: np.ndarray, minority: int | None
+) -> dict[str, Any]:
+    from counterpoise.metrics.diagnosis import one_class_predicted
+    from counterpoise.metrics.scores import score
+    from counterpoise.metrics.thresholds import decide
+
+    start = clock.perf_counter()
+    probabilities = classifier.predict_proba(texts)
+    seconds = clock.perf_counter() - start
+    names = [str(name) for name in classifier.classes_]
+    choice = classifier.fitted_.choice
+    plain, tuned = probabilities.argmax(axis=1), decide(probabilities, classifier.thresholds_)
+    at_half = one_class_predicted(labels, probabilities, plain, minority, names, tuned=choice.tuned)
+    at_own = one_class_predicted(labels, probabilities, tuned, minority, names, tuned=False)
+    notes = [f"With the model's own threshold: {at_own}"] if at_own else []
+    if at_half and not at_own:
+        notes.append(f"By the most probable class: {at_half}")
+    return {
+        "method": classifier.method,
+        "backbone": getattr(classifier.fitted_.predictor, "backbone", None),
+        "dataset": "",
+        **score(labels, probabilities, minority, decisions_tuned=tuned),
+        "predict_seconds": seconds,
+        "rows": len(labels),
+        "minority": None if minority is None else names[minority],
+        "notes": notes,
+    }
+
+
+def _print(screen: Screen, row: dict[str, Any]) -> None:
+    from counterpoise.metrics.scores import NAMES
+
+    of = "all classes alike" if row["minority"] is None else f"class {row['minority']!r}"
+    screen.note(f"{row['rows']:,} rows; f1, precision, recall and average precision of {of}")
+    cells = (row["method"], row["backbone"] or "-", *(number(row[name]) for name in NAMES))
+    screen.table(("method", "backbone", *NAMES), [cells], words=2)
+    for note in row["notes"]:
+        screen.line(f"\n{note}")
+    screen.rows([row])

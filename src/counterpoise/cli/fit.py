@@ -1,0 +1,202 @@
+"""``counterpoise fit``: train, tune the threshold on held-out rows, save the model folder."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from counterpoise.cli import options
+from counterpoise.cli.screen import Screen, number, running
+
+if TYPE_CHECKING:
+    from counterpoise.estimators.text import TextClassifier
+
+_SHOWN = ("f1", "f1_tuned", "average_precision")
+
+
+def fit(
+    source: options.Source,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="MODEL", help="Folder to write.", show_default=False)
+    ],
+    method: Annotated[
+        str, typer.Option(help="What is done about the imbalance; see `counterpoise methods`.")
+    ] = "tfidf_lr",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the checkpoint of an interrupted run.")
+    ] = False,
+    text: options.Text = None,
+    label: options.Label = None,
+    minority: options.Minority = None,
+    keep: options.Keep = None,
+    group: options.Group = None,
+    time: options.Time = None,
+    split: options.Split = None,
+    encoding: options.Encoding = None,
+    data_dir: options.DataDir = None,
+    backbone: options.Backbone = None,
+    max_epochs: options.MaxEpochs = None,
+    threshold: options.Threshold = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            metavar="N",
+            rich_help_panel="Training",
+            help="Folds of the out-of-fold predictions that tune the threshold; 3 by default.",
+        ),
+    ] = None,
+    class_weight: options.ClassWeight = None,
+    precision: options.Precision = None,
+    device: options.Device = None,
+    sets: options.Set = None,
+    random_state: options.Seed = 0,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Train a classifier, tune its threshold on held-out rows, and save it in a folder."""
+    with running("fit", as_json, quiet) as screen:
+        from counterpoise.cli.labelled import read_labelled, thinned
+        from counterpoise.cli.settings import training_settings
+        from counterpoise.estimators.text import TextClassifier
+        from counterpoise.methods.registry import METHODS
+        from counterpoise.persistence import check_target
+
+        settings = training_settings(
+            sets,
+            [method],
+            backbone,
+            max_epochs=max_epochs,
+            threshold=threshold,
+            threshold_folds=folds,
+            class_weight=class_weight,
+            precision=precision,
+            device=device,
+        )
+        check_target(output)
+        data = read_labelled(
+            screen,
+            source,
+            text=text,
+            label=label,
+            group=group,
+            time=time,
+            split=split,
+            encoding=encoding,
+            data_dir=data_dir,
+            minority=minority,
+        )
+        data = thinned(screen, data, keep, random_state)
+        classifier = TextClassifier(
+            method, backbone, pos_label=data.minority, random_state=random_state, **settings
+        )
+        with _checkpoint(screen, output, METHODS[method].uses_backbone, resume) as checkpoint:
+            classifier.set_params(checkpoint=checkpoint)
+            classifier.fit(data.texts, data.labels, groups=data.groups, time=data.times)
+            classifier.save(output, data=", ".join(filter(None, (data.name, data.story))))
+        _print_summary(screen, classifier, data.name, output)
+
+
+@contextmanager
+def _checkpoint(screen: Screen, output: Path, trains: bool, resume: bool) -> Iterator[Path | None]:
+    """Name the checkpoint of a training; it goes when the model stands, and stays when the run is cut short."""
+    if not trains:
+        if resume:
+            screen.note("this method trains no network, so there is nothing to resume")
+        yield None
+        return
+    name = output.resolve()
+    checkpoint = name.with_name(f"{name.name}.checkpoint.safetensors")
+
+    def files() -> list[Path]:
+        # Each out-of-fold training has a checkpoint of its own beside the main one.
+        pattern = glob.escape(str(checkpoint).removesuffix(".safetensors"))
+        return [Path(path) for path in glob.glob(f"{pattern}*.safetensors")]
+
+    found = files()
+    if resume:
+        screen.note(f"going on from {checkpoint}" if found else "there is no checkpoint; starting afresh")
+    else:
+        for path in found:
+            path.unlink()
+    screen.on_interrupt = "no model was written"
+    try:
+        yield checkpoint
+    except BaseException:
+        if files():
+            kept = f"what was trained is kept in {checkpoint}: give the same command with --resume to go on"
+            screen.on_interrupt += f"; {kept}"
+        raise
+    for path in files():
+        path.unlink()
+
+
+def _print_summary(screen: Screen, classifier: TextClassifier, dataset: str, output: Path) -> None:
+    fitted = classifier.fitted_
+    scores = {name: fitted.scores.get(name) for name in _SHOWN}
+    backbone = getattr(fitted.predictor, "backbone", None)
+    held_out = (
+        f"{fitted.scored_on}, {fitted.choice.n_rows:,} rows" if fitted.choice.n_rows else fitted.scored_on
+    )
+    thresholds = {str(c): float(t) for c, t in zip(classifier.classes_, classifier.thresholds_, strict=True)}
+    cells = (
+        str(classifier.method),
+        backbone or "-",
+        held_out or "none",
+        *(number(value) for value in scores.values()),
+        _threshold(classifier),
+    )
+    screen.table(("method", "backbone", "held-out rows", *_SHOWN, "threshold"), [cells], words=3)
+    screen.line(f"\n{classifier.threshold_note_}")
+    warning = _one_class_warning(classifier)
+    if warning:
+        screen.line(warning)
+    screen.line(f"Model: {output}")
+    row: dict[str, Any] = {
+        "method": classifier.method,
+        "backbone": backbone,
+        "dataset": dataset,
+        "model": str(output),
+        **fitted.scores,
+        "scored_on": fitted.scored_on,
+        "class_counts": {
+            str(c): int(n) for c, n in zip(classifier.classes_, classifier.class_counts_, strict=True)
+        },
+        "pos_label": None if classifier.pos_label_ is None else str(classifier.pos_label_),
+        "thresholds": thresholds,
+        "threshold_tuned": fitted.choice.tuned,
+        "notes": [classifier.threshold_note_, *([warning] if warning else [])],
+    }
+    screen.rows([row])
+
+
+def _threshold(classifier: TextClassifier) -> str:
+    """The threshold of the class that matters, or of each class."""
+    by_class = dict(zip(classifier.classes_, classifier.thresholds_, strict=True))
+    if classifier.pos_label_ is not None and len(by_class) == 2:
+        return number(float(by_class[classifier.pos_label_]))
+    return "one a class" if classifier.fitted_.choice.tuned else "equal"
+
+
+def _one_class_warning(classifier: TextClassifier) -> str | None:
+    """What to say when the held-out rows were all given one class by the most probable one."""
+    from counterpoise.metrics.diagnosis import one_class_sentence
+
+    scores, choice = classifier.fitted_.scores, classifier.fitted_.choice
+    # Of two classes one alone is decided exactly when the correlation has no denominator and recall is 0 or 1.
+    if len(classifier.classes_) != 2 or not scores or scores["mcc"] != 0 or scores["recall"] not in (0, 1):
+        return None
+    rare, other = (
+        str(classifier.pos_label_),
+        next(c for c in classifier.classes_ if c != classifier.pos_label_),
+    )
+    only = str(other) if scores["recall"] == 0 else rare
+    sentence = one_class_sentence(
+        only, scores["average_precision"], scores["prevalence"], rare, tuned=choice.tuned
+    )
+    return f"At a threshold of 0.5: {sentence}"

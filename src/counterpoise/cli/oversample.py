@@ -1,0 +1,183 @@
+"""``counterpoise oversample``: new texts of the smaller classes, each with where it came from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from counterpoise.cli import options
+from counterpoise.cli.screen import Screen, running
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+    from counterpoise.cli.labelled import Labelled
+    from counterpoise.oversampling.base import TextSampler
+
+
+def oversample(
+    source: options.Source,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            show_default=False,
+            help="Parquet, JSON Lines, CSV or TSV by its ending; in the last two, lists are JSON text.",
+        ),
+    ],
+    method: Annotated[str, typer.Option(help="word_swap or random_oversample.")] = "word_swap",
+    with_originals: Annotated[
+        bool, typer.Option("--with-originals", help="Put the given texts before the new ones.")
+    ] = False,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="A setting of the method, such as rate=0.25 or sampling_strategy=0.5. Repeatable.",
+        ),
+    ] = None,
+    text: options.Text = None,
+    label: options.Label = None,
+    minority: options.Minority = None,
+    keep: options.Keep = None,
+    split: options.Split = None,
+    encoding: options.Encoding = None,
+    data_dir: options.DataDir = None,
+    random_state: options.Seed = 0,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Write new texts for the smaller classes, until all are as large as the largest.
+
+    Columns: text, label, source_row and source_text (what it was made from, rows counted from 0), partner_rows
+    (which rows lent it words), difficulty (empty as yet), method, and the words kept, shared and injected.
+    """
+    with running("oversample", as_json, quiet) as screen:
+        from counterpoise.cli.labelled import read_labelled, thinned
+        from counterpoise.data.writers import TableWriter
+
+        sampler = _sampler(method, sets, random_state)
+        with TableWriter(output) as out:
+            data = read_labelled(
+                screen,
+                source,
+                text=text,
+                label=label,
+                split=split,
+                encoding=encoding,
+                data_dir=data_dir,
+                minority=minority,
+            )
+            data = thinned(screen, data, keep, random_state)
+            labels = _resampled(sampler, data)
+            out.write(_table(sampler, data, labels, method, with_originals))
+        _print_summary(screen, data, labels, method, output)
+
+
+def _sampler(method: str, sets: list[str] | None, random_state: int) -> TextSampler:
+    from counterpoise.cli.settings import parsed
+    from counterpoise.data.near import listed, near_match
+    from counterpoise.errors import SettingsError
+    from counterpoise.oversampling.registry import SAMPLERS
+
+    if method not in SAMPLERS:
+        raise SettingsError(
+            f"there is no sampler {method!r}; choose one of {listed(SAMPLERS)}{near_match(method, SAMPLERS)}"
+        )
+    sampler = SAMPLERS[method](random_state=random_state)
+    own = {key: value for key, value in sampler.get_params().items() if key != "random_state"}
+    return sampler.set_params(**parsed(sets, own))
+
+
+def _resampled(sampler: TextSampler, data: Labelled) -> np.ndarray:
+    """Labels after resampling; the new texts are in ``sampler.anchors_``."""
+    from counterpoise.errors import CounterpoiseError, SettingsError
+
+    try:
+        return sampler.fit_resample(data.texts, data.labels)[1]
+    except CounterpoiseError:
+        raise
+    except ValueError as error:
+        # imbalanced-learn checks the sampling strategy against the labels, and says what is wrong with it.
+        first = str(error).splitlines()[0]
+        raise SettingsError(f"sampling_strategy {sampler.sampling_strategy!r}: {first}") from error
+
+
+def _table(
+    sampler: TextSampler, data: Labelled, labels: np.ndarray, method: str, with_originals: bool
+) -> pa.Table:
+    import pyarrow as pa
+
+    columns: dict[str, list[Any]] = {name: [] for name, _ in _SCHEMA}
+
+    def add(**values: Any) -> None:
+        for name in columns:
+            columns[name].append(values.get(name))
+
+    if with_originals:
+        for text, label, row in zip(data.texts, data.labels, data.rows.tolist(), strict=True):
+            add(text=text, label=label, source_row=row, source_text=text, method="original", partner_rows=[])
+    for anchor, label in zip(sampler.anchors_, labels[len(data.texts) :], strict=True):
+        add(
+            text=anchor.text,
+            label=label,
+            source_row=int(data.rows[anchor.source_row]),
+            source_text=data.texts[anchor.source_row],
+            partner_rows=data.rows[list(anchor.partner_rows)].tolist() if anchor.partner_rows else [],
+            method=method,
+            kept=list(anchor.kept),
+            shared=list(anchor.shared),
+            injected=list(anchor.injected),
+        )
+    kinds = {
+        "string": pa.string(),
+        "int": pa.int64(),
+        "float": pa.float64(),
+        "ints": pa.list_(pa.int64()),
+        "strings": pa.list_(pa.string()),
+    }
+    return pa.table(columns, schema=pa.schema([(name, kinds[kind]) for name, kind in _SCHEMA]))
+
+
+_SCHEMA = (
+    ("text", "string"),
+    ("label", "string"),
+    ("source_row", "int"),
+    ("source_text", "string"),
+    ("partner_rows", "ints"),
+    ("difficulty", "float"),
+    ("method", "string"),
+    ("kept", "strings"),
+    ("shared", "strings"),
+    ("injected", "strings"),
+)
+
+
+def _print_summary(screen: Screen, data: Labelled, labels: np.ndarray, method: str, output: Path) -> None:
+    from collections import Counter
+
+    before, after = Counter(data.labels.tolist()), Counter(labels.tolist())
+    cells = [
+        (name, f"{before[name]:,}", f"{after[name]:,}", f"{after[name] - before[name]:,}")
+        for name in sorted(before)
+    ]
+    screen.table(("class", "before", "after", "new texts"), cells)
+    screen.line(f"\nTexts: {output}")
+    screen.rows(
+        [
+            {
+                "method": method,
+                "dataset": data.name,
+                "output": str(output),
+                "before": dict(before),
+                "after": dict(after),
+                "new_texts": len(labels) - len(data.labels),
+            }
+        ]
+    )
