@@ -112,9 +112,9 @@ def gather(evidence: Evidence, path: Path, n_seeds: int, quick: bool) -> None:
                 result = _run(side, method, epochs[method], evidence.variants[variant], seed)
                 rows.add(**cell, method=method, variant=variant, **result)
                 print(f"{task}, seed {seed}, {method}, {variant}: {result}", flush=True)
-    summary = {"seeds": list(range(n_seeds)), "differences": _differences(evidence, rows, tasks, n_seeds)}
-    rows.finish(summary)
-    _print(evidence, rows, tasks, summary["differences"])
+    differences = _differences(evidence, rows, tasks, n_seeds)
+    rows.finish({"seeds": list(range(n_seeds)), "differences": differences})
+    _print(evidence, rows, tasks, differences)
 
 
 def _run(side: Side, method: str, epochs: int, variant: Variant, seed: int) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The trainers that benchmarks/training.py compares, each from the same token ids, vectors and sizes.
 
     outcome = CONTENDERS["skorch_longest"](task)
-    outcome.start_up, outcome.seconds, outcome.probabilities
+    outcome.seconds, outcome.probabilities
 
 Everybody is given token ids and word vectors; making them is timed for nobody. The clock runs from before the
 network is built to the last step of the last epoch. The padded matrix of the trainers with a fixed length,
@@ -24,136 +24,58 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
-from counterpoise.backbones.base import Batch, Network
+from counterpoise.backbones.base import Network
 from counterpoise.backbones.registry import BACKBONES, BackboneEntry
-from counterpoise.backbones.textcnn import TextCNN
-from counterpoise.backbones.textrnn import TextRNN
 from counterpoise.backbones.words import WordEncoder
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.erm import ERM
 from counterpoise.metrics.calibration import softmax
 from counterpoise.text.batching import Ragged, bucketed_batches
 from counterpoise.training.settings import TrainingSettings, TrainingState
+from prepared import NETWORKS, TEXTBOOK, OurNetwork, Task
 
 BATCH_SIZE = 64
 LEARNING_RATE = 1e-3
-FILTERS, WIDTHS, HIDDEN, DROPOUT = 100, (3, 4, 5), 64, 0.5
-
-
-@dataclass(frozen=True)
-class Task:
-    """One split of one data set as ids, and what to train on it.
-
-    Attributes
-    ----------
-    values, offsets : ndarray
-        Ragged token ids of all rows, cut at 256; vocabulary of the training side.
-    labels : ndarray of int64
-        1 is the class of interest.
-    train, test : ndarray of int64
-        Row numbers.
-    vectors : ndarray of float32, shape (V, 128)
-    frozen : bool
-    network : str
-        ``"textcnn"`` or ``"textrnn"``.
-    epochs, seed : int
-    """
-
-    values: np.ndarray
-    offsets: np.ndarray
-    labels: np.ndarray
-    train: np.ndarray
-    test: np.ndarray
-    vectors: np.ndarray
-    frozen: bool
-    network: str
-    epochs: int
-    seed: int
-
-    def ragged(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Ids and offsets of some rows."""
-        lengths = np.diff(self.offsets)[rows]
-        offsets = np.concatenate([[0], np.cumsum(lengths)])
-        at = np.repeat(self.offsets[rows] - offsets[:-1], lengths) + np.arange(offsets[-1])
-        return self.values[at], offsets
-
-    def padded(self, rows: np.ndarray, length: int) -> np.ndarray:
-        """Ids of some rows in a matrix ``(n, length)`` of int64, cut and padded with 0."""
-        values, offsets = self.ragged(rows)
-        lengths = np.diff(offsets)
-        place = np.arange(len(values)) - np.repeat(offsets[:-1], lengths)
-        matrix = np.zeros((len(rows), max(length, int(lengths.max()))), dtype=np.int64)
-        matrix[np.repeat(np.arange(len(rows)), lengths), place] = values
-        return matrix[:, :length]
-
-    def length(self, percentile: float) -> int:
-        """Percentile of the lengths of the training rows, rounded up."""
-        return int(np.ceil(np.percentile(np.diff(self.offsets)[self.train], percentile)))
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Seconds before the first step, seconds of the whole fit, and the test side's probabilities of 1."""
+    """What one fit took and gave.
+
+    Attributes
+    ----------
+    start_up : float
+        Seconds before the first step.
+    seconds : float
+        Of the whole fit.
+    cpu_seconds : float
+        Of the whole fit, by the processor's clock, which a busy neighbour moves less.
+    probabilities : ndarray of float64, shape (n_test,)
+        Of class 1.
+    """
 
     start_up: float
     seconds: float
+    cpu_seconds: float
     probabilities: np.ndarray
 
 
-class TextbookCNN(nn.Module):
-    """Kim's network as tutorials write it: a convolution for each width, ReLU, max over time."""
+class _Watch:
+    """Runs from its making to :meth:`stop`."""
 
-    def __init__(self, task: Task) -> None:
-        super().__init__()
-        self.embedding = embedding_of(task)
-        width = self.embedding.embedding_dim
-        # Padded by half a window, so that a batch of one-word texts does not fail; ours sees as many windows.
-        self.convolutions = nn.ModuleList([nn.Conv1d(width, FILTERS, w, padding=w // 2) for w in WIDTHS])
-        self.dropout = nn.Dropout(DROPOUT)
-        self.head = nn.Linear(FILTERS * len(WIDTHS), 2)
+    def __init__(self) -> None:
+        self.start, self.cpu_start, self.first = time.perf_counter(), time.process_time(), 0.0
 
-    def forward(self, ids: Tensor) -> Tensor:
-        """Logits ``(B, 2)`` of ids ``(B, T)``."""
-        x = self.embedding(ids).transpose(1, 2)
-        pooled = [torch.relu(convolution(x)).max(dim=2).values for convolution in self.convolutions]
-        return self.head(self.dropout(torch.cat(pooled, dim=1)))
+    def epoch(self) -> None:
+        """Note when the first epoch begins; later ones change nothing."""
+        self.first = self.first or time.perf_counter()
 
+    def stop(self) -> None:
+        self.end, self.cpu_end = time.perf_counter(), time.process_time()
 
-class TextbookRNN(nn.Module):
-    """A bidirectional LSTM as tutorials write it: over the padding too, max over time."""
-
-    def __init__(self, task: Task) -> None:
-        super().__init__()
-        self.embedding = embedding_of(task)
-        self.lstm = nn.LSTM(self.embedding.embedding_dim, HIDDEN, batch_first=True, bidirectional=True)
-        self.dropout = nn.Dropout(DROPOUT)
-        self.head = nn.Linear(2 * HIDDEN, 2)
-
-    def forward(self, ids: Tensor) -> Tensor:
-        """Logits ``(B, 2)`` of ids ``(B, T)``."""
-        states, _ = self.lstm(self.embedding(ids))
-        return self.head(self.dropout(states.max(dim=1).values))
-
-
-class OurNetwork(nn.Module):
-    """Counterpoise's network behind a forward pass that takes ids only; 0 is padding."""
-
-    def __init__(self, task: Task) -> None:
-        super().__init__()
-        self.network = Network(_BACKBONES[task.network](embedding_of(task)), 2, dropout=DROPOUT)
-
-    def forward(self, ids: Tensor) -> Tensor:
-        """Logits ``(B, 2)`` of ids ``(B, T)``."""
-        nothing = torch.empty(0)
-        return self.network(Batch(ids, ids != 0, nothing, nothing, nothing))
-
-
-_BACKBONES: dict[str, Any] = {"textcnn": TextCNN, "textrnn": TextRNN}
-_TEXTBOOK: dict[str, Any] = {"textcnn": TextbookCNN, "textrnn": TextbookRNN}
-
-
-def embedding_of(task: Task) -> nn.Embedding:
-    return nn.Embedding.from_pretrained(torch.tensor(task.vectors), freeze=task.frozen, padding_idx=0)
+    def outcome(self, probabilities: np.ndarray) -> Outcome:
+        wall, cpu = self.end - self.start, self.cpu_end - self.cpu_start
+        return Outcome(self.first - self.start, wall, cpu, probabilities)
 
 
 class _PreparedEncoder(WordEncoder):
@@ -171,17 +93,18 @@ class _PreparedEncoder(WordEncoder):
 
 
 class _TimedERM(ERM):
-    """Plain training that notes when its first epoch began."""
+    """Plain training that tells when an epoch begins."""
+
+    watch: ClassVar[_Watch]
 
     def on_epoch(self, model: Network, state: TrainingState) -> None:
-        if state.epoch == 0:
-            self.began = time.perf_counter()
+        self.watch.epoch()
 
 
 def ours(task: Task, precision: str) -> Outcome:
     """The path of ``TextClassifier(method="erm")`` after the tokenizer: ``Method.fit`` and the one loop."""
     _PreparedEncoder.task = task
-    BACKBONES["prepared"] = BackboneEntry("prepared", "", _PreparedEncoder, _BACKBONES[task.network])
+    BACKBONES["prepared"] = BackboneEntry("prepared", "", _PreparedEncoder, NETWORKS[task.network])
     data = Data(task.train, task.labels[task.train], 2, np.ones(len(task.train)))
     training = TrainingSettings(
         max_epochs=task.epochs,
@@ -191,27 +114,25 @@ def ours(task: Task, precision: str) -> Outcome:
         device="cpu",
     )
     context = Context(seed=task.seed, minority=1, backbone="prepared", training=training)
-    method = _TimedERM()
-    start = time.perf_counter()
-    predictor = method.fit(data, context)
-    end = time.perf_counter()
-    probabilities = softmax(predictor.logits(task.test))[:, 1]
-    return Outcome(method.began - start, end - start, probabilities)
+    _TimedERM.watch = watch = _Watch()
+    predictor = _TimedERM().fit(data, context)
+    watch.stop()
+    return watch.outcome(softmax(predictor.logits(task.test))[:, 1])
 
 
-class _Began(skorch.callbacks.Callback):
-    """Notes when the first epoch began."""
+class _Epochs(skorch.callbacks.Callback):
+    """Tells when an epoch begins."""
 
-    began = 0.0
+    def __init__(self, watch: _Watch) -> None:
+        self.watch = watch
 
     def on_epoch_begin(self, net: Any, **_: Any) -> None:
-        self.began = self.began or time.perf_counter()
+        self.watch.epoch()
 
 
-def _skorch(task: Task, module: Any, rows: Any, labels: Any, **settings: Any) -> tuple[Any, float, float]:
+def _skorch(task: Task, module: Any, rows: Any, labels: Any, **settings: Any) -> tuple[Any, _Watch]:
     torch.manual_seed(task.seed)
-    began = _Began()
-    start = time.perf_counter()
+    watch = _Watch()
     net = skorch.NeuralNetClassifier(
         module,
         module__task=task,
@@ -222,22 +143,22 @@ def _skorch(task: Task, module: Any, rows: Any, labels: Any, **settings: Any) ->
         batch_size=BATCH_SIZE,
         train_split=None,  # the default would hold out and score a fifth of the rows
         verbose=0,
-        callbacks=[began],
+        callbacks=[_Epochs(watch)],
         **settings,
     )
     net.fit(rows, labels)
-    end = time.perf_counter()
-    return net, began.began - start, end - start
+    watch.stop()
+    return net, watch
 
 
 def skorch_fixed(task: Task, percentile: float) -> Outcome:
     """Fit with skorch's defaults: Adam, shuffled rows of one matrix, all padded or cut to one length."""
     length = task.length(percentile)
     rows = task.padded(task.train, length)
-    net, start_up, seconds = _skorch(
-        task, _TEXTBOOK[task.network], rows, task.labels[task.train], iterator_train__shuffle=True
+    net, watch = _skorch(
+        task, TEXTBOOK[task.network], rows, task.labels[task.train], iterator_train__shuffle=True
     )
-    return Outcome(start_up, seconds, net.predict_proba(task.padded(task.test, length))[:, 1])
+    return watch.outcome(net.predict_proba(task.padded(task.test, length))[:, 1])
 
 
 class _RaggedRows(Dataset):
@@ -276,9 +197,9 @@ def _as_it_is(batch: Any) -> Any:
 def skorch_buckets(task: Task, our_network: bool) -> Outcome:
     """Fit by skorch with our batches, our padding and fused Adam."""
     rows = _RaggedRows(task, task.train)
-    net, start_up, seconds = _skorch(
+    net, watch = _skorch(
         task,
-        OurNetwork if our_network else _TEXTBOOK[task.network],
+        OurNetwork if our_network else TEXTBOOK[task.network],
         rows,
         None,
         optimizer__fused=True,
@@ -287,7 +208,7 @@ def skorch_buckets(task: Task, our_network: bool) -> Outcome:
         iterator_train__collate_fn=_as_it_is,
         iterator_valid__collate_fn=_as_it_is,
     )
-    return Outcome(start_up, seconds, net.predict_proba(_RaggedRows(task, task.test))[:, 1])
+    return watch.outcome(net.predict_proba(_RaggedRows(task, task.test))[:, 1])
 
 
 class _WithLoss(nn.Module):
@@ -302,11 +223,12 @@ class _WithLoss(nn.Module):
         return {"loss": nn.functional.cross_entropy(logits, labels), "logits": logits}
 
 
-class _TrainerBegan(transformers.TrainerCallback):
-    began = 0.0
+class _TrainerEpochs(transformers.TrainerCallback):
+    def __init__(self, watch: _Watch) -> None:
+        self.watch = watch
 
     def on_epoch_begin(self, *_: Any, **__: Any) -> None:
-        self.began = self.began or time.perf_counter()
+        self.watch.epoch()
 
 
 def _padded_to_longest(examples: list[dict[str, Tensor]]) -> dict[str, Tensor]:
@@ -320,9 +242,8 @@ def trainer(task: Task) -> Outcome:
     ids = torch.from_numpy(values.astype(np.int64)).split(np.diff(offsets).tolist())
     labels = torch.from_numpy(task.labels[task.train])
     examples = [{"input_ids": i, "labels": y} for i, y in zip(ids, labels, strict=True)]
-    began = _TrainerBegan()
     with tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
+        watch = _Watch()
         arguments = transformers.TrainingArguments(
             folder,
             num_train_epochs=task.epochs,
@@ -339,21 +260,23 @@ def trainer(task: Task) -> Outcome:
             disable_tqdm=True,
         )
         torch.manual_seed(task.seed)
-        module = _TEXTBOOK[task.network](task)
-        transformers.Trainer(
+        module = TEXTBOOK[task.network](task)
+        fitter = transformers.Trainer(
             _WithLoss(module),
             arguments,
             data_collator=_padded_to_longest,
             train_dataset=examples,
-            callbacks=[began],
-        ).train()
-        end = time.perf_counter()
+            callbacks=[_TrainerEpochs(watch)],
+        )
+        fitter.remove_callback(transformers.PrinterCallback)
+        fitter.train()
+        watch.stop()
     module.eval()
     with torch.no_grad():
         pieces = np.array_split(task.test, max(1, len(task.test) // 256))
         longest = int(np.diff(task.offsets).max())
         logits = torch.cat([module(torch.from_numpy(task.padded(rows, longest))) for rows in pieces])
-    return Outcome(began.began - start, end - start, softmax(logits.double().numpy())[:, 1])
+    return watch.outcome(softmax(logits.double().numpy())[:, 1])
 
 
 CONTENDERS: dict[str, Callable[[Task], Outcome]] = {

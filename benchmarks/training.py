@@ -6,7 +6,8 @@
 
 ``--quick`` tries each in a minute on a few rows, and writes outside ``results``. A run that was stopped goes on
 where it was. ``speed`` times the fits by turns, in another order each turn, each turn on a split of its own, so
-that a busy neighbour slows all contenders; ratios are taken within a turn. What is timed is said in ``peers.py``.
+that a busy neighbour slows all contenders; ratios are taken within a turn, by the wall's clock and by the
+processor's. What is timed is said in ``peers.py``.
 The same fits are scored, so that no trainer can be fast by learning less: F1 at 0.5 equal within 1 point.
 """
 
@@ -38,6 +39,7 @@ import paired
 import peers
 from counterpoise.backbones.words import WordEncoder
 from counterpoise.training.precision import resolve_precision
+from prepared import Task
 from rows import Rows
 from tasks import TASKS, Side
 
@@ -45,6 +47,11 @@ SPEED_TASKS = ("sms_spam", "ag_news Business")
 NETWORKS = ("textcnn", "textrnn")
 VECTORS = {"learnt, frozen": ("learnt", True), "random, trained": ("random", False)}
 EPOCHS = 5
+RATES = {
+    "whole": "examples_per_second",
+    "steady": "steady_examples_per_second",  # after start-up
+    "cpu": "examples_per_cpu_second",  # of the whole fit; differs from "whole" where others took the processor
+}
 OURS = ("ours_float32", "ours_bfloat16")
 QUALITY_PEERS = ("skorch_longest", "skorch_p99")
 
@@ -68,7 +75,8 @@ def speed(path: Path, n_seeds: int, quick: bool) -> None:
         "accelerate",
     )
     for vectors in VECTORS:
-        for seed in range(n_seeds):
+        # The second kind of vectors only checks that speed does not hang on freezing them.
+        for seed in range(n_seeds if VECTORS[vectors][1] else min(n_seeds, 2)):
             for task in SPEED_TASKS:
                 side = TASKS[task].side(seed, 800 if quick else None)
                 for network in NETWORKS:
@@ -86,12 +94,12 @@ def _contenders() -> list[str]:
     return [name for name in peers.CONTENDERS if native or name != "ours_bfloat16"]
 
 
-def _prepared(side: Side, network: str, vectors: str, epochs: int, seed: int) -> peers.Task:
+def _prepared(side: Side, network: str, vectors: str, epochs: int, seed: int) -> Task:
     """Ids and vectors for everybody: our own encoder's, fitted to the training side."""
     kind, frozen = VECTORS[vectors]
     encoder = WordEncoder(vectors=kind).fit(side.texts[side.train], seed)
     values, offsets = encoder.tokenizer.encode(side.texts, encoder.max_length)
-    return peers.Task(
+    return Task(
         values=values,
         offsets=offsets,
         labels=side.labels,
@@ -105,7 +113,7 @@ def _prepared(side: Side, network: str, vectors: str, epochs: int, seed: int) ->
     )
 
 
-def _turn(rows: Rows, cell: dict[str, Any], task: peers.Task, contenders: list[str]) -> None:
+def _turn(rows: Rows, cell: dict[str, Any], task: Task, contenders: list[str]) -> None:
     """One fit of every contender, side by side in time; a turn that was broken off is made again whole."""
     if len(rows.find(**cell)) == len(contenders):
         return
@@ -123,9 +131,11 @@ def _turn(rows: Rows, cell: dict[str, Any], task: peers.Task, contenders: list[s
             "contender": name,
             "examples": examples,
             "seconds": round(outcome.seconds, 4),
+            "cpu_seconds": round(outcome.cpu_seconds, 4),
             "start_up_seconds": round(outcome.start_up, 4),
             "examples_per_second": round(examples / outcome.seconds, 1),
             "steady_examples_per_second": round(examples / (outcome.seconds - outcome.start_up), 1),
+            "examples_per_cpu_second": round(examples / outcome.cpu_seconds, 1),
             "f1": round(float(f1_score(truth, outcome.probabilities > 0.5)), 5),
             "average_precision": round(float(average_precision_score(truth, outcome.probabilities)), 5),
             "length": {"skorch_longest": task.length(100), "skorch_p99": task.length(99)}.get(name),
@@ -134,7 +144,7 @@ def _turn(rows: Rows, cell: dict[str, Any], task: peers.Task, contenders: list[s
         print(cell, row, flush=True)
 
 
-def _few(task: peers.Task) -> np.ndarray:
+def _few(task: Task) -> np.ndarray:
     """Two batches of training rows with both classes among them."""
     half = peers.BATCH_SIZE
     labels = task.labels[task.train]
@@ -164,7 +174,7 @@ def _summary(rows: Rows, contenders: list[str]) -> dict[str, Any]:
 
 
 def _medians(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    names = ("examples_per_second", "start_up_seconds", "steady_examples_per_second")
+    names = ("start_up_seconds", *RATES.values())
     medians = {name: round(statistics.median(row[name] for row in rows), 3) for name in names}
     means = {
         name: round(statistics.mean(row[name] for row in rows), 4) for name in ("f1", "average_precision")
@@ -173,9 +183,9 @@ def _medians(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _ratio(ours: list[dict[str, Any]], peer: list[dict[str, Any]]) -> dict[str, Any]:
-    """Median, least and greatest ratio of rates within turns: of whole fits, and without start-up."""
+    """Median, least and greatest ratio of rates within turns."""
     out: dict[str, Any] = {}
-    for name, rate in (("whole", "examples_per_second"), ("steady", "steady_examples_per_second")):
+    for name, rate in RATES.items():
         by_seed = {row["seed"]: row[rate] for row in peer}
         values = [row[rate] / by_seed[row["seed"]] for row in ours]
         spread = [statistics.median(values), min(values), max(values)]
@@ -214,13 +224,18 @@ def _print(summary: dict[str, Any]) -> None:
             f"{where} {row['contender']:31} {row['examples_per_second']:9.0f} {row['start_up_seconds']:7.3f}"
             f" {row['steady_examples_per_second']:9.0f} {row['mean_f1']:7.4f} {row['mean_average_precision']:7.4f}"
         )
-    print("\nTimes as fast: median [least, greatest turn], whole fit and after start-up")
+    print(
+        "\nTimes as fast: median [least, greatest turn]: whole fit, after start-up, whole by processor time"
+    )
     for row in summary["ratios"]:
         where = f"{row['vectors']:16} {row['task']:17} {row['network']}"
         spreads = [
-            f"{s['median']:.2f} [{s['min']:.2f}, {s['max']:.2f}]" for s in (row["whole"], row["steady"])
+            f"{row[name]['median']:.2f} [{row[name]['min']:.2f}, {row[name]['max']:.2f}]" for name in RATES
         ]
-        print(f"{where} {row['ours']:14} over {row['peer']:31} {spreads[0]:20} {spreads[1]}")
+        print(
+            f"{where} {row['ours']:14} over {row['peer']:31} "
+            + " ".join(f"{spread:22}" for spread in spreads)
+        )
     print("\nPaired differences [90% interval]; equal within 0.01?")
     for row in summary["equivalence"]:
         where = (

@@ -132,8 +132,9 @@ def read_model(folder: str | Path) -> tuple[dict[str, Any], SavedState]:
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
+    content = _bytes_of(folder, _CONFIG)
     try:
-        config = json.loads(_bytes_of(folder, _CONFIG))
+        config = json.loads(content)
         version = config["format_version"]
         intact = config["config_sha256"] == _config_hash(config)
     except (ValueError, KeyError, TypeError) as error:

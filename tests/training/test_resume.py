@@ -37,6 +37,9 @@ class Mortal(ERM):
         self._lives = (at_step, before_epoch)
         self._steps = 0
 
+    def get_params(self, deep=True):
+        return {}
+
     def loss(self, model, batch, state):
         self._steps += 1
         if self._steps == self._lives[0]:
@@ -121,12 +124,15 @@ def assert_same(one: tuple[Network, History], other: tuple[Network, History]) ->
     assert one[0].training is other[0].training is False
 
 
-@pytest.mark.parametrize(
-    "scores", [None, [0.2, 0.5, 0.3, 0.4], [0.5, 0.4, 0.4, 0.9]], ids=["plain", "best2", "stopped"]
-)
-@pytest.mark.parametrize(
-    "death", [{"before_epoch": k} for k in range(4)] + [{"at_step": s} for s in (1, 3, 8, 12, 18)], ids=str
-)
+DEATHS = [
+    *({"before_epoch": epoch} for epoch in range(4)),
+    *({"at_step": step} for step in (1, 3, 8, 12, 18)),
+]
+SCORES = {"plain": None, "best2": [0.2, 0.5, 0.3, 0.4], "stopped": [0.5, 0.4, 0.4, 0.9]}
+
+
+@pytest.mark.parametrize("scores", SCORES.values(), ids=SCORES)
+@pytest.mark.parametrize("death", DEATHS, ids=str)
 def test_resuming_gives_the_same_weights(death, scores, tmp_path, trace) -> None:
     whole = run(Mortal(), tmp_path / "whole.ckpt", scores)
     checkpoint = tmp_path / "killed.ckpt"

@@ -58,7 +58,7 @@ def compare(
         from counterpoise.experiments.compare import DEFAULT_METHODS
         from counterpoise.experiments.compare import compare as cross_validate
 
-        screen.on_interrupt = "rows that were ready are above"
+        screen.on_interrupt = "no table was printed" if quiet else "what was ready is summed up above"
         names = _names(methods) or list(DEFAULT_METHODS)
         settings = training_settings(
             sets,

@@ -31,6 +31,7 @@ def evaluate(
     A model trained with one class against the rest takes every other label for the rest.
     """
     with running("evaluate", as_json, quiet) as screen:
+        from counterpoise.cli.labelled import dataset_name
         from counterpoise.cli.saved import load_text_model
         from counterpoise.data.readers import read
 
@@ -49,7 +50,7 @@ def evaluate(
         assert table.labels is not None  # they were asked for
         labels = _numbers(screen, classifier, table.labels, table.source)
         row = _judged(classifier, table.texts, labels, _number_of(classifier, minority))
-        row["dataset"] = table.source
+        row["dataset"] = dataset_name(source)
         _print(screen, row)
 
 
@@ -85,7 +86,7 @@ def _numbers(screen: Screen, classifier: TextClassifier, labels: np.ndarray, sou
             f"{source}: row {unknown[0] + 1} (counted from 1) has label {labels[unknown[0]]!r}, which the model "
             f"does not know; it knows {listed(names)}: name another column with --label, or drop such rows"
         )
-    return np.searchsorted(names, labels.astype(str))
+    return np.array([names.index(label) for label in labels])
 
 
 def _judged(

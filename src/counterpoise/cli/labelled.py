@@ -14,7 +14,7 @@ import numpy as np
 from counterpoise.cli.screen import Screen
 from counterpoise.data.imbalance import imbalance_ratio, keep_minority, one_against_rest
 from counterpoise.data.near import listed, near_match
-from counterpoise.data.readers import read
+from counterpoise.data.readers import read, splits_of
 from counterpoise.errors import DataError, SettingsError
 from counterpoise.seeding import derive_seed
 
@@ -108,7 +108,7 @@ def read_labelled(
     labels = table.labels
     assert labels is not None  # they were asked for
     check_classes(labels, table.source)
-    story = "" if not table.notes else split or "train"
+    story = _split_read(source, split)
     if minority is not None:
         check_class(minority, labels, table.source)
         if len(set(labels)) > 2:
@@ -119,10 +119,19 @@ def read_labelled(
     screen.note(in_words(labels))
     if minority is None and len(set(labels)) == 2:
         minority = rarer(labels)
-    name = table.source if source == "-" else Path(source).name
-    return Labelled(
-        table.texts, labels, table.groups, table.times, np.arange(len(labels)), minority, name, story
-    )
+    rows = np.arange(len(labels))
+    name = dataset_name(source)
+    return Labelled(table.texts, labels, table.groups, table.times, rows, minority, name, story)
+
+
+def dataset_name(source: str) -> str:
+    """What rows and cards call a source: its name without the folder, which is nobody else's business."""
+    return "standard input" if source == "-" else Path(source).name
+
+
+def _split_read(source: str, split: str | None) -> str:
+    splits = splits_of(source)
+    return "" if not splits else split or (splits[0] if len(splits) == 1 else "train")
 
 
 def thinned(screen: Screen, data: Labelled, keep: str | None, seed: int) -> Labelled:

@@ -117,8 +117,8 @@ def _columns(data: Any, what: str) -> list[Any]:
         return [column.to_pylist() for column in (data.columns if hasattr(data, "columns") else [data])]
     if package == "datasets" and hasattr(data, "column_names"):
         return [list(data[name]) for name in data.column_names]
-    if isinstance(data, np.ndarray):
-        return _array_columns(data, what)
+    if isinstance(data, np.ndarray) or hasattr(data, "__array__"):
+        return _array_columns(np.asarray(data), what)
     if (
         isinstance(data, dict | set | frozenset)
         or not hasattr(data, "__len__")

@@ -115,6 +115,8 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         """
         method, backbone, training = self._checked_settings()
         inputs = self._checked_inputs(X, fitting=True)
+        if y is None:
+            raise DataError(f"{type(self).__name__} requires y to be passed, but the target y is None")
         values = as_labels(y)
         if len(values) != len(inputs):
             raise DataError(f"there are {len(inputs)} rows and {len(values)} labels; give one label a row")
@@ -235,6 +237,8 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
             precision=self.precision,
             device=self.device,
         )
+        if method.uses_backbone:
+            training.torch_device()
         return method, backbone, training
 
     def _encoded_labels(self, values: np.ndarray) -> np.ndarray:

@@ -129,6 +129,8 @@ def compare(
     classes, numbers = np.unique(labels, return_inverse=True)
     if minority is None and len(classes) == 2:
         minority = str(classes[np.bincount(numbers).argmin()])
+    if minority is not None and minority not in classes.tolist():
+        raise SettingsError(f"there is no class {minority!r}; the classes are {', '.join(map(str, classes))}")
     if keep is not None and minority is None:
         raise SettingsError("--keep thins the minority; name it with --minority")
     classifiers = [_classifier(name, backbone, minority, settings or {}) for name in methods]

@@ -47,8 +47,17 @@ class TfidfLR(Method):
         """Fit; a validation side is not needed."""
         if not self.C > 0:
             raise SettingsError(f"C is {self.C!r}; tfidf_lr needs a number above 0")
-        vectorizer = _vectorizer(self.max_ngram, self.min_df)
-        features = vectorizer.fit_transform(tokenize(data.inputs).to_list())
+        for name in ("max_ngram", "min_df"):
+            value = getattr(self, name)
+            if int(value) != value or value < 1:
+                raise SettingsError(f"{name} is {value!r}; tfidf_lr needs an int of 1 or more")
+        vectorizer = _vectorizer(int(self.max_ngram), int(self.min_df))
+        try:
+            features = vectorizer.fit_transform(tokenize(data.inputs).to_list())
+        except ValueError as error:
+            raise SettingsError(
+                f"min_df is {self.min_df}, and no word occurs in so many of {len(data)} texts; lower it"
+            ) from error
         mass = data.class_mass()
         weights = data.weights / mass[data.labels] if self.balanced else data.weights
         model = LogisticRegression(C=self.C, max_iter=1000)

@@ -92,6 +92,10 @@ class TextSampler(BaseEstimator, metaclass=ABCMeta):
         DataError
             For texts or labels that cannot be used, or a single class.
         """
+        if len(shape := getattr(X, "shape", ())) == 2 and shape[1] > 1:
+            raise DataError(
+                f"texts have {shape[1]} columns; join them into one, since a new text is one string"
+            )
         texts, labels = as_texts(X), as_labels(y)
         if len(texts) != len(labels):
             raise DataError(f"there are {len(texts)} texts and {len(labels)} labels; give one label a text")
@@ -138,7 +142,7 @@ def _like(given: Any, values: np.ndarray) -> Any:
     """``values`` in the container that the caller gave."""
     if isinstance(given, list):
         return values.tolist()
-    if type(given).__module__.startswith("pandas."):
+    if type(given).__module__.partition(".")[0] == "pandas":
         import pandas as pd
 
         start = given.index.max() + 1 if pd.api.types.is_integer_dtype(given.index) else len(given)

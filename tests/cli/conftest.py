@@ -1,0 +1,75 @@
+"""A small labelled file, models of it, and the command line called in this process."""
+
+import json
+from pathlib import Path
+
+import pytest
+from cli_helpers import make_texts, write_csv
+from typer.testing import CliRunner
+
+from counterpoise.cli.app import app
+
+
+@pytest.fixture(scope="session")
+def labelled(tmp_path_factory):
+    texts, labels = make_texts()
+    folder = tmp_path_factory.mktemp("data")
+    return write_csv(
+        folder / "reviews.csv", {"id": [f"{i:04}" for i in range(len(texts))], "body": texts, "topic": labels}
+    )
+
+
+@pytest.fixture(scope="session")
+def three_classes(tmp_path_factory):
+    texts, labels = make_texts(seed=1)
+    labels = [("late" if i % 3 else "early") if name == "usual" else name for i, name in enumerate(labels)]
+    return write_csv(tmp_path_factory.mktemp("data") / "three.csv", {"text": texts, "label": labels})
+
+
+@pytest.fixture(scope="session")
+def run():
+    """Call a command in this process and check its exit code."""
+
+    def call(*args, code=0, stdin=None):
+        result = CliRunner().invoke(app, [str(arg) for arg in args], input=stdin)
+        assert result.exit_code == code, result.output
+        assert "Traceback" not in result.output
+        return result
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def run_json(run):
+    """Call a command with --json; its rows."""
+
+    def call(*args):
+        result = run(*args, "--json")
+        assert result.stdout.count("\n") == 1
+        found = json.loads(result.stdout)
+        assert found.keys() == {"schema", "command", "rows"}
+        assert (found["schema"], found["command"]) == (1, args[0])
+        return found["rows"]
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def model(labelled, run, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "linear"
+    run("fit", labelled, "-o", folder, "--quiet")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def rest_model(three_classes, run, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "rest"
+    run("fit", three_classes, "--minority", "rare", "-o", folder, "--quiet")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def many_model(three_classes, run, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "many"
+    run("fit", three_classes, "-o", folder, "--quiet")
+    return folder

@@ -1,0 +1,129 @@
+"""``predict`` and ``evaluate``: the same probabilities as Python's, columns kept, labels understood."""
+
+import csv
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from cli_helpers import process, write_csv
+from sklearn.metrics import average_precision_score, f1_score
+
+from counterpoise import ArrayClassifier, TextClassifier, load_model
+from counterpoise.data.readers import read
+
+
+@pytest.mark.parametrize("method", ["tfidf_lr", "word_swap"])
+def test_a_new_process_gives_the_probabilities_of_python(labelled, tmp_path, method):
+    data = read(labelled)
+    settings = {} if method == "tfidf_lr" else {"max_epochs": 1, "threshold": 0.5, "precision": "float32"}
+    classifier = TextClassifier(method, random_state=0, **settings).fit(data.texts, data.labels)
+    classifier.save(tmp_path / "model")
+    scored = tmp_path / "scored.parquet"
+    done = process("predict", tmp_path / "model", labelled, "-o", scored)
+    assert done.wait() == 0, done.stderr.read()
+    found = pq.read_table(scored)
+    assert found.column_names == ["id", "body", "topic", "prediction", "probability"]
+    assert found.drop_columns(["prediction", "probability"]).equals(
+        data.table.cast(found.schema.remove(4).remove(3))
+    )
+    expected = classifier.predict_proba(data.texts)[:, list(classifier.classes_).index("rare")]
+    np.testing.assert_allclose(found["probability"].to_numpy(), expected, atol=1e-6)
+    assert found["prediction"].to_pylist() == classifier.predict(data.texts).tolist()
+
+
+def test_parquet_metadata_hold_the_threshold(model, labelled, run, tmp_path):
+    run("predict", model, labelled, "-o", tmp_path / "scored.parquet")
+    metadata = pq.read_schema(tmp_path / "scored.parquet").metadata
+    classifier = load_model(model)
+    assert json.loads(metadata[b"counterpoise.threshold"]) == classifier.thresholds_[0]
+    assert metadata[b"counterpoise.class"] == b"rare"
+
+
+def test_csv_goes_to_standard_output_with_its_values_as_they_stood(model, labelled, run):
+    result = run("predict", model, labelled)
+    scored = list(csv.DictReader(result.stdout.splitlines()))
+    given = list(csv.DictReader(labelled.open(encoding="utf-8")))
+    assert [{k: row[k] for k in ("id", "body", "topic")} for row in scored] == given
+    assert "160 rows scored" in result.stderr
+
+
+def test_standard_input_and_json_lines(model, run, tmp_path):
+    lines = '{"text": "refund for the broken parcel", "n": 1}\n{"text": "we wait cold coffee station", "n": null}\n'
+    run("predict", model, "-", "-o", tmp_path / "out.jsonl", stdin=lines)
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [row["n"] for row in rows] == [1, None]
+    assert [row["prediction"] for row in rows] == ["rare", "usual"]
+    assert list(rows[0]) == ["text", "n", "prediction", "probability"]
+
+
+def test_several_classes_give_a_column_each(many_model, three_classes, run, tmp_path):
+    run("predict", many_model, three_classes, "-o", tmp_path / "out.parquet")
+    table = pq.read_table(tmp_path / "out.parquet")
+    names = ["probability_early", "probability_late", "probability_rare"]
+    assert table.column_names == ["text", "label", "prediction", *names]
+    np.testing.assert_allclose(sum(table[name].to_numpy() for name in names), 1)
+
+
+def test_predict_json(model, labelled, run_json, tmp_path):
+    (row,) = run_json("predict", model, labelled, "-o", tmp_path / "out.csv.gz")
+    assert row["rows"] == 160 == sum(row["predicted"].values())
+    assert row["predicted"].keys() == {"rare", "usual"}
+
+
+def test_evaluate_gives_the_metrics(model, labelled, run_json, run):
+    (row,) = run_json("evaluate", model, labelled)
+    data, classifier = read(labelled), load_model(model)
+    probability = classifier.predict_proba(data.texts)[:, 0]
+    rare = data.labels == "rare"
+    assert row["f1_tuned"] == pytest.approx(f1_score(rare, classifier.predict(data.texts) == "rare"))
+    assert row["f1"] == pytest.approx(f1_score(rare, probability > 0.5))
+    assert row["average_precision"] == pytest.approx(average_precision_score(rare, probability))
+    assert (row["method"], row["backbone"], row["rows"], row["minority"]) == ("tfidf_lr", None, 160, "rare")
+    assert row["prevalence"] == 0.2
+    result = run("evaluate", model, labelled)
+    assert f"{row['average_precision']:.3f}" in result.stdout
+
+
+def test_evaluate_takes_all_other_labels_for_the_rest(rest_model, three_classes, run_json, run):
+    (row,) = run_json("evaluate", rest_model, three_classes)
+    assert row["minority"] == "rare"
+    assert row["prevalence"] == 0.2
+    assert "128 rows of classes not named in the model" in run("evaluate", rest_model, three_classes).stderr
+
+
+def test_evaluate_one_class_of_many(many_model, three_classes, run_json):
+    (macro,) = run_json("evaluate", many_model, three_classes)
+    (one,) = run_json("evaluate", many_model, three_classes, "--minority", "rare")
+    assert macro["minority"] is None
+    assert one["prevalence"] == 0.2
+    assert macro["prevalence"] == pytest.approx(1 / 3)
+
+
+def test_evaluate_explains_one_class_predicted(labelled, run, tmp_path):
+    run("fit", labelled, "-o", tmp_path / "m", "--threshold", "1.0", "--minority", "usual", "--quiet")
+    result = run("evaluate", tmp_path / "m", labelled)
+    assert "With the model's own threshold: Only class 'rare' is predicted" in result.stdout
+
+
+def test_unknown_labels_are_named(model, tmp_path, run):
+    texts = ["the train is late", "refund please", "cold station"]
+    path = write_csv(tmp_path / "other.csv", {"text": texts, "label": ["usual", "spam", "spam"]})
+    error = run("evaluate", model, path, code=2).stderr
+    assert "row 2 (counted from 1) has label 'spam', which the model does not know" in error
+    assert "'rare', 'usual'" in error
+
+
+def test_a_classifier_of_arrays_is_refused(tmp_path, labelled, run):
+    X = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
+    ArrayClassifier(max_epochs=1, threshold=0.5).fit(X, [0, 1] * 20).save(tmp_path / "arrays")
+    assert "holds a classifier of arrays" in run("predict", tmp_path / "arrays", labelled, code=2).stderr
+
+
+def test_classes_that_were_numbers_in_python(tmp_path, run_json):
+    # As strings 10 comes before 2, as numbers after it.
+    texts, labels = [f"word{i % 2} n{i}" for i in range(60)], [(2, 10)[i % 2] for i in range(60)]
+    TextClassifier(random_state=0, threshold=0.5).fit(texts, labels).save(tmp_path / "m")
+    path = write_csv(tmp_path / "data.csv", {"text": texts, "label": labels})
+    (row,) = run_json("evaluate", tmp_path / "m", path)
+    assert row["macro_f1"] == 1.0

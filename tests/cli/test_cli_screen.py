@@ -1,0 +1,43 @@
+"""Remarks, warnings and tables, apart from any command."""
+
+import warnings
+
+import pytest
+import typer
+
+from counterpoise.cli.screen import running
+from counterpoise.errors import CounterpoiseWarning
+
+
+def test_warnings_become_one_line_each_and_are_said_once(capsys):
+    with running("fit", False, False):
+        for _ in range(2):
+            warnings.warn("fewer folds were made", CounterpoiseWarning, stacklevel=1)
+            warnings.warn("lbfgs failed\nsee the manual\n", UserWarning, stacklevel=1)
+    out, error = capsys.readouterr()
+    assert (out, error) == ("", "note: fewer folds were made\nwarning: lbfgs failed\n")
+
+
+def test_class_names_are_no_markup(capsys):
+    with running("fit", False, False) as screen:
+        screen.table(("class", "rows"), [("[red]rare[/red]", "3")])
+    assert "[red]rare[/red]" in capsys.readouterr().out
+
+
+def test_json_is_the_only_output_and_has_no_nan(capsys):
+    with running("fit", True, True) as screen:
+        screen.line("a line")
+        screen.note("a remark")
+        screen.table(("a",), [("b",)])
+        screen.rows([{"f1": float("nan"), "name": "größer"}])
+    out, error = capsys.readouterr()
+    assert out == '{"schema": 1, "command": "fit", "rows": [{"f1": null, "name": "größer"}]}\n'
+    assert error == ""
+
+
+def test_debug_shows_the_traceback(capsys, monkeypatch):
+    monkeypatch.setenv("COUNTERPOISE_DEBUG", "1")
+    with pytest.raises(typer.Exit) as ended, running("fit", False, False):
+        raise ZeroDivisionError("by nought")
+    assert ended.value.exit_code == 1
+    assert "Traceback" in capsys.readouterr().err

@@ -1,0 +1,440 @@
+"""What people do with the classifiers: search, pipelines, containers, weights, groups, thresholds."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import datasets
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from sklearn.base import clone
+from sklearn.metrics import average_precision_score
+from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from counterpoise import ArrayClassifier, TextClassifier
+from counterpoise import fitting as fitting_room
+from counterpoise.errors import CounterpoiseError, DataError, SettingsError
+from counterpoise.metrics.calibration import shift_prior, softmax
+
+pytestmark = pytest.mark.filterwarnings("ignore::counterpoise.errors.CounterpoiseWarning")
+
+NETWORK = {
+    "max_epochs": 2,
+    "batch_size": 16,
+    "precision": "float32",
+    "device": "cpu",
+    "threshold_folds": 2,
+    "random_state": 0,
+    "backbone__dim": 8,
+    "backbone__n_filters": 4,
+    "backbone__vectors": "random",
+}
+MLP = {**{k: v for k, v in NETWORK.items() if not k.startswith("backbone__")}, "backbone__hidden": (8, 8)}
+
+
+@pytest.mark.parametrize(
+    ("classifier", "grid"),
+    [
+        (TextClassifier("word_swap", **NETWORK), {"method__rate": [0.2, 0.5]}),
+        (TextClassifier("erm", **NETWORK), {"backbone__n_filters": [2, 4], "learning_rate": [0.01]}),
+        (TextClassifier(random_state=0), {"method__C": [0.1, 10.0]}),
+        (
+            TextClassifier(random_state=0, **{k: NETWORK[k] for k in ("max_epochs", "precision")}),
+            {"method": ["tfidf_lr", "focal"]},
+        ),
+    ],
+    ids=["method", "backbone", "default", "methods"],
+)
+def test_grid_search(classifier, grid, spam) -> None:
+    texts, labels = spam
+    search = GridSearchCV(classifier, grid, cv=2, scoring="average_precision", error_score="raise")
+    search.fit(texts, (labels == "spam").astype(int))
+    for name, value in search.best_params_.items():
+        assert search.best_estimator_.get_params()[name] == value
+    assert search.best_estimator_.predict(texts[:4]).shape == (4,)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def test_pipelines_and_cross_validated_predictions(spam, arrays_of) -> None:
+    texts, labels = spam
+    shout = FunctionTransformer(lambda X: np.array([text.upper() for text in X], dtype=object))
+    pipeline = make_pipeline(shout, TextClassifier(random_state=0))
+    probabilities = cross_val_predict(pipeline, texts, labels, cv=3, method="predict_proba")
+    assert average_precision_score(labels == "spam", probabilities[:, 1]) > 0.9
+    X, y = arrays_of((60, 15))
+    pipeline = make_pipeline(StandardScaler(), ArrayClassifier(**MLP))
+    assert cross_val_predict(pipeline, X, y, cv=2).shape == (75,)
+
+
+def test_clone_and_parameters_of_method_and_backbone() -> None:
+    classifier = TextClassifier("word_swap", method__rate=0.25, backbone__dim=8, class_weight={"a": 2.0})
+    copied = clone(classifier)
+    assert copied.get_params() == classifier.get_params()
+    assert copied.get_params()["method__rate"] == 0.25
+    assert "method__rate=0.25" in repr(classifier)
+    assert copied.set_params(method__rate=0.5, max_epochs=3) is copied
+    assert (copied.method__rate, copied.max_epochs) == (0.5, 3)
+    assert classifier.method__rate == 0.25
+    with pytest.raises(TypeError, match="no parameter 'nonsense'"):
+        TextClassifier(nonsense=1)
+    with pytest.raises(ValueError, match="nonsense"):
+        classifier.set_params(nonsense=1)
+    assert TextClassifier().get_params()["method"] is None
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        np.array(["ham", "spam"], dtype=object),
+        np.array(["ham", "spam"]),
+        np.array([0, 1]),
+        np.array([-1, 7], dtype=np.int8),
+        np.array([False, True]),
+        np.array([1.0, 2.0]),
+    ],
+    ids=["object", "str", "int", "int8", "bool", "float"],
+)
+@pytest.mark.parametrize("method", ["tfidf_lr", "erm"])
+def test_labels_come_back_as_they_were_given(names, method, texts_of, tmp_path) -> None:
+    texts, numbers = texts_of((30, 12))
+    classifier = TextClassifier(method, **(NETWORK if method == "erm" else {"random_state": 0}))
+    classifier.fit(texts, names[numbers])
+    predicted = classifier.predict(texts)
+    assert set(predicted.tolist()) <= set(names.tolist())
+    assert classifier.classes_.tolist() == names.tolist()
+    assert predicted.dtype == classifier.classes_.dtype
+    assert classifier.pos_label_ == names[1]
+    classifier.save(tmp_path / "m")
+    loaded = TextClassifier.load(tmp_path / "m")
+    assert loaded.predict(texts).dtype == predicted.dtype
+    np.testing.assert_array_equal(loaded.predict(texts), predicted)
+    assert loaded.pos_label_ == classifier.pos_label_
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        list,
+        tuple,
+        pd.Series,
+        lambda v: pd.DataFrame({"c": v}),
+        pl.Series,
+        pa.array,
+        lambda v: datasets.Dataset.from_dict({"c": list(v)})["c"],
+    ],
+    ids=["list", "tuple", "pandas", "frame", "polars", "arrow", "datasets"],
+)
+def test_containers_of_texts_and_labels(container, spam) -> None:
+    texts, labels = spam
+    expected = TextClassifier(random_state=0).fit(texts, labels).predict_proba(texts)
+    classifier = TextClassifier(random_state=0).fit(container(texts.tolist()), container(labels.tolist()))
+    np.testing.assert_array_equal(classifier.predict_proba(container(texts.tolist())), expected)
+
+
+@pytest.mark.parametrize("method", ["tfidf_lr", "class_weight", "word_swap", "logit_adjustment"])
+def test_a_row_of_weight_zero_is_no_row(method, spam) -> None:
+    texts, labels = spam
+    settings = {"random_state": 0} if method == "tfidf_lr" else NETWORK
+    weights = np.linspace(0.5, 2, len(texts))
+    weights[::6] = 0
+    kept = weights > 0
+    groups = np.arange(len(texts)) // 2
+    one = TextClassifier(method, **settings).fit(texts, labels, sample_weight=weights, groups=groups)
+    two = TextClassifier(method, **settings).fit(
+        texts[kept], labels[kept], sample_weight=weights[kept], groups=groups[kept]
+    )
+    np.testing.assert_array_equal(one.predict_proba(texts), two.predict_proba(texts))
+    np.testing.assert_array_equal(one.thresholds_, two.thresholds_)
+    np.testing.assert_array_equal(one.class_counts_, two.class_counts_)
+
+
+@pytest.mark.parametrize(
+    "classifier", [TextClassifier(random_state=0), TextClassifier("erm", **NETWORK)], ids=["lr", "erm"]
+)
+def test_weights_and_class_weights(classifier, spam) -> None:
+    texts, labels = spam
+    by_class = {"ham": 1.0, "spam": 30.0}
+    plain = clone(classifier).set_params(prior_correction=False, method__balanced=False)
+    if classifier.method == "erm":
+        plain = clone(classifier).set_params(prior_correction=False)
+    rows = np.array([by_class[label] for label in labels])
+    one = (
+        clone(plain).set_params(class_weight=by_class, threshold=0.5).fit(texts, labels).predict_proba(texts)
+    )
+    two = clone(plain).set_params(threshold=0.5).fit(texts, labels, sample_weight=rows).predict_proba(texts)
+    three = clone(plain).set_params(threshold=0.5).fit(texts, labels).predict_proba(texts)
+    np.testing.assert_allclose(one, two, atol=1e-7)
+    assert one[:, 1].mean() > three[:, 1].mean()
+
+
+def test_balanced_class_weight_is_scikit_learns(spam) -> None:
+    texts, labels = spam
+    counts = {name: (labels == name).sum() for name in ("ham", "spam")}
+    named = {name: len(labels) / (2 * count) for name, count in counts.items()}
+    one, two = (
+        TextClassifier("erm", class_weight=weight, threshold=0.5, **NETWORK)
+        .fit(texts, labels)
+        .predict_proba(texts)
+        for weight in ("balanced", named)
+    )
+    np.testing.assert_allclose(one, two, atol=1e-7)
+
+
+@pytest.mark.parametrize("method", ["tfidf_lr", "erm", "word_swap", "focal"])
+def test_pickle_and_deepcopy(method, spam) -> None:
+    texts, labels = spam
+    classifier = TextClassifier(method, **({"random_state": 0} if method == "tfidf_lr" else NETWORK)).fit(
+        texts, labels
+    )
+    expected = classifier.predict_proba(texts)
+    for twin in (pickle.loads(pickle.dumps(classifier)), copy.deepcopy(classifier)):
+        np.testing.assert_array_equal(twin.predict_proba(texts), expected)
+        assert twin.get_params() == classifier.get_params()
+        np.testing.assert_array_equal(twin.fit(texts, labels).predict_proba(texts), expected)
+
+
+class Fixed:
+    """A predictor of given logits, fitted under a given prior."""
+
+    kind = "fixed"
+    history: list[dict[str, float]] = []  # noqa: RUF012
+
+    def __init__(self, logits: np.ndarray, training_prior: np.ndarray) -> None:
+        self._logits, self.training_prior = logits, training_prior
+
+    def logits(self, inputs: np.ndarray) -> np.ndarray:
+        return self._logits[: len(inputs)]
+
+
+@pytest.mark.parametrize("correct", [True, False])
+def test_prior_correction_adds_the_log_of_both_priors(correct, monkeypatch, spam) -> None:
+    """Known answer: logits of a balanced model, returned to 4 in 5 against 1 in 5."""
+    texts, labels = spam
+    logits = np.random.default_rng(0).normal(size=(len(texts), 2))
+    monkeypatch.setattr(
+        "counterpoise.methods.tfidf_lr.TfidfLR.fit", lambda *_: Fixed(logits, np.array([0.5, 0.5]))
+    )
+    classifier = TextClassifier(prior_correction=correct, threshold=0.5).fit(texts, labels)
+    found = classifier.predict_proba(texts)
+    odds = np.log(found[:, 1] / found[:, 0])
+    np.testing.assert_allclose(odds, logits[:, 1] - logits[:, 0] + correct * np.log(25 / 100), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "method", ["class_weight", "random_oversample", "balanced_batches", "logit_adjustment", "word_swap"]
+)
+def test_probabilities_return_to_the_prior_of_the_data(method, texts_of) -> None:
+    """On average over the rows the corrected probability of the rare class is nearer its share."""
+    texts, labels = texts_of((150, 15))
+    settings = {**NETWORK, "threshold": 0.5}
+    raw, mended = (
+        TextClassifier(method, prior_correction=correct, **settings).fit(texts, labels)
+        for correct in (False, True)
+    )
+    np.testing.assert_allclose(mended.fitted_.prior, [150 / 165, 15 / 165])
+    prior = mended.fitted_.predictor.training_prior
+    np.testing.assert_allclose(prior, [0.5, 0.5], atol=1e-6)
+    logits = raw.fitted_.predictor.logits(texts)
+    np.testing.assert_allclose(
+        mended.predict_proba(texts), softmax(shift_prior(logits, [0.5, 0.5], [150, 15])), atol=1e-6
+    )
+    share = 15 / 165
+    assert abs(mended.predict_proba(texts)[:, 1].mean() - share) < abs(
+        raw.predict_proba(texts)[:, 1].mean() - share
+    )
+
+
+@pytest.mark.parametrize("threshold", ["tune", 0.0, 0.1, 0.5, 0.9, 1.0])
+def test_decision_function_and_predict_agree_on_two_classes(threshold, texts_of) -> None:
+    texts, labels = texts_of((80, 20))
+    classifier = TextClassifier(threshold=threshold, random_state=0).fit(texts, labels)
+    new, _ = texts_of((40, 40), seed=9)
+    margins = classifier.decision_function(new)
+    assert margins.shape == (80,)
+    np.testing.assert_array_equal(margins > 0, classifier.predict(new) == 1)
+    if threshold != "tune":
+        np.testing.assert_array_equal(
+            classifier.predict(new) == 1, classifier.predict_proba(new)[:, 1] > threshold
+        )
+    order = np.argsort(classifier.predict_proba(new)[:, 1])
+    assert (np.diff(margins[order]) >= 0).all()
+
+
+def test_decision_function_and_predict_agree_on_more_classes(texts_of) -> None:
+    texts, labels = texts_of((60, 25, 12, 12))
+    classifier = TextClassifier(random_state=0).fit(texts, labels)
+    margins = classifier.decision_function(texts)
+    assert margins.shape == (109, 4)
+    np.testing.assert_array_equal(margins.argmax(axis=1), classifier.predict(texts))
+    assert classifier.pos_label_ is None
+    assert classifier.fitted_.choice.metric == "macro_f1"
+    named = TextClassifier(pos_label=2, random_state=0).fit(texts, labels)
+    assert (named.pos_label_, named.fitted_.choice.metric) == (2, "f1")
+    assert "'2'" in named.threshold_note_
+
+
+def test_where_the_threshold_is_tuned(texts_of, monkeypatch) -> None:
+    """A validation side when it has 50 rows and 10 of each class, else out of fold, else not, with a reason."""
+    calls: list[int] = []
+    original = fitting_room.out_of_fold
+    monkeypatch.setattr(fitting_room, "out_of_fold", lambda *a: calls.append(1) or original(*a))
+    texts, labels = texts_of((480, 120), seed=5)
+    settings = {**NETWORK, "max_epochs": 1}
+    held_out = TextClassifier("erm", **settings).fit(texts, labels)
+    assert held_out.fitted_.scored_on == "validation"
+    assert held_out.fitted_.choice.n_rows == 60
+    assert held_out.fitted_.choice.n_minority == 12
+    assert "average_precision" in held_out.history_[0]
+    assert not calls
+    for classifier, rows in (
+        (TextClassifier("erm", **settings).set_params(validation_fraction=0.0), slice(200)),
+        (TextClassifier("erm", **settings), slice(200)),
+        (TextClassifier(random_state=0), slice(None)),
+    ):
+        classifier.fit(texts[rows], labels[rows])
+        assert classifier.fitted_.scored_on == "out-of-fold"
+        assert classifier.fitted_.choice.n_rows == len(texts[rows])
+        assert classifier.fitted_.choice.tuned
+        assert all("average_precision" not in row for row in classifier.history_)
+    assert len(calls) == 3
+    few = TextClassifier(random_state=0).fit(texts[:40], labels[:40])
+    assert not few.fitted_.choice.tuned
+    assert "40 rows are too few" in few.threshold_note_
+    np.testing.assert_array_equal(few.thresholds_, [0.5, 0.5])
+    names = np.array(["ham", "spam"], dtype=object)[labels]
+    rare = np.concatenate([np.flatnonzero(labels == 0)[:90], np.flatnonzero(labels == 1)[:4]])
+    few = TextClassifier(random_state=0).fit(texts[rare], names[rare])
+    assert "4 rows of class 'spam' are too few" in few.threshold_note_
+    given = TextClassifier(threshold=0.3, random_state=0).fit(texts, labels)
+    assert "0.3 was given" in given.threshold_note_
+    np.testing.assert_allclose(given.thresholds_, [0.7, 0.3])
+
+
+def test_held_out_rows_keep_groups_and_time_apart(texts_of, monkeypatch) -> None:
+    texts, labels = texts_of((480, 120), seed=5)
+    groups = np.arange(600) // 3
+    seen: list[np.ndarray] = []
+    original = fitting_room.holdout
+
+    def note(*args, **kwargs):
+        split = original(*args, **kwargs)
+        seen.append(split)
+        return split
+
+    monkeypatch.setattr(fitting_room, "holdout", note)
+    classifier = TextClassifier("erm", validation_fraction=0.2, **{**NETWORK, "max_epochs": 1})
+    clone(classifier).fit(texts, labels, groups=groups)
+    assert not set(groups[seen[0].train]) & set(groups[seen[0].test])
+    time = np.random.default_rng(0).permutation(600)
+    clone(classifier).fit(texts, labels, time=time)
+    assert time[seen[1].train].max() < time[seen[1].test].min()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"threshold": "best"}, "threshold is 'best'"),
+        ({"threshold": 1.5}, "threshold is 1.5"),
+        ({"threshold_folds": 1}, "threshold_folds is 1"),
+        ({"threshold_metric": "accuracy"}, "metric 'accuracy' is unknown"),
+        ({"threshold_metric": [[0, 1]]}, "cost matrix has shape"),
+        ({"validation_fraction": 1.0}, "validation_fraction is 1.0"),
+        ({"class_weight": "even"}, "class_weight is 'even'"),
+        ({"class_weight": {"eggs": 2}}, "class_weight names {'eggs'}"),
+        ({"class_weight": {"spam": 0}}, "class_weight has {'spam': 0}"),
+        ({"class_weight": {"spam": -1}}, "class_weight has {'spam': -1}"),
+        ({"pos_label": "eggs"}, "pos_label is 'eggs'"),
+        ({"max_epochs": 0}, "max_epochs is 0"),
+        ({"method": "magic"}, "there is no method 'magic'"),
+        ({"method": "erm", "device": "tpu"}, "'tpu' is not on this machine"),
+    ],
+    ids=str,
+)
+def test_settings_are_refused_before_any_work(settings, message, spam, monkeypatch) -> None:
+    def working(*args, **kwargs):
+        raise AssertionError("work was begun")
+
+    monkeypatch.setattr("counterpoise.estimators.base.fit_model", working)
+    with pytest.raises(SettingsError, match=message):
+        TextClassifier(**settings).fit(*spam)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda X, y: (X, y[:-1], {}), "125 rows and 124 labels"),
+        (lambda X, y: (X, np.array(["ham"] * 125), {}), "only one class, 'ham'"),
+        (lambda X, y: (X, y, {"groups": [1, 2]}), "125 rows and 2 values of groups"),
+        (lambda X, y: (X, y, {"time": [1, 2]}), "125 rows and 2 values of time"),
+        (lambda X, y: (X, None, {}), "requires y to be passed"),
+        (lambda X, y: (X, np.linspace(0, 1, 125), {}), "continuous"),
+        (lambda X, y: (X, y, {"sample_weight": np.where(y == "ham", 1.0, 0.0)}), "only one class, 'ham'"),
+    ],
+    ids=["length", "one class", "groups", "time", "no labels", "numbers", "one class weighs"],
+)
+def test_data_that_cannot_be_used_are_refused(change, message, spam) -> None:
+    X, y, more = change(*spam)
+    with pytest.raises(DataError, match=message):
+        TextClassifier(random_state=0).fit(X, y, **more)
+
+
+@pytest.mark.parametrize(
+    "weights", [np.zeros(125), -np.ones(125), np.full(125, np.nan), np.ones(3)], ids=["0", "-", "nan", "3"]
+)
+def test_weights_that_cannot_be_used_are_refused(weights, spam) -> None:
+    with pytest.raises(ValueError, match=r"weight|Negative|NaN"):
+        TextClassifier(random_state=0).fit(*spam, sample_weight=weights)
+
+
+def test_unfitted_classifiers_say_so(spam) -> None:
+    from sklearn.exceptions import NotFittedError
+
+    for call in ("predict", "predict_proba", "decision_function", "embed"):
+        with pytest.raises(NotFittedError):
+            getattr(TextClassifier(), call)(spam[0])
+
+
+def test_embeddings(spam, arrays_of) -> None:
+    texts, labels = spam
+    network = TextClassifier("erm", threshold=0.5, **NETWORK).fit(texts, labels)
+    assert network.embed(texts).shape == (125, 12)
+    assert network.embed(texts).dtype == np.float32
+    linear = TextClassifier(random_state=0).fit(texts, labels)
+    assert linear.embed(texts).shape[0] == 125
+    X, y = arrays_of((40, 20))
+    assert ArrayClassifier(threshold=0.5, **MLP).fit(X, y).embed(X).shape == (60, 8)
+
+
+def test_array_classifier_remembers_its_columns(arrays_of, tmp_path) -> None:
+    X, y = arrays_of((40, 20))
+    frame = pd.DataFrame(X, columns=list("abcdef"))
+    classifier = ArrayClassifier(threshold=0.5, **MLP).fit(frame, y)
+    assert classifier.feature_names_in_.tolist() == list("abcdef")
+    classifier.save(tmp_path / "m")
+    loaded = ArrayClassifier.load(tmp_path / "m")
+    assert loaded.n_features_in_ == 6
+    np.testing.assert_array_equal(loaded.predict_proba(frame), classifier.predict_proba(frame))
+    with pytest.raises(ValueError, match="feature names should match"):
+        loaded.predict(frame[list("fedcba")])
+    with pytest.raises(ValueError, match="6 features"):
+        loaded.predict(X[:, :3])
+
+
+def test_method_none_takes_the_default(spam, arrays_of) -> None:
+    assert TextClassifier().fit(*spam).fitted_.predictor.kind == "linear"
+    classifier = ArrayClassifier(threshold=0.5, **MLP).fit(*arrays_of((30, 10)))
+    np.testing.assert_allclose(classifier.fitted_.predictor.training_prior, [0.5, 0.5])
+
+
+def test_errors_are_ours(spam) -> None:
+    assert issubclass(SettingsError, CounterpoiseError)
+    with pytest.raises(CounterpoiseError):
+        TextClassifier(method__C=-1).fit(*spam)
+    with pytest.raises(CounterpoiseError):
+        TextClassifier(method__min_df=1000).fit(*spam)

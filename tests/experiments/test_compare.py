@@ -1,0 +1,281 @@
+"""Comparisons: the same folds for all, whole test sides, and no test text anywhere near a fit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from counterpoise.crossfit import text_groups
+from counterpoise.errors import CounterpoiseError, DataError, SettingsError
+from counterpoise.estimators.text import TextClassifier
+from counterpoise.experiments import compare as room
+from counterpoise.experiments.compare import Metric, compare
+from counterpoise.metrics.scores import score, score_thinned
+
+SETTINGS = {
+    "max_epochs": 1,
+    "precision": "float32",
+    "device": "cpu",
+    "threshold_folds": 2,
+    "backbone__dim": 8,
+    "backbone__n_filters": 4,
+}
+pytestmark = pytest.mark.filterwarnings("ignore::counterpoise.errors.CounterpoiseWarning")
+
+
+@pytest.fixture
+def corpus(spam) -> tuple[np.ndarray, np.ndarray]:
+    """With repeats of texts, which must share a fold."""
+    texts, labels = (side.copy() for side in spam)
+    texts[:10] = [text.upper() for text in texts[10:20]]
+    labels[:10] = labels[10:20]
+    return texts, labels
+
+
+class Watcher:
+    """Notes what every classifier was fitted to and asked about, and with which random state."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.fits: list[tuple[str, list[str], int]] = []
+        self.asked: list[list[str]] = []
+        fit, predict_proba = TextClassifier.fit, TextClassifier.predict_proba
+
+        def watched_fit(classifier, X, y, **more):
+            self.fits.append((classifier.method, list(X), classifier.random_state))
+            return fit(classifier, X, y, **more)
+
+        def watched_predict(classifier, X):
+            self.asked.append(list(X))
+            return predict_proba(classifier, X)
+
+        monkeypatch.setattr(TextClassifier, "fit", watched_fit)
+        monkeypatch.setattr(TextClassifier, "predict_proba", watched_predict)
+
+
+@pytest.mark.parametrize("keep", [None, 0.4, "8"])
+def test_folds_are_the_same_for_all_and_test_sides_whole(keep, corpus, monkeypatch) -> None:
+    texts, labels = corpus
+    watcher = Watcher(monkeypatch)
+    methods = ["tfidf_lr", "erm", "word_swap"]
+    rows = compare(texts, labels, methods, minority="spam", keep=keep, n_folds=3, settings=SETTINGS)
+    assert [row.method for row in rows] == methods
+    by_method = [watcher.fits[i : i + 3] for i in (0, 3, 6)]
+    for fits in by_method[1:]:
+        assert [fit[1:] for fit in fits] == [fit[1:] for fit in by_method[0]]
+    asked = [watcher.asked[i : i + 3] for i in (0, 3, 6)]
+    assert asked[0] == asked[1] == asked[2]
+    assert sorted(text for side in asked[0] for text in side) == sorted(texts), "a test side is not whole"
+    label_of, group_of = (
+        dict(zip(texts, labels, strict=True)),
+        dict(zip(texts, text_groups(texts), strict=True)),
+    )
+    for (_, fitted, _), tested in zip(by_method[0], asked[0], strict=True):
+        assert not {group_of[text] for text in fitted} & {group_of[text] for text in tested}
+        n_spam = sum(label_of[text] == "spam" for text in fitted)
+        before = sum(labels == "spam") - sum(label_of[text] == "spam" for text in tested)
+        assert n_spam == {None: before, 0.4: round(0.4 * before), "8": 8}[keep]
+        n_ham = [sum(label_of[text] == "ham" for text in one_side) for one_side in (fitted, tested)]
+        assert sum(n_ham) == sum(labels == "ham")
+    for row in rows:
+        assert ("f1_thinned" in row.metrics) == (keep is not None)
+        assert {"f1", "f1_tuned", "average_precision", "macro_f1", "mcc", "brier", "fit_seconds"} <= set(
+            row.metrics
+        )
+        assert len(row.metrics["f1"].folds) == 3
+
+
+def test_thinned_metrics_weight_the_minority_by_the_kept_share(corpus, monkeypatch) -> None:
+    texts, labels = corpus
+    kept: list[tuple[float, dict, dict]] = []
+    original = room._run
+
+    def note(classifier, task, train, test, share):
+        result = original(classifier, task, train, test, share)
+        p = classifier.predict_proba(texts[test])
+        y = (labels[test] == "spam").astype(int)
+        kept.append((share, score(y, p, 1), score_thinned(y, p, 1, share)))
+        by_hand = score(y, p, 1, weights=np.where(y, share, 1.0))
+        for name, value in score(y, p, 1).items():
+            if name != "f1_tuned":
+                assert result[name] == value
+                assert result[f"{name}_thinned"] == pytest.approx(by_hand[name])
+        return result
+
+    monkeypatch.setattr(room, "_run", note)
+    compare(texts, labels, ["tfidf_lr"], keep=0.4, n_folds=3)
+    before = [len(labels[labels == "spam"]) * 2 // 3] * 3
+    for (share, plain, thinned), n in zip(kept, before, strict=True):
+        assert share == pytest.approx(0.4, abs=1 / n)
+        assert plain["brier"] != thinned["brier_thinned"]
+
+
+def test_no_test_text_reaches_any_fit(corpus, monkeypatch) -> None:
+    """Vocabulary, TF-IDF, word vectors, sampler and threshold see texts of the fitting side alone."""
+    import counterpoise.backbones.words as words
+    import counterpoise.fitting as fitting
+    import counterpoise.methods.tfidf_lr as tfidf
+    from counterpoise.oversampling.base import TextSampler
+    from counterpoise.text.tokenizers import WordTokenizer
+
+    texts, labels = corpus
+    side: dict[str, set[str]] = {"train": set()}
+    seen: dict[str, int] = dict.fromkeys(("vocabulary", "vectors", "sampler", "tfidf", "threshold"), 0)
+
+    def check(what: str, inputs) -> None:
+        seen[what] += 1
+        assert set(inputs) <= side["train"], f"{what} saw a test text"
+
+    def spy(owner, name: str, what: str, argument: int) -> None:
+        original = getattr(owner, name)
+
+        def watched(*args, **kwargs):
+            check(what, args[argument])
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, watched)
+
+    spy(WordTokenizer, "fit", "vocabulary", 1)
+    spy(words.WordEncoder, "make_vectors", "vectors", 1)
+    spy(TextSampler, "fit_resample", "sampler", 1)
+    fit = tfidf.TfidfLR.fit
+    monkeypatch.setattr(
+        tfidf.TfidfLR,
+        "fit",
+        lambda self, data, context: check("tfidf", data.inputs) or fit(self, data, context),
+    )
+    tune = fitting.tune_threshold
+
+    def watched_tune(labels, probabilities, **more):
+        seen["threshold"] += 1
+        assert len(labels) <= len(side["train"])
+        return tune(labels, probabilities, **more)
+
+    monkeypatch.setattr(fitting, "tune_threshold", watched_tune)
+    run = room._run
+
+    def watched_run(classifier, task, train, test, share):
+        side["train"] = set(texts[train])
+        assert not side["train"] & set(texts[test])
+        return run(classifier, task, train, test, share)
+
+    monkeypatch.setattr(room, "_run", watched_run)
+    compare(texts, labels, ["word_swap", "tfidf_lr"], keep=0.8, n_folds=3, settings=SETTINGS)
+    assert seen["vocabulary"] >= 3
+    assert seen["vectors"] >= 3
+    assert seen["sampler"] >= 3
+    assert seen["tfidf"] >= 6
+    assert seen["threshold"] >= 3
+
+
+def test_a_planted_leak_is_seen(corpus, monkeypatch) -> None:
+    """The watch above would cry out: a vocabulary of all texts contains those of the test side."""
+    texts, labels = corpus
+    leaked: list[bool] = []
+    run = room._run
+
+    def leaking(classifier, task, train, test, share):
+        leaked.append(not set(texts) <= set(texts[train]))
+        return run(classifier, task, train, test, share)
+
+    monkeypatch.setattr(room, "_run", leaking)
+    compare(texts, labels, ["tfidf_lr"], n_folds=2)
+    assert leaked == [True, True]
+
+
+def test_equal_inputs_give_equal_rows(corpus) -> None:
+    texts, labels = corpus
+
+    def metrics(seed: int) -> dict[str, Metric]:
+        row = compare(texts, labels, ["word_swap"], n_folds=2, random_state=seed, settings=SETTINGS)[0]
+        return {name: value for name, value in row.metrics.items() if not name.endswith("seconds")}
+
+    assert metrics(0) == metrics(0)
+    assert metrics(0) != metrics(1)
+
+
+def test_rows_are_told_as_they_come_and_summarised(corpus) -> None:
+    texts, labels = corpus
+    told: list[str] = []
+    both = ["tfidf_lr", "focal"]
+    rows = compare(texts, labels, both, n_folds=2, settings=SETTINGS, on_row=lambda r: told.append(r.method))
+    assert told == both
+    assert [row.backbone for row in rows] == [None, "textcnn"]
+    metric = rows[0].metrics["average_precision"]
+    assert metric.mean == pytest.approx(np.mean(metric.folds))
+    assert metric.std == pytest.approx(np.std(metric.folds, ddof=1))
+    assert Metric.of([None, 0.5]) == Metric(0.5, 0.0, (None, 0.5))
+    assert Metric.of([None]) == Metric(None, None, (None,))
+
+
+def test_groups_and_time_reach_the_classifier(spam, monkeypatch) -> None:
+    texts, labels = spam
+    groups = np.arange(125) // 2
+    given: list[tuple] = []
+    fit = TextClassifier.fit
+
+    def watched(classifier, X, y, groups=None, time=None):
+        given.append((groups, time, len(X)))
+        return fit(classifier, X, y, groups=groups, time=time)
+
+    monkeypatch.setattr(TextClassifier, "fit", watched)
+    compare(texts, labels, ["tfidf_lr"], n_folds=2, groups=groups)
+    assert all(len(g) == n and t is None for g, t, n in given)
+    assert not set(given[0][0]) & set(given[1][0]), "a group was parted"
+    given.clear()
+    compare(texts, labels, ["tfidf_lr"], n_folds=2, time=np.arange(125))
+    assert all(g is None and len(t) == n for g, t, n in given)
+    assert [t.max() for _, t, _ in given] == sorted(t.max() for _, t, _ in given)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"methods": ["magic"]}, "there is no method 'magic'"),
+        ({"minority": "eggs"}, "eggs"),
+        ({"keep": 7.5}, "7.5"),
+        ({"n_folds": 1}, "n_folds is 1"),
+        ({"settings": {"method__nonsense": 1}}, "method__nonsense"),
+        ({"settings": {"backbone__dim": 8}, "methods": ["tfidf_lr"]}, "backbone__dim"),
+        ({"settings": {"threshold": 3}}, "threshold is 3"),
+        ({"methods": ["erm"], "backbone": "mlp"}, "'mlp' reads array"),
+    ],
+    ids=str,
+)
+def test_impossible_comparisons_are_refused_before_any_fit(change, message, spam, monkeypatch) -> None:
+    def working(*args, **kwargs):
+        raise AssertionError("work was begun")
+
+    monkeypatch.setattr(TextClassifier, "fit", working)
+    with pytest.raises(CounterpoiseError, match=message):
+        compare(*spam, **{"methods": ["tfidf_lr"], **change})
+
+
+def test_keep_needs_a_minority(texts_of) -> None:
+    texts, labels = texts_of((20, 20, 20))
+    with pytest.raises(SettingsError, match="--minority"):
+        compare(texts, labels.astype(str), ["tfidf_lr"], keep=0.5)
+    with pytest.raises(DataError):
+        compare(texts[:3], np.array(["a", "a", "b"], dtype=object), ["tfidf_lr"])
+
+
+def test_several_classes(texts_of) -> None:
+    texts, labels = texts_of((40, 20, 10))
+    names = np.array(["a", "b", "c"], dtype=object)[labels]
+    alike, named = (compare(texts, names, ["tfidf_lr"], minority=m, n_folds=2)[0] for m in (None, "c"))
+    assert alike.metrics["f1"].mean == pytest.approx(alike.metrics["macro_f1"].mean)
+    assert named.metrics["f1"].mean != named.metrics["macro_f1"].mean
+
+
+def test_a_class_that_is_never_predicted_is_remarked_on(spam, monkeypatch) -> None:
+    original = TextClassifier.predict_proba
+
+    def timid(classifier, X):
+        p = original(classifier, X)[:, 1] / 3
+        return np.column_stack([1 - p, p])
+
+    monkeypatch.setattr(TextClassifier, "predict_proba", timid)
+    row = compare(*spam, ["tfidf_lr"], n_folds=2)[0]
+    assert row.metrics["f1"].mean == 0
+    assert row.metrics["average_precision"].mean > 0.9
+    assert [note.partition(":")[0] for note in row.notes] == ["fold 1", "fold 2"]
+    assert "the ranking is fine" in row.notes[0]
