@@ -35,14 +35,14 @@ class Rows:
         self.path = path
         self.settings = json.loads(json.dumps(settings))
         self.rows: list[Row] = []
-        self.sessions: list[dict[str, Any]] = []
+        self.processes: list[dict[str, Any]] = []
         if path.exists():
             found = json.loads(path.read_text(encoding="utf-8"))
             if found["settings"] != self.settings:
                 sys.exit(f"{path} was made with other settings; delete it or give another --output")
-            self.rows, self.sessions = found["rows"], found["sessions"]
-        # Each process that adds rows is a session: rows of one session are of one machine and one hour.
-        self.session = len(self.sessions)
+            self.rows, self.processes = found["rows"], found["processes"]
+        # Each process that adds rows is a process: rows of one process are of one machine and one hour.
+        self.process = len(self.processes)
         self.here = machine.describe(*packages)
 
     def find(self, **fields: Any) -> list[Row]:
@@ -56,9 +56,9 @@ class Rows:
 
     def add(self, **row: Any) -> None:
         """Append a row and write the file."""
-        if self.session == len(self.sessions):
-            self.sessions.append(self.here)
-        self.rows.append({**row, "session": self.session})
+        if self.process == len(self.processes):
+            self.processes.append(self.here)
+        self.rows.append({**row, "process": self.process})
         self._write({})
 
     def finish(self, summary: dict[str, Any]) -> None:
@@ -68,5 +68,5 @@ class Rows:
     def _write(self, summary: dict[str, Any]) -> None:
         machine.write(
             self.path,
-            {"settings": self.settings, "sessions": self.sessions, **summary, "rows": self.rows},
+            {"settings": self.settings, "processes": self.processes, **summary, "rows": self.rows},
         )

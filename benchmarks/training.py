@@ -1,8 +1,7 @@
 """Training against skorch and transformers.Trainer, and the evidence for two defaults of ours; on one thread.
 
     COUNTERPOISE_DATA=... python benchmarks/training.py speed       # examples a second, and equal quality
-    COUNTERPOISE_DATA=... python benchmarks/training.py precision   # does bfloat16 cost the rare class anything?
-    COUNTERPOISE_DATA=... python benchmarks/training.py vectors     # do learnt word vectors help it?
+    COUNTERPOISE_DATA=... python benchmarks/training.py defaults    # do bfloat16 and learnt word vectors harm or help?
 
 ``--quick`` tries each in a minute on a few rows, and writes outside ``results``. A run that was stopped goes on
 where it was. ``speed`` times the fits by turns, in another order each turn, each turn on a split of its own, so
@@ -247,9 +246,10 @@ def _print(summary: dict[str, Any]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("what", choices=["speed", "precision", "vectors"])
+    parser.add_argument("what", choices=["speed", "defaults"])
     parser.add_argument("--seeds", type=int, help="default 5; 2 with --quick")
     parser.add_argument("--quick", action="store_true", help="few rows, one epoch; figures mean nothing")
+    parser.add_argument("--jobs", type=int, default=1, help="processes for defaults; speed takes one")
     parser.add_argument("--output", type=Path, help="default benchmarks/results/NAME.json")
     arguments = parser.parse_args()
     if not os.environ.get("COUNTERPOISE_DATA"):
@@ -265,8 +265,7 @@ def main() -> None:
     if arguments.what == "speed":
         speed(path, n_seeds, arguments.quick)
     else:
-        chosen = evidence.PRECISION if arguments.what == "precision" else evidence.VECTORS
-        evidence.gather(chosen, path, n_seeds, arguments.quick)
+        evidence.gather(path, n_seeds, arguments.jobs, arguments.quick)
     print(f"Written to {path}")
 
 

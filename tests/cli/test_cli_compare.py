@@ -46,7 +46,7 @@ def test_compare_prints_a_table_and_marks_the_best(labelled, run):
     assert lines[0].split()[:4] == ["method", "backbone", "f1", "f1_tuned"]
     assert lines[2].startswith("tfidf_lr")
     assert " ± " in lines[2]
-    assert sum(line.count("*") for line in lines[2:4]) >= 7  # at least one in each column
+    assert sum(line.count("*") for line in lines[2:4]) >= 5  # at least one in each column
     assert "tfidf_lr: average precision" in result.stderr
 
 

@@ -1,5 +1,6 @@
 """Remarks, warnings and tables, apart from any command."""
 
+import sys
 import warnings
 
 import pytest
@@ -41,3 +42,14 @@ def test_debug_shows_the_traceback(capsys, monkeypatch):
         raise ZeroDivisionError("by nought")
     assert ended.value.exit_code == 1
     assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("n_rows", [1, 2])
+def test_numbers_are_not_cut_off_on_a_narrow_terminal(capsys, monkeypatch, n_rows):
+    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    with running("fit", False, False) as screen:
+        screen.table(("method", *"abcdef"), [("tfidf_lr", *(f"0.12{i}4" for i in range(6)))] * n_rows)
+    out = capsys.readouterr().out
+    assert "tfidf_lr" in out
+    assert all(f"0.12{i}4" in out for i in range(6))

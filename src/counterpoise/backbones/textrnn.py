@@ -34,21 +34,30 @@ class TextRNN(Backbone):
 
     def tokens(self, batch: Batch) -> Tensor:
         """Hidden states of both directions, ``(B, T, 2 * hidden)``."""
-        x = self.embedding(batch.inputs)
+        ahead, back, turn = self._directions(batch)
+        return torch.cat([ahead, back.gather(1, turn[..., None].expand_as(back))], dim=-1)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Pooled representations ``(B, d)``: those of ``tokens``, without turning anything back first."""
+        ahead, back, _ = self._directions(batch)
+        return torch.cat([self.pool(ahead, batch.mask), self.pool(back, batch.mask)], dim=-1)
+
+    def _directions(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """States ``(B, T, hidden)`` read forwards and, turned round, backwards; and the turn ``(B, T)``."""
         # The backward direction must not start in the padding, or a text's output would depend on its company
         # in the batch: each row is turned round within its own length. (Packed sequences do the same at
         # nearly twice the cost on a CPU.)
         turn = _turned_within(batch)
-        ahead, _ = self.forwards(x)
-        back, _ = self.backwards(x.gather(1, turn.expand_as(x)))
-        return torch.cat([ahead, back.gather(1, turn.expand_as(back))], dim=-1)
+        ahead, _ = self.forwards(self.embedding(batch.inputs))
+        back, _ = self.backwards(self.embedding(batch.inputs.gather(1, turn)))
+        return ahead, back, turn
 
 
 def _turned_within(batch: Batch) -> Tensor:
-    """Positions ``(B, T, 1)`` that reverse each row's real tokens and leave its padding in place."""
+    """Positions ``(B, T)`` that reverse each row's real tokens and leave its padding in place."""
     size, length = batch.inputs.shape
     position = torch.arange(length, device=batch.inputs.device).expand(size, -1)
     if batch.mask is None:
-        return position.flip(1)[..., None]
+        return position.flip(1)
     turned = batch.mask.sum(dim=1, keepdim=True) - 1 - position
-    return torch.where(batch.mask, turned, position)[..., None]
+    return torch.where(batch.mask, turned, position)

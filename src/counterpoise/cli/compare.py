@@ -12,7 +12,7 @@ from counterpoise.cli.screen import Screen, number, running
 if TYPE_CHECKING:
     from counterpoise.experiments.compare import Metric, Row
 
-_SHOWN = ("f1", "f1_tuned", "average_precision", "macro_f1", "mcc", "brier", "fit_seconds")
+_SHOWN = ("f1", "f1_tuned", "average_precision", "brier", "fit_seconds")
 _LESS_IS_BETTER = ("brier", "fit_seconds")
 
 

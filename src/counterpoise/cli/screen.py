@@ -18,7 +18,7 @@ import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, Literal
 
 import typer
 
@@ -30,6 +30,7 @@ SCHEMA = 1
 
 _CLOSED_PIPE = 141  # what a shell reports of a program ended by SIGPIPE
 _WIDTH_WITHOUT_TERMINAL = 200
+_BETWEEN_COLUMNS = 3
 
 
 class Screen:
@@ -77,18 +78,25 @@ class Screen:
             How many columns, from the left, hold words; the others are numbers and stand to the right.
         """
         if self.as_json:
-            return
+            return None
         from rich import box
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+        width = Console().width if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL
+        if words < len(headers) and _natural_width(headers, rows) > width:
+            # Numbers must not be cut off: one row is turned on its side, several run over the edge.
+            if len(rows) == 1:
+                headers, rows, words = ("", ""), list(zip(headers, rows[0], strict=True)), 2
+            width = max(width, _natural_width(headers, rows))
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, show_header=any(headers))
         for i, header in enumerate(headers):
-            table.add_column(Text(header), justify="left" if i < words else "right", no_wrap=i >= words)
+            side: Literal["left", "right"] = "left" if i < words else "right"
+            table.add_column(Text(header), justify=side, no_wrap=i >= words, overflow="fold")
         for row in rows:
             table.add_row(*[Text(cell) for cell in row])
-        Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL).print(table)
+        Console(width=width).print(table)
         sys.stdout.flush()
 
     def rows(self, rows: Sequence[dict[str, Any]]) -> None:
@@ -128,6 +136,13 @@ def running(command: str, as_json: bool, quiet: bool) -> Iterator[Screen]:
         raise typer.Exit(_report(error)) from None
     finally:
         progress.show(False)
+
+
+def _natural_width(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    from rich.cells import cell_len
+
+    columns = zip(headers, *rows, strict=True)
+    return sum(max(map(cell_len, column)) + _BETWEEN_COLUMNS for column in columns)
 
 
 def _report(error: BaseException) -> int:
