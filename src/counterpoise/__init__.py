@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from counterpoise.estimators.array import ArrayClassifier
-    from counterpoise.estimators.saving import load_model
+    from counterpoise.estimators.loading import load_model
     from counterpoise.estimators.text import TextClassifier
     from counterpoise.oversampling.random import RandomOverSampler
     from counterpoise.oversampling.word_swap import WordSwap
@@ -30,7 +30,7 @@ _HOMES = {
     "RandomOverSampler": "counterpoise.oversampling.random",
     "TextClassifier": "counterpoise.estimators.text",
     "WordSwap": "counterpoise.oversampling.word_swap",
-    "load_model": "counterpoise.estimators.saving",
+    "load_model": "counterpoise.estimators.loading",
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from counterpoise.errors import ModelError
-from counterpoise.estimators.saving import load_model
+from counterpoise.estimators.loading import load_model
 from counterpoise.estimators.text import TextClassifier
 
 

@@ -78,7 +78,7 @@ class Screen:
             How many columns, from the left, hold words; the others are numbers and stand to the right.
         """
         if self.as_json:
-            return None
+            return
         from rich import box
         from rich.console import Console
         from rich.table import Table

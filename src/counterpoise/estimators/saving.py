@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-import counterpoise
 from counterpoise.errors import ModelError
 from counterpoise.fitting import Fitted
 from counterpoise.methods.network_predictor import NetworkPredictor
+from counterpoise.methods.predictors import SavedState
 from counterpoise.methods.registry import make_method
 from counterpoise.methods.tfidf_lr import LinearPredictor
 from counterpoise.metrics.thresholds import ThresholdChoice
@@ -58,6 +59,10 @@ class SavableMixin:
         config, state = read_model(folder)
         if config["estimator"] != cls.__name__:
             raise ModelError(f"{folder} holds a {config['estimator']}, not a {cls.__name__}")
+        return cls._restored(config, state)
+
+    @classmethod
+    def _restored(cls, config: dict[str, Any], state: SavedState) -> Self:
         params = config["params"]
         if isinstance(params["class_weight"], list):
             params["class_weight"] = dict(params["class_weight"])
@@ -89,7 +94,7 @@ class SavableMixin:
             # As pairs, because JSON would turn the labels into strings.
             params["class_weight"] = [list(pair) for pair in params["class_weight"].items()]
         return {
-            "counterpoise_version": counterpoise.__version__,
+            "counterpoise_version": version("counterpoise"),
             "estimator": type(self).__name__,
             "kind": fitted.predictor.kind,
             "params": params,
@@ -106,29 +111,6 @@ class SavableMixin:
             "scores": fitted.scores,
             "scored_on": fitted.scored_on,
         }
-
-
-def load_model(folder: str | Path) -> Any:
-    """Load a saved classifier of any class.
-
-    Parameters
-    ----------
-    folder : path
-        As written by ``save`` or ``counterpoise fit -o``.
-
-    Returns
-    -------
-    TextClassifier or ArrayClassifier
-
-    Raises
-    ------
-    ModelError
-        When the folder does not hold a whole, unchanged model.
-    """
-    config, _ = read_model(folder)
-    if config["estimator"] not in ("TextClassifier", "ArrayClassifier"):
-        raise ModelError(f"{folder} holds a {config['estimator']}, which this version does not know")
-    return getattr(counterpoise, config["estimator"]).load(folder)
 
 
 def _plain(value: Any) -> Any:

@@ -92,7 +92,8 @@ class TextSampler(BaseEstimator, metaclass=ABCMeta):
         DataError
             For texts or labels that cannot be used, or a single class.
         """
-        if len(shape := getattr(X, "shape", ())) == 2 and shape[1] > 1:
+        shape: tuple[int, ...] = getattr(X, "shape", ())
+        if len(shape) == 2 and shape[1] > 1:
             raise DataError(
                 f"texts have {shape[1]} columns; join them into one, since a new text is one string"
             )

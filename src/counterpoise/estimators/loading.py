@@ -1,0 +1,34 @@
+"""Loading a saved classifier when one does not know of which class it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from counterpoise.errors import ModelError
+from counterpoise.estimators.array import ArrayClassifier
+from counterpoise.estimators.text import TextClassifier
+from counterpoise.persistence import read_model
+
+
+def load_model(folder: str | Path) -> TextClassifier | ArrayClassifier:
+    """Load a saved classifier of any class.
+
+    Parameters
+    ----------
+    folder : path
+        As written by ``save`` or ``counterpoise fit -o``.
+
+    Returns
+    -------
+    TextClassifier or ArrayClassifier
+
+    Raises
+    ------
+    ModelError
+        When the folder does not hold a whole, unchanged model.
+    """
+    config, state = read_model(folder)
+    for estimator in (TextClassifier, ArrayClassifier):
+        if config["estimator"] == estimator.__name__:
+            return estimator._restored(config, state)
+    raise ModelError(f"{folder} holds a {config['estimator']}, which this version does not know")
