@@ -146,3 +146,13 @@ def test_probabilities_and_scores_are_at_the_prior_of_the_weights() -> None:
         assert fitted.scores[name] == pytest.approx(by_hand[name])
     uncorrected = fit(Note(), data, replace(PLAN, prior_correction=False)).probabilities(data.inputs)
     np.testing.assert_allclose(np.log(uncorrected[:, 1] / uncorrected[:, 0]), data.inputs[:, 1], atol=1e-5)
+
+
+def test_in_time_only_later_rows_are_judged() -> None:
+    """The first block has no out-of-fold prediction, and is left out of threshold and scores."""
+    method = Note(early=False)
+    fitted = fit(method, make_data(600, 150), time=np.arange(600))
+    assert fitted.choice.n_rows == 450
+    assert np.isfinite(fitted.scores["average_precision"])
+    for rows, _, _ in method.fits[1:]:
+        np.testing.assert_array_equal(rows, np.arange(len(rows)))

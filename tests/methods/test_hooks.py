@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from counterpoise.methods.base import Context, Data
+from counterpoise.methods.erm import ERM
 from counterpoise.methods.gradient import GradientMethod
 from counterpoise.methods.network_predictor import NetworkPredictor
 from counterpoise.training.settings import TrainingSettings
@@ -117,3 +118,15 @@ def test_parts_are_saved_and_loaded(spied) -> None:
     _, predictor, texts = spied
     again = NetworkPredictor.from_state(predictor.state(), Spy())
     np.testing.assert_array_equal(again.logits(texts), predictor.logits(texts))
+
+
+def test_word_vectors_are_drawn_by_the_seed(texts_of) -> None:
+    texts, labels = texts_of((20, 10))
+    settings = {"dim": 4, "vectors": "random", "train_vectors": False, "n_filters": 2}
+    training = TrainingSettings(max_epochs=1, precision="float32", device="cpu")
+    data = Data(texts, labels, 2, np.ones(30))
+    one, two = (
+        ERM().fit(data, Context(seed, 1, "textcnn", settings, training)).model.backbone.embedding.weight
+        for seed in (0, 1)
+    )
+    assert not torch.equal(one, two)

@@ -261,3 +261,34 @@ def test_the_probe_is_asked_once_and_remembered(monkeypatch, tmp_path) -> None:
     assert resolve_precision("auto", cpu) == "float32"
     assert resolve_precision("float32", cpu) == "float32"
     assert resolve_precision("bfloat16", cpu) == "bfloat16"
+
+
+def test_each_step_starts_from_a_gradient_of_zero() -> None:
+    encoded, labels = ragged()
+    rows = Rows(encoded, labels, np.ones(len(labels)))
+    halves = [list(range(12)), list(range(12, 24))]
+    seen: list[np.ndarray] = []
+    handle = register_optimizer_step_pre_hook(lambda *_: seen.append(model.head.bias.grad.numpy().copy()))
+    try:
+        model = text_network()
+        trained(model, rows, Batches([halves[0], halves[1]]), learning_rate=1e-9)
+        model = text_network()
+        trained(model, rows, Batches([halves[1]]), learning_rate=1e-9)
+    finally:
+        handle.remove()
+    np.testing.assert_allclose(seen[1], seen[2], atol=1e-6)
+    assert np.abs(seen[0] - seen[1]).max() > 1e-3
+
+
+def test_every_epoch_deals_other_batches() -> None:
+    dealt: list[list[list[int]]] = []
+
+    class Dealt(ERM):
+        def batches(self, labels, lengths, batch_size, rng):
+            batches = super().batches(labels, lengths, batch_size, rng)
+            dealt.append([batch.tolist() for batch in batches])
+            return batches
+
+    encoded, labels = ragged()
+    trained(text_network(), Rows(encoded, labels, np.ones(24)), Dealt(), max_epochs=3, batch_size=8)
+    assert dealt[0] != dealt[1] != dealt[2] != dealt[0]

@@ -79,7 +79,7 @@ def _scored(classifier: TextClassifier, chunk: Chunk, source: str) -> pa.Table:
     new = {"prediction": pa.array(decisions.tolist())}
     if len(classifier.classes_) == 2:
         at = int((classifier.classes_ == classifier.pos_label_).argmax())
-        new["probability"] = pa.array(probabilities[:, 1 - at])
+        new["probability"] = pa.array(probabilities[:, at])
     else:
         for i, name in enumerate(classifier.classes_):
             new[f"probability_{name}"] = pa.array(probabilities[:, i])

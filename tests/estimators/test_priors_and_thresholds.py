@@ -1,0 +1,162 @@
+"""Probabilities at the prior of the data, decisions at the threshold, and where that threshold comes from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from counterpoise import TextClassifier
+from counterpoise import fitting as fitting_room
+from counterpoise.metrics.calibration import shift_prior, softmax
+
+pytestmark = pytest.mark.filterwarnings("ignore::counterpoise.errors.CounterpoiseWarning")
+
+NETWORK = {
+    "max_epochs": 2,
+    "batch_size": 16,
+    "precision": "float32",
+    "device": "cpu",
+    "threshold_folds": 2,
+    "random_state": 0,
+    "backbone__dim": 8,
+    "backbone__n_filters": 4,
+    "backbone__vectors": "random",
+}
+
+
+class Fixed:
+    """A predictor of given logits, fitted under a given prior."""
+
+    kind = "fixed"
+    history: list[dict[str, float]] = []  # noqa: RUF012
+
+    def __init__(self, logits: np.ndarray, training_prior: np.ndarray) -> None:
+        self._logits, self.training_prior = logits, training_prior
+
+    def logits(self, inputs: np.ndarray) -> np.ndarray:
+        return self._logits[: len(inputs)]
+
+
+@pytest.mark.parametrize("correct", [True, False])
+def test_prior_correction_adds_the_log_of_both_priors(correct, monkeypatch, spam) -> None:
+    """Known answer: logits of a balanced model, returned to 4 in 5 against 1 in 5."""
+    texts, labels = spam
+    logits = np.random.default_rng(0).normal(size=(len(texts), 2))
+    monkeypatch.setattr(
+        "counterpoise.methods.tfidf_lr.TfidfLR.fit", lambda *_: Fixed(logits, np.array([0.5, 0.5]))
+    )
+    classifier = TextClassifier(prior_correction=correct, threshold=0.5).fit(texts, labels)
+    found = classifier.predict_proba(texts)
+    odds = np.log(found[:, 1] / found[:, 0])
+    np.testing.assert_allclose(odds, logits[:, 1] - logits[:, 0] + correct * np.log(25 / 100), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "method", ["class_weight", "random_oversample", "balanced_batches", "logit_adjustment", "word_swap"]
+)
+def test_probabilities_return_to_the_prior_of_the_data(method, texts_of) -> None:
+    """On average over the rows the corrected probability of the rare class is nearer its share."""
+    texts, labels = texts_of((150, 15))
+    settings = {**NETWORK, "threshold": 0.5}
+    raw, mended = (
+        TextClassifier(method, prior_correction=correct, **settings).fit(texts, labels)
+        for correct in (False, True)
+    )
+    np.testing.assert_allclose(mended.fitted_.prior, [150 / 165, 15 / 165])
+    prior = mended.fitted_.predictor.training_prior
+    np.testing.assert_allclose(prior, [0.5, 0.5], atol=1e-6)
+    logits = raw.fitted_.predictor.logits(texts)
+    np.testing.assert_allclose(
+        mended.predict_proba(texts), softmax(shift_prior(logits, [0.5, 0.5], [150, 15])), atol=1e-6
+    )
+    share = 15 / 165
+    assert abs(mended.predict_proba(texts)[:, 1].mean() - share) < abs(
+        raw.predict_proba(texts)[:, 1].mean() - share
+    )
+
+
+@pytest.mark.parametrize("threshold", ["tune", 0.0, 0.1, 0.5, 0.9, 1.0])
+def test_decision_function_and_predict_agree_on_two_classes(threshold, texts_of) -> None:
+    texts, labels = texts_of((80, 20))
+    classifier = TextClassifier(threshold=threshold, random_state=0).fit(texts, labels)
+    new, _ = texts_of((40, 40), seed=9)
+    margins = classifier.decision_function(new)
+    assert margins.shape == (80,)
+    np.testing.assert_array_equal(margins > 0, classifier.predict(new) == 1)
+    if threshold != "tune":
+        np.testing.assert_array_equal(
+            classifier.predict(new) == 1, classifier.predict_proba(new)[:, 1] > threshold
+        )
+    order = np.argsort(classifier.predict_proba(new)[:, 1])
+    assert (np.diff(margins[order]) >= 0).all()
+
+
+def test_decision_function_and_predict_agree_on_more_classes(texts_of) -> None:
+    texts, labels = texts_of((60, 25, 12, 12))
+    classifier = TextClassifier(random_state=0).fit(texts, labels)
+    margins = classifier.decision_function(texts)
+    assert margins.shape == (109, 4)
+    np.testing.assert_array_equal(margins.argmax(axis=1), classifier.predict(texts))
+    assert classifier.pos_label_ is None
+    assert classifier.fitted_.choice.metric == "macro_f1"
+    named = TextClassifier(pos_label=2, random_state=0).fit(texts, labels)
+    assert (named.pos_label_, named.fitted_.choice.metric) == (2, "f1")
+    assert "'2'" in named.threshold_note_
+
+
+def test_where_the_threshold_is_tuned(texts_of, monkeypatch) -> None:
+    """A validation side when it has 50 rows and 10 of each class, else out of fold, else not, with a reason."""
+    calls: list[int] = []
+    original = fitting_room.out_of_fold
+    monkeypatch.setattr(fitting_room, "out_of_fold", lambda *a: calls.append(1) or original(*a))
+    texts, labels = texts_of((480, 120), seed=5)
+    settings = {**NETWORK, "max_epochs": 1}
+    held_out = TextClassifier("erm", **settings).fit(texts, labels)
+    assert held_out.fitted_.scored_on == "validation"
+    assert held_out.fitted_.choice.n_rows == 60
+    assert held_out.fitted_.choice.n_minority == 12
+    assert "average_precision" in held_out.history_[0]
+    assert not calls
+    for classifier, rows in (
+        (TextClassifier("erm", **settings).set_params(validation_fraction=0.0), slice(200)),
+        (TextClassifier("erm", **settings), slice(200)),
+        (TextClassifier(random_state=0), slice(None)),
+    ):
+        classifier.fit(texts[rows], labels[rows])
+        assert classifier.fitted_.scored_on == "out-of-fold"
+        assert classifier.fitted_.choice.n_rows == len(texts[rows])
+        assert classifier.fitted_.choice.tuned
+        assert all("average_precision" not in row for row in classifier.history_)
+    assert len(calls) == 3
+    few = TextClassifier(random_state=0).fit(texts[:40], labels[:40])
+    assert not few.fitted_.choice.tuned
+    assert "40 rows are too few" in few.threshold_note_
+    np.testing.assert_array_equal(few.thresholds_, [0.5, 0.5])
+    names = np.array(["ham", "spam"], dtype=object)[labels]
+    rare = np.concatenate([np.flatnonzero(labels == 0)[:90], np.flatnonzero(labels == 1)[:4]])
+    few = TextClassifier(random_state=0).fit(texts[rare], names[rare])
+    assert "4 rows of class 'spam' are too few" in few.threshold_note_
+    given = TextClassifier(threshold=0.3, random_state=0).fit(texts, labels)
+    assert "0.3 was given" in given.threshold_note_
+    np.testing.assert_allclose(given.thresholds_, [0.7, 0.3])
+
+
+def test_held_out_rows_keep_groups_and_time_apart(texts_of, monkeypatch) -> None:
+    texts, labels = texts_of((480, 120), seed=5)
+    groups = np.arange(600) // 3
+    seen: list[np.ndarray] = []
+    original = fitting_room.holdout
+
+    def note(*args, **kwargs):
+        split = original(*args, **kwargs)
+        seen.append(split)
+        return split
+
+    monkeypatch.setattr(fitting_room, "holdout", note)
+    classifier = TextClassifier("erm", validation_fraction=0.2, **{**NETWORK, "max_epochs": 1})
+    clone(classifier).fit(texts, labels, groups=groups)
+    assert not set(groups[seen[0].train]) & set(groups[seen[0].test])
+    time = np.random.default_rng(0).permutation(600)
+    clone(classifier).fit(texts, labels, time=time)
+    assert time[seen[1].train].max() < time[seen[1].test].min()
