@@ -52,6 +52,7 @@ class Variant:
     precision: str = "auto"
 
 
+# The costliest last, so that an interrupted run has all seeds of the others.
 TASKS_SEEN = (
     "sms_spam 10%",
     "trec abbreviation",
@@ -84,8 +85,10 @@ def gather(path: Path, n_seeds: int, n_jobs: int, quick: bool) -> None:
     rows = Rows(path, {"tasks": tasks, "epochs": epochs, "backbone": "textcnn", "threads": 1})
     cells = [
         (task, seed, method, variant)
+        for last in (False, True)
         for seed in range(n_seeds)
         for task in tasks
+        if (task == tasks[-1]) == last
         for method in EPOCHS
         for variant in VARIANTS
         if not rows.find(task=task, seed=seed, method=method, variant=variant)
@@ -144,14 +147,15 @@ def _differences(rows: Rows, tasks: tuple[str, ...], n_seeds: int) -> list[dict[
             by_seed: dict[int, list[float]] = defaultdict(list)
             head = {"method": method, "contrast": f"{one} - {other}"}
             for task in tasks:
-                values = [
-                    found[task, method, one, seed] - found[task, method, other, seed]
+                by_task = {
+                    seed: found[task, method, one, seed] - found[task, method, other, seed]
                     for seed in range(n_seeds)
-                ]
-                for seed, value in enumerate(values):
+                    if (task, method, one, seed) in found and (task, method, other, seed) in found
+                }
+                for seed, value in by_task.items():
                     by_seed[seed].append(value)
-                out.append({**head, "task": task, **paired.interval(values)})
-            means = [float(np.mean(values)) for values in by_seed.values()]
+                out.append({**head, "task": task, **paired.interval(list(by_task.values()))})
+            means = [float(np.mean(values)) for values in by_seed.values() if len(values) == len(tasks)]
             out.append({**head, "task": "mean of tasks", **paired.interval(means)})
     return out
 

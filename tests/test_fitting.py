@@ -53,8 +53,7 @@ def make_data(n: int, n_rare: int, seed: int = 0) -> Data:
 
 
 def fit(method: Note, data: Data, plan: Plan = PLAN, context: Context | None = None, **more):
-    weight = more.pop("sample_weight", np.ones(len(data)))
-    return fit_model(method, data, context or Context(0, 1), plan, sample_weight=weight, **more)
+    return fit_model(method, data, context or Context(0, 1), plan, **more)
 
 
 def test_a_validation_side_is_held_out_of_the_fit() -> None:
@@ -133,7 +132,7 @@ def test_fold_checkpoints_stand_beside_the_main_one(tmp_path) -> None:
 def test_probabilities_and_scores_are_at_the_prior_of_the_weights() -> None:
     data, method = make_data(600, 150), Note()
     weights = np.where(data.labels == 1, 3.0, 1.0)
-    fitted = fit(method, data, sample_weight=weights)
+    fitted = fit(method, replace(data, weights=weights))
     np.testing.assert_allclose(fitted.prior, [0.5, 0.5])
     plain = fit(Note(), data)
     np.testing.assert_allclose(plain.prior, [0.75, 0.25])

@@ -109,7 +109,7 @@ def make_folds(
         and the sizes, differ by at most one row.
     time : array-like of shape (n,), optional
         Numbers or dates. Rows are then cut into ``n_folds + 1`` blocks in the order of time, equal times
-        together, and each block but the first is tested by what precedes it. A fitting side leaves out the
+        together, and each block but the first tests a model fitted to what precedes it. A fitting side leaves out the
         rows that share a group with its test side.
     seed : int, default=0
         Which of the equally good splits; not used with ``time``.

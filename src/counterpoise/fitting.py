@@ -18,6 +18,7 @@ from counterpoise.errors import DataError
 from counterpoise.methods.base import Context, Data, Method
 from counterpoise.methods.predictors import Predictor
 from counterpoise.metrics.calibration import shift_prior, softmax
+from counterpoise.metrics.diagnosis import one_class_predicted
 from counterpoise.metrics.scores import score
 from counterpoise.metrics.thresholds import (
     MIN_CLASS_ROWS,
@@ -40,8 +41,9 @@ class Plan:
         The class that matters; None when all do.
     prior_correction : bool
         Whether probabilities are returned to the fitting side's prior after resampling or weighting.
-    threshold : float or str
-        ``"tune"``, or the probability of class 1 (of two) above which it is predicted.
+    threshold : float, str or None
+        ``"tune"``, None for the most probable class, or the probability of the class that matters (of two)
+        above which it is predicted.
     metric : str or array-like of shape (C, C)
         What the threshold serves; see :func:`counterpoise.metrics.thresholds.tune_threshold`.
     validation_fraction : float
@@ -54,7 +56,7 @@ class Plan:
 
     minority: int | None
     prior_correction: bool
-    threshold: float | str
+    threshold: float | str | None
     metric: Any
     validation_fraction: float
     folds: int
@@ -76,6 +78,8 @@ class Fitted:
         Of the held-out rows that the threshold was chosen on; empty where there were none.
     scored_on : str
         ``"validation"``, ``"out-of-fold"`` or ``""``.
+    warning : str or None
+        What to say when the most probable class of all these rows is the same one.
     """
 
     predictor: Predictor
@@ -84,6 +88,7 @@ class Fitted:
     choice: ThresholdChoice
     scores: dict[str, float | None]
     scored_on: str
+    warning: str | None = None
 
     def probabilities(self, inputs: np.ndarray) -> np.ndarray:
         """Probabilities ``(n, C)`` of float64, rows summing to 1."""
@@ -96,7 +101,6 @@ def fit_model(
     context: Context,
     plan: Plan,
     *,
-    sample_weight: np.ndarray,
     groups: np.ndarray | None = None,
     time: np.ndarray | None = None,
 ) -> Fitted:
@@ -106,12 +110,10 @@ def fit_model(
     ----------
     method : Method
     data : Data
-        The fitting side; its weights include class weights.
+        The fitting side; its weights make the prior and weigh the held-out scores, class weights do not.
     context : Context
         Without a validation side; this function makes it.
     plan : Plan
-    sample_weight : ndarray of float64, shape (n,)
-        The rows' weights without class weights: they make the prior and weigh the scores.
     groups : ndarray of int64, shape (n,), or None
         Rows of a group are never parted.
     time : ndarray, shape (n,), or None
@@ -126,8 +128,7 @@ def fit_model(
     DataError
         When a class cannot reach the fitting side.
     """
-    prior = np.bincount(data.labels, sample_weight, data.n_classes)
-    prior = prior / prior.sum()
+    prior = data.class_mass()
     kept_prior = prior if plan.prior_correction else None
     side = _validation_side(method, data, context, plan, groups, time)
     reason = ""
@@ -140,13 +141,20 @@ def fit_model(
         scored_on = "out-of-fold"
         splits, reason = _threshold_folds(data, plan, groups, time, context.seed)
         rows, probabilities = _out_of_fold(method, data, context, splits, kept_prior)
-    labels, weights = data.labels[rows], sample_weight[rows]
+    labels, weights = data.labels[rows], data.weights[rows]
     choice = _choose(labels, probabilities, weights, reason, plan, context.seed)
     scores: dict[str, float | None] = {}
+    warning = None
     if len(rows):
         tuned = decide(probabilities, choice.thresholds)
+        probable = probabilities.argmax(axis=1)
+        warning = one_class_predicted(
+            labels, probabilities, probable, plan.minority, plan.class_names, tuned=choice.tuned
+        )
         scores = dict(score(labels, probabilities, plan.minority, decisions_tuned=tuned, weights=weights))
-    return Fitted(predictor, prior, plan.prior_correction, choice, scores, scored_on if len(rows) else "")
+    return Fitted(
+        predictor, prior, plan.prior_correction, choice, scores, scored_on if len(rows) else "", warning
+    )
 
 
 def _probabilities(predictor: Predictor, inputs: np.ndarray, prior: np.ndarray | None) -> np.ndarray:
@@ -235,7 +243,10 @@ def _choose(
         )
     n_classes = len(plan.class_names)
     thresholds = np.full(n_classes, 1 / n_classes)
-    if plan.threshold != "tune":
-        thresholds = np.array([1 - float(plan.threshold), float(plan.threshold)])
-        reason = f"The threshold {float(plan.threshold):g} was given."
+    if plan.threshold is None:
+        reason = "No threshold was asked for; the most probable class is predicted."
+    elif plan.threshold != "tune":
+        wanted = float(plan.threshold)
+        thresholds = np.array([wanted, 1 - wanted] if plan.minority == 0 else [1 - wanted, wanted])
+        reason = f"The threshold {wanted:g} was given."
     return ThresholdChoice(thresholds, False, "none", 0.0, 0.0, 0.0, 0, 0, reason)

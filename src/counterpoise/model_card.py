@@ -1,6 +1,7 @@
 """The card of a saved model: what it was trained on, how well it did on held-out rows, where its threshold lies.
 
-No training text appears in it, so that a model can be shared where its data cannot.
+No training text appears in it; the model's vocabulary, though, holds words and word pairs of the texts, which
+may be more than can be shared.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ tags: [text-classification, imbalanced-classification]
 ---
 # {title}
 
-Trained with [Counterpoise](https://pypi.org/project/counterpoise/) {version}.
+Trained with Counterpoise {version}. The folder holds no text of the training data, but its vocabulary lists the
+words of that data, for some methods also pairs of neighbouring words.
 """
 
 
@@ -43,7 +45,7 @@ def model_card(config: dict[str, Any]) -> str:
 
 def _data_section(config: dict[str, Any]) -> str:
     counts = dict(zip(config["classes"], config["class_counts"], strict=True))
-    rows = "\n".join(f"| {name} | {count:,} |" for name, count in counts.items())
+    rows = "\n".join(f"| {_cell(name)} | {count:,} |" for name, count in counts.items())
     largest, smallest = max(counts.values()), min(counts.values())
     source = f"Source: {config['data']}. " if config.get("data") else ""
     return (
@@ -61,14 +63,21 @@ def _score_section(config: dict[str, Any]) -> str:
     matters = f" Class of interest: `{config['pos_label']}`." if config["pos_label"] is not None else ""
     return (
         f"## Scores\n\nOn {config['scored_on']} rows, at the fitting side's own class shares.{matters} "
-        f"The tuned threshold was chosen on these very rows, so `f1_tuned` is hopeful.\n\n"
+        f"{_hopeful(config)}\n\n"
         f"| metric | value |\n| --- | --- |\n{rows}\n"
     )
 
 
+def _hopeful(config: dict[str, Any]) -> str:
+    """Which of the scores were chosen on the rows they are of."""
+    if config["scored_on"] == "validation":
+        return "Stopping epoch and threshold were chosen on these very rows, so the scores are hopeful."
+    return "The tuned threshold was chosen on these very rows, so `f1_tuned` is hopeful."
+
+
 def _threshold_table(config: dict[str, Any]) -> str:
     thresholds = dict(zip(config["classes"], config["threshold"]["thresholds"], strict=True))
-    rows = "\n".join(f"| {name} | {value:.4f} |" for name, value in thresholds.items())
+    rows = "\n".join(f"| {_cell(name)} | {value:.4f} |" for name, value in thresholds.items())
     return (
         "The class with the largest probability over threshold is predicted.\n\n"
         f"| class | threshold |\n| --- | --- |\n{rows}\n"
@@ -81,3 +90,8 @@ def _use_section(config: dict[str, Any]) -> str:
         'model = counterpoise.load_model("path/to/this/folder")\n'
         "model.predict_proba(new_inputs)\n```\n"
     )
+
+
+def _cell(name: object) -> str:
+    """A class name that cannot break its table."""
+    return " ".join(str(name).split()).replace("|", "\\|")

@@ -1,4 +1,4 @@
-"""Model folders: safetensors and JSON, no pickle, every file under a checksum.
+"""Model folders: safetensors and JSON, no pickle, every file that is read under a checksum.
 
 A folder holds ``model.safetensors`` (all arrays), ``config.json`` (everything else, with ``format_version``),
 ``vocabulary.txt`` (one word a line, where there are words) and ``README.md`` (the card). Reading runs no code

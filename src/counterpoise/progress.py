@@ -31,11 +31,11 @@ class _Silent:
 
 
 class _Lines:
-    """One plain line at most every five seconds, and one at the end."""
+    """One plain line at most every five seconds."""
 
     def __init__(self, what: str, total: float | None) -> None:
         self.what, self.total, self.done = what, total, 0.0
-        self.start = self.last = time.monotonic()
+        self.last = time.monotonic()
 
     def advance(self, steps: float = 1, note: str = "") -> None:
         self.done += steps

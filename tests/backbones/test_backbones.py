@@ -175,3 +175,25 @@ def test_features_are_standardised_by_the_fitting_side() -> None:
     assert other[0, 2] == pytest.approx(1, abs=1e-5), "a constant feature is centred only"
     again = Standardizer.from_state(encoder.state())
     np.testing.assert_array_equal(again.encode(train).values.numpy(), values)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("textcnn", {"dim": 0}),
+        ("textcnn", {"n_filters": 2.5}),
+        ("textcnn", {"widths": []}),
+        ("textcnn", {"widths": (3, 0)}),
+        ("textrnn", {"hidden": True}),
+        ("mlp", {"hidden": 4}),
+    ],
+)
+def test_sizes_out_of_range_are_refused_by_name(name, settings) -> None:
+    (key,) = settings
+    with pytest.raises(SettingsError, match=rf"{key} of backbone '{name}' is .*1 or more"):
+        find_backbone(name, settings)
+
+
+def test_lists_are_as_good_as_tuples() -> None:
+    find_backbone("textcnn", {"widths": [2, 3]})
+    find_backbone("mlp", {"hidden": [4, 4]})

@@ -203,7 +203,7 @@ def test_a_row_that_is_bad_late_leaves_no_half_of_the_output(run, tmp_path, mode
         (["--backbone", "textcnn"], "method 'tfidf_lr' uses no backbone"),
         (["--method", "erm", "--backbone", "mlp"], "backbone 'mlp' reads array data"),
         (["--threshold", "high"], "--threshold is 'high'; give tune or a number from 0 to 1"),
-        (["--threshold", "1.5"], "threshold is 1.5; give 'tune' or a number from 0 to 1"),
+        (["--threshold", "1.5"], "threshold is 1.5; give 'tune', None or a number from 0 to 1"),
         (["--class-weight", "heavy"], "class_weight is 'heavy'; give 'balanced'"),
         (["--method", "erm", "--precision", "half"], "precision is 'half'; choose"),
         (["--method", "erm", "--device", "abacus"], "device 'abacus' is not on this machine"),

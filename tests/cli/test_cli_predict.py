@@ -127,3 +127,17 @@ def test_classes_that_were_numbers_in_python(tmp_path, run_json):
     path = write_csv(tmp_path / "data.csv", {"text": texts, "label": labels})
     (row,) = run_json("evaluate", tmp_path / "m", path)
     assert row["macro_f1"] == 1.0
+
+
+def test_the_model_remembers_its_text_column(model, labelled, run, tmp_path):
+    """A file whose guess would be another column is read as the model was fitted; without that column, guessed."""
+    data = read(labelled)
+    longer = [text + " and a great deal more than that" * 5 for text in data.texts]
+    both = write_csv(tmp_path / "both.csv", {"text": longer, "body": data.texts})
+    out = tmp_path / "scored.parquet"
+    result = run("predict", model, both, "-o", out)
+    assert "guessed" not in result.stderr
+    expected = load_model(model).predict_proba(data.texts)[:, 0]
+    np.testing.assert_allclose(pq.read_table(out)["probability"].to_numpy(), expected, atol=1e-12)
+    other = write_csv(tmp_path / "other.csv", {"message": data.texts})
+    assert "text column: 'message' (guessed)" in run("predict", model, other, "-o", out).stderr

@@ -108,7 +108,7 @@ def test_folder_new_empty_and_replaced(tmp_path):
     with atomic_folder(path) as temporary:
         write_model(temporary, "one")
     assert (path / "deep" / "weights").read_text() == "one"
-    with pytest.raises(OutputError, match=r"exists and is not empty.*--overwrite"), atomic_folder(path):
+    with pytest.raises(OutputError, match=r"exists and is not empty.*name another"), atomic_folder(path):
         pytest.fail("the block must not run")
     with atomic_folder(path, overwrite=True) as temporary:
         write_model(temporary, "two")

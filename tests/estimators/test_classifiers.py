@@ -299,3 +299,46 @@ def test_errors_are_ours(spam) -> None:
         TextClassifier(method__C=-1).fit(*spam)
     with pytest.raises(CounterpoiseError):
         TextClassifier(method__min_df=1000).fit(*spam)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "says"),
+    [
+        ("focal", {"method__gamma": -1}, "gamma"),
+        ("class_weight", {"method__power": -1}, "power"),
+        ("word_swap", {"method__rate": 1.5}, "rate"),
+        ("word_swap", {"method__sampling_strategy": {"spam": 9}}, "sampling_strategy"),
+        ("tfidf_lr", {"method__max_ngram": "a"}, "max_ngram"),
+        ("erm", {"device": "cpu:x"}, "device"),
+        ("erm", {"batch_size": 16.0}, "batch_size"),
+    ],
+)
+def test_settings_out_of_range_are_refused_before_the_data_are_looked_at(name, settings, says) -> None:
+    with pytest.raises(SettingsError, match=says):
+        TextClassifier(name, **settings).fit(None, None)
+
+
+def test_an_impossible_sampling_strategy_is_a_setting_to_mend(spam) -> None:
+    with pytest.raises(SettingsError, match=r"sampling_strategy 0\.0001"):
+        TextClassifier("word_swap", method__sampling_strategy=0.0001, **NETWORK).fit(*spam)
+
+
+def test_a_diverged_training_is_no_model(spam) -> None:
+    with pytest.raises(SettingsError, match=r"diverged in epoch 1 .*lower learning_rate"):
+        TextClassifier("erm", **{**NETWORK, "learning_rate": 1e30}).fit(*spam)
+
+
+@pytest.mark.parametrize("column", ["groups", "time"])
+def test_missing_groups_and_times_are_refused(column, spam) -> None:
+    texts, labels = spam
+    values = np.arange(len(texts), dtype=float)
+    values[3] = np.nan
+    with pytest.raises(DataError, match=f"row 3 has no value of {column}"):
+        TextClassifier(random_state=0).fit(texts, labels, **{column: values})
+
+
+def test_a_loaded_model_keeps_its_card_when_saved_again(spam, tmp_path) -> None:
+    TextClassifier(random_state=0).fit(*spam).save(tmp_path / "one", data="reviews", columns=["body"])
+    TextClassifier.load(tmp_path / "one").save(tmp_path / "two")
+    for name in ("README.md", "config.json"):
+        assert (tmp_path / "one" / name).read_text() == (tmp_path / "two" / name).read_text()

@@ -8,6 +8,8 @@ from sklearn.base import clone
 
 from counterpoise import TextClassifier
 from counterpoise import fitting as fitting_room
+from counterpoise.errors import SettingsError
+from counterpoise.methods.registry import METHODS
 from counterpoise.metrics.calibration import shift_prior, softmax
 
 pytestmark = pytest.mark.filterwarnings("ignore::counterpoise.errors.CounterpoiseWarning")
@@ -160,3 +162,47 @@ def test_held_out_rows_keep_groups_and_time_apart(texts_of, monkeypatch) -> None
     time = np.random.default_rng(0).permutation(600)
     clone(classifier).fit(texts, labels, time=time)
     assert time[seen[1].train].max() < time[seen[1].test].min()
+
+
+def test_no_threshold_predicts_the_most_probable_class(spam) -> None:
+    texts, labels = spam
+    classifier = TextClassifier(threshold=None, random_state=0).fit(texts, labels)
+    np.testing.assert_array_equal(classifier.thresholds_, [0.5, 0.5])
+    probable = classifier.classes_[classifier.predict_proba(texts).argmax(axis=1)]
+    np.testing.assert_array_equal(classifier.predict(texts), probable)
+    assert classifier.fitted_.scores == {}
+
+
+def test_a_checkpoint_without_a_seed_is_refused(spam, tmp_path) -> None:
+    with pytest.raises(SettingsError, match="needs a random_state"):
+        TextClassifier("erm", checkpoint=tmp_path / "c").fit(*spam)
+
+
+@pytest.mark.parametrize("first", ["a rare one", "z rare one"])
+def test_a_given_threshold_is_of_the_class_that_matters_wherever_it_sorts(spam, first) -> None:
+    texts, labels = spam
+    named = np.where(labels == "spam", first, "most").astype(object)
+    classifier = TextClassifier(threshold=None, random_state=0).fit(texts, named)
+    rare = list(classifier.classes_).index(first)
+    # A cut in the midst of the rare texts, which its complement is not.
+    cut = float(np.median(classifier.predict_proba(texts)[named == first, rare])) - 1e-6
+    assert abs(cut - 0.5) > 0.05
+    classifier.set_params(threshold=cut).fit(texts, named)
+    assert classifier.thresholds_[rare] == pytest.approx(cut)
+    probability = classifier.predict_proba(texts)[:, rare]
+    np.testing.assert_array_equal(classifier.predict(texts) == first, probability > cut)
+    assert ((probability > cut) != (probability > 1 - cut)).any(), (
+        "the two cut-offs must differ on these texts"
+    )
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("prior_correction", [True, False])
+def test_class_weights_act_on_every_method(name, prior_correction, spam) -> None:
+    texts, labels = spam
+    settings = {"threshold": 0.5, "random_state": 0, "prior_correction": prior_correction}
+    if METHODS[name].uses_backbone:
+        settings |= {"max_epochs": 2, "backbone__dim": 8, "backbone__n_filters": 4, "precision": "float32"}
+    plain = TextClassifier(name, **settings).fit(texts, labels).predict_proba(texts)
+    weighted = TextClassifier(name, class_weight={"spam": 20.0}, **settings).fit(texts, labels)
+    assert np.abs(weighted.predict_proba(texts) - plain).max() > 1e-4

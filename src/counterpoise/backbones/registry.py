@@ -118,9 +118,22 @@ def find_backbone(name: str, settings: dict[str, Any] | None = None) -> Backbone
     if name not in BACKBONES:
         raise SettingsError(f"there is no backbone {name!r}; choose one of {', '.join(BACKBONES)}")
     entry = BACKBONES[name]
-    for key in settings or {}:
+    for key, value in (settings or {}).items():
         if key not in entry.settings():
             raise SettingsError(
                 f"backbone {name!r} has no setting {key!r}; it has {', '.join(entry.settings())}"
             )
+        _check_sizes(name, key, value, entry.settings()[key])
     return entry
+
+
+def _check_sizes(name: str, key: str, value: Any, default: Any) -> None:
+    """Refuse a size that is no positive int where the default is one, or several of them where it is several."""
+    several = isinstance(default, tuple)
+    sizes = value if several and isinstance(value, tuple | list) else (value,)
+    if (several and (sizes is not value or not sizes)) or (
+        (several or type(default) is int)
+        and not all(isinstance(size, int | np.integer) and size >= 1 and size is not True for size in sizes)
+    ):
+        wanted = "one or more ints" if several else "an int"
+        raise SettingsError(f"{key} of backbone {name!r} is {value!r}; give {wanted} of 1 or more")

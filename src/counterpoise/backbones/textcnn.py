@@ -54,8 +54,8 @@ class TextCNN(Backbone):
         x = self.embedding(batch.inputs)
         if torch.is_autocast_enabled(x.device.type):
             x = x.to(torch.get_autocast_dtype(x.device.type))  # now, not after the windows multiply it
-        # All filters in one matrix product over overlapping windows: 1.4 to 2 times as fast as one convolution
-        # for each width in float32, 2.8 times or more in bfloat16, which convolutions on a CPU profit little from.
+        # All filters in one matrix product over overlapping windows: on a CPU faster than one convolution for each
+        # width, most of all in bfloat16 (benchmarks/training.py compares it with the textbook's convolutions).
         left, right = (self.window - 1) // 2, self.window // 2
         x = functional.pad(x, (0, 0, left, right))
         batch_size, length, width = x.shape

@@ -45,8 +45,8 @@ class TextRNN(Backbone):
     def _directions(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """States ``(B, T, hidden)`` read forwards and, turned round, backwards; and the turn ``(B, T)``."""
         # The backward direction must not start in the padding, or a text's output would depend on its company
-        # in the batch: each row is turned round within its own length. (Packed sequences do the same at
-        # nearly twice the cost on a CPU.)
+        # in the batch: each row is turned round within its own length. (Packed sequences do the same at a
+        # higher cost.)
         turn = _turned_within(batch)
         ahead, _ = self.forwards(self.embedding(batch.inputs))
         back, _ = self.backwards(self.embedding(batch.inputs.gather(1, turn)))

@@ -6,14 +6,19 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from counterpoise.cli.options import DataDir, Json, Quiet
+from counterpoise.cli.options import DataDir, Json, NothingRandom, Quiet
 from counterpoise.cli.screen import running
 
 if TYPE_CHECKING:
     from counterpoise.data.catalog_entries import Entry
 
 
-def datasets(data_dir: DataDir = None, as_json: Json = False, quiet: Quiet = False) -> None:
+def datasets(
+    data_dir: DataDir = None,
+    random_state: NothingRandom = 0,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
     """List the known data sets: splits and rows, classes, licence, where they are found."""
     with running("datasets", as_json, quiet) as screen:
         from counterpoise.data.catalog import entries

@@ -23,6 +23,7 @@ def evaluate(
     split: options.Split = None,
     encoding: options.Encoding = None,
     data_dir: options.DataDir = None,
+    random_state: options.NothingRandom = 0,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -44,6 +45,7 @@ def evaluate(
             default_split="test",
             encoding=encoding,
             data_dir=data_dir,
+            expected=classifier.columns_,
         )
         for note in table.notes:
             screen.note(note)

@@ -98,7 +98,9 @@ def fit(
         with _checkpoint(screen, output, METHODS[method].uses_backbone, resume) as checkpoint:
             classifier.set_params(checkpoint=checkpoint)
             classifier.fit(data.texts, data.labels, groups=data.groups, time=data.times)
-            classifier.save(output, data=", ".join(filter(None, (data.name, data.story))))
+            classifier.save(
+                output, data=", ".join(filter(None, (data.name, data.story))), columns=data.columns
+            )
         _print_summary(screen, classifier, data.name, output)
 
 
@@ -124,6 +126,10 @@ def _checkpoint(screen: Screen, output: Path, trains: bool, resume: bool) -> Ite
     else:
         for path in found:
             path.unlink()
+        if found:
+            screen.note(
+                f"an earlier checkpoint {checkpoint} was dropped; --resume would have gone on from it"
+            )
     screen.on_interrupt = "no model was written"
     try:
         yield checkpoint
@@ -153,7 +159,9 @@ def _print_summary(screen: Screen, classifier: TextClassifier, dataset: str, out
     )
     screen.table(("method", "backbone", "held-out rows", *_SHOWN, "threshold"), [cells], words=3)
     screen.line(f"\n{classifier.threshold_note_}")
-    warning = _one_class_warning(classifier)
+    warning = fitted.warning and (
+        f"{'At a threshold of 0.5' if len(thresholds) == 2 else 'By the most probable class'}: {fitted.warning}"
+    )
     if warning:
         screen.line(warning)
     screen.line(f"Model: {output}")
@@ -181,22 +189,3 @@ def _threshold(classifier: TextClassifier) -> str:
     if classifier.pos_label_ is not None and len(by_class) == 2:
         return number(float(by_class[classifier.pos_label_]))
     return "one a class" if classifier.fitted_.choice.tuned else "equal"
-
-
-def _one_class_warning(classifier: TextClassifier) -> str | None:
-    """What to say when the held-out rows were all given one class by the most probable one."""
-    from counterpoise.metrics.diagnosis import one_class_sentence
-
-    scores, choice = classifier.fitted_.scores, classifier.fitted_.choice
-    # Of two classes one alone is decided exactly when the correlation has no denominator and recall is 0 or 1.
-    if len(classifier.classes_) != 2 or not scores or scores["mcc"] != 0 or scores["recall"] not in (0, 1):
-        return None
-    rare, other = (
-        str(classifier.pos_label_),
-        next(c for c in classifier.classes_ if c != classifier.pos_label_),
-    )
-    only = str(other) if scores["recall"] == 0 else rare
-    sentence = one_class_sentence(
-        only, scores["average_precision"], scores["prevalence"], rare, tuned=choice.tuned
-    )
-    return f"At a threshold of 0.5: {sentence}"

@@ -40,6 +40,8 @@ class Labelled:
         Of the source, without its folder.
     story : str
         What was done to the rows, for the model card.
+    columns : tuple of str
+        Where the texts were taken from.
     """
 
     texts: NDArray[np.object_]
@@ -50,6 +52,7 @@ class Labelled:
     minority: str | None
     name: str
     story: str
+    columns: tuple[str, ...]
 
     def take(self, rows: NDArray[np.int64]) -> Labelled:
         """Some of the rows."""
@@ -121,7 +124,9 @@ def read_labelled(
         minority = rarer(labels)
     rows = np.arange(len(labels))
     name = dataset_name(source)
-    return Labelled(table.texts, labels, table.groups, table.times, rows, minority, name, story)
+    return Labelled(
+        table.texts, labels, table.groups, table.times, rows, minority, name, story, table.text_columns
+    )
 
 
 def dataset_name(source: str) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from counterpoise.cli.options import Json, Quiet
+from counterpoise.cli.options import Json, NothingRandom, Quiet
 from counterpoise.cli.screen import json_value, running
 
 
-def methods(as_json: Json = False, quiet: Quiet = False) -> None:
+def methods(random_state: NothingRandom = 0, as_json: Json = False, quiet: Quiet = False) -> None:
     """List the methods: what they take, their settings with defaults, what they do."""
     with running("methods", as_json, quiet) as screen:
         from counterpoise.methods.registry import METHODS

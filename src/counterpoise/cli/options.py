@@ -51,7 +51,10 @@ Group = Annotated[
 ]
 Time = Annotated[
     str | None,
-    typer.Option(help="Column of times; nothing is judged by what came before it.", rich_help_panel=_DATA),
+    typer.Option(
+        help="Column of times; nothing is fitted to rows later than those it is judged on.",
+        rich_help_panel=_DATA,
+    ),
 ]
 Split = Annotated[
     str | None,
@@ -118,6 +121,17 @@ Device = Annotated[
 Seed = Annotated[
     int,
     typer.Option("--random-state", min=0, metavar="N", help="Seed of all that is random."),
+]
+
+NothingRandom = Annotated[
+    int,
+    typer.Option(
+        "--random-state",
+        min=0,
+        metavar="N",
+        help="Taken so that every command has it; nothing is random here.",
+        rich_help_panel=_OUTPUT,
+    ),
 ]
 
 Json = Annotated[

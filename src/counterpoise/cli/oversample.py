@@ -75,7 +75,7 @@ def oversample(
                 minority=minority,
             )
             data = thinned(screen, data, keep, random_state)
-            labels = _resampled(sampler, data)
+            labels = sampler.fit_resample(data.texts, data.labels)[1]
             out.write(_table(sampler, data, labels, method, with_originals))
         _print_summary(screen, data, labels, method, output)
 
@@ -93,20 +93,6 @@ def _sampler(method: str, sets: list[str] | None, random_state: int) -> TextSamp
     sampler = SAMPLERS[method](random_state=random_state)
     own = {key: value for key, value in sampler.get_params().items() if key != "random_state"}
     return sampler.set_params(**parsed(sets, own))
-
-
-def _resampled(sampler: TextSampler, data: Labelled) -> np.ndarray:
-    """Labels after resampling; the new texts are in ``sampler.anchors_``."""
-    from counterpoise.errors import CounterpoiseError, SettingsError
-
-    try:
-        return sampler.fit_resample(data.texts, data.labels)[1]
-    except CounterpoiseError:
-        raise
-    except ValueError as error:
-        # imbalanced-learn checks the sampling strategy against the labels, and says what is wrong with it.
-        first = str(error).splitlines()[0]
-        raise SettingsError(f"sampling_strategy {sampler.sampling_strategy!r}: {first}") from error
 
 
 def _table(

@@ -35,6 +35,7 @@ def predict(
     split: options.Split = None,
     encoding: options.Encoding = None,
     data_dir: options.DataDir = None,
+    random_state: options.NothingRandom = 0,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -53,7 +54,14 @@ def predict(
         if as_json and output == "-":
             raise SettingsError("--json and the scores would both go to standard output; give -o FILE")
         classifier = load_text_model(model)
-        chunks = stream(source, text=text, split=split, encoding=encoding, data_dir=data_dir)
+        chunks = stream(
+            source,
+            text=text,
+            split=split,
+            encoding=encoding,
+            data_dir=data_dir,
+            expected=classifier.columns_,
+        )
         counts: dict[str, int] = {str(name): 0 for name in classifier.classes_}
         with TableWriter(output, metadata=_metadata(classifier)) as out, bar("rows scored") as progress:
             for chunk in chunks:

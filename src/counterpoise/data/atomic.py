@@ -100,9 +100,7 @@ def atomic_folder(
     _check_target(final, path, folder=True)
     occupied = final.is_dir() and any(final.iterdir())
     if occupied and not overwrite:
-        raise OutputError(
-            f"{path} exists and is not empty; name another folder, or give --overwrite to replace it"
-        )
+        raise OutputError(f"{path} exists and is not empty; name another folder, or empty it first")
     if occupied and not (final / marker).is_file():
         raise OutputError(
             f"{path} has no {marker} and so is no folder of this kind; it is not replaced: name another"

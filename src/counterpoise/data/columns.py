@@ -67,6 +67,7 @@ def choose(
     label: str | None = None,
     needs_label: bool = True,
     taken: Sequence[str] = (),
+    expected: Sequence[str] = (),
 ) -> Columns:
     """Settle the text and the label column.
 
@@ -82,6 +83,8 @@ def choose(
         Without it a label that is not named is not looked for.
     taken : sequence of str
         Columns that serve something else (groups, times) and are left out of the guess.
+    expected : sequence of str
+        Text columns to take rather than guess, if the source has them all: those a model was fitted to.
 
     Raises
     ------
@@ -91,6 +94,8 @@ def choose(
     """
     names = table.column_names
     given = (text,) if isinstance(text, str) else tuple(text or ())
+    if not given and set(expected) <= set(names):
+        given = tuple(expected)
     for wanted in [*given, *([] if label is None else [label]), *taken]:
         check_column(names, wanted, name)
     if label is not None and label in given:

@@ -48,7 +48,7 @@ def fetch(entry: Entry, split: str) -> pa.Table:
         datasets: Any = importlib.import_module("datasets")
     except ImportError as error:
         raise MissingExtraError(
-            f"fetching {entry.name} needs the package datasets (pip install datasets), or {otherwise}"
+            f"fetching {entry.name} needs the package datasets (pip install 'counterpoise[hub]'), or {otherwise}"
         ) from error
     try:
         rows = datasets.load_dataset(copy.id, split=copy.splits[split])

@@ -104,6 +104,7 @@ def read(
     encoding: str | None = None,
     data_dir: str | os.PathLike[str] | None = None,
     needs_label: bool = True,
+    expected: Sequence[str] = (),
 ) -> TextTable:
     """Read a whole source.
 
@@ -126,6 +127,8 @@ def read(
         Encoding of a text file; None is UTF-8, or what a byte order mark says.
     data_dir : path or None
         Folder of the known sets; see :mod:`counterpoise.data.catalog`.
+    expected : sequence of str
+        Text columns to take rather than guess, if the source has them all: those a model was fitted to.
     needs_label : bool, default True
         False leaves ``labels`` None unless ``label`` is named.
 
@@ -154,7 +157,13 @@ def read(
     if needs_label and label is None:
         label = opened.label
     columns = choose(
-        rows.table, opened.name, text=text or opened.text, label=label, needs_label=needs_label, taken=taken
+        rows.table,
+        opened.name,
+        text=text or opened.text,
+        label=label,
+        needs_label=needs_label,
+        taken=taken,
+        expected=expected,
     )
     return TextTable(
         texts=texts_of(rows, columns.text, opened.name),
@@ -177,6 +186,7 @@ def stream(
     default_split: str = "test",
     encoding: str | None = None,
     data_dir: str | os.PathLike[str] | None = None,
+    expected: Sequence[str] = (),
     rows_per_chunk: int = _ROWS_PER_CHUNK,
 ) -> Iterator[Chunk]:
     """Read a source piece by piece, in memory that does not grow with it.
@@ -186,7 +196,7 @@ def stream(
 
     Parameters
     ----------
-    source, text, split, default_split, encoding, data_dir
+    source, text, split, default_split, encoding, data_dir, expected
         As in :func:`read`; a guess of the text column goes by the first chunk. Known sets are scored on their
         test split unless another is named.
     rows_per_chunk : int, default 8192
@@ -213,6 +223,8 @@ def stream(
     for rows in regrouped(opened.pieces, opened.name, rows_per_chunk):
         first = columns is None
         if columns is None:
-            columns = choose(rows.table, opened.name, text=text or opened.text, needs_label=False)
+            columns = choose(
+                rows.table, opened.name, text=text or opened.text, needs_label=False, expected=expected
+            )
         texts = texts_of(rows, columns.text, opened.name, refuse_numbers=first)
         yield Chunk(texts, rows.table, rows.first_row, columns.text, opened.notes + columns.notes)

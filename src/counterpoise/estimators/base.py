@@ -36,7 +36,7 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         *,
         class_weight: dict[Any, float] | str | None = None,
         pos_label: Any = None,
-        threshold: float | str = "tune",
+        threshold: float | str | None = "tune",
         threshold_metric: Any = "f1",
         prior_correction: bool = True,
         validation_fraction: float = 0.1,
@@ -86,6 +86,9 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
             setattr(self, name, params.pop(name))
         return super().set_params(**params)
 
+    columns_: tuple[str, ...] = ()
+    data_ = ""
+
     def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None, time: Any = None) -> Self:
         """Fit to labelled inputs.
 
@@ -114,6 +117,7 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
             For a parameter out of range or an impossible combination, before any work is done.
         """
         method, backbone, training = self._checked_settings()
+        self.columns_, self.data_ = (), ""
         inputs = self._checked_inputs(X, fitting=True)
         if y is None:
             raise DataError(f"{type(self).__name__} requires y to be passed, but the target y is None")
@@ -129,14 +133,14 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         inputs, weights, labels = inputs[rows], given[rows], self._encoded_labels(values[rows])
         if self.threshold == "tune":
             check_metric(self.threshold_metric, len(self.classes_))
-        by_class = self._class_weights(labels, weights)
-        data = Data(inputs, labels, len(self.classes_), weights * by_class[labels])
+        data = Data(inputs, labels, len(self.classes_), weights)
         context = Context(
             seed=root_seed(self.random_state),
             minority=self._minority,
             backbone=backbone,
             backbone_settings=self._nested("backbone__"),
             training=training,
+            class_weight=self._class_weights(labels, weights),
             checkpoint=None if self.checkpoint is None else Path(self.checkpoint),
         )
         self.fitted_: Fitted = fit_model(
@@ -144,7 +148,6 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
             data,
             context,
             self._plan(),
-            sample_weight=weights,
             groups=self._groups(inputs, None if groups is None else groups[rows]),
             time=None if time is None else time[rows],
         )
@@ -217,11 +220,16 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
     def _checked_settings(self) -> tuple[Any, str, TrainingSettings]:
         name = self._method_name
         method = make_method(name, self._nested("method__"))
+        method.check()
         backbone = check_combination(name, method, self.kind, self.backbone, self._nested("backbone__"))
-        if self.threshold != "tune" and not (
+        if self.threshold not in ("tune", None) and not (
             isinstance(self.threshold, float | int) and 0 <= self.threshold <= 1
         ):
-            raise SettingsError(f"threshold is {self.threshold!r}; give 'tune' or a number from 0 to 1")
+            raise SettingsError(f"threshold is {self.threshold!r}; give 'tune', None or a number from 0 to 1")
+        if self.checkpoint is not None and self.random_state is None:
+            raise SettingsError(
+                "a checkpoint needs a random_state, or no later training could be the same; give one"
+            )
         if not 0 <= self.validation_fraction < 1:
             raise SettingsError(
                 f"validation_fraction is {self.validation_fraction!r}; give 0 or more, below 1"
@@ -255,8 +263,8 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
             raise SettingsError(
                 f"pos_label is {self.pos_label!r}, but the classes are {', '.join(map(repr, self.classes_.tolist()))}"
             )
-        if self.threshold != "tune" and len(counts) > 2:
-            raise SettingsError("a number as threshold needs two classes; leave it at 'tune' for more")
+        if self.threshold not in ("tune", None) and len(counts) > 2:
+            raise SettingsError("a number as threshold needs two classes; give 'tune' or None for more")
         # With two classes the rarer one is what people look for; with more, all matter unless one is named.
         named = None if len(counts) > 2 else self.classes_[counts.argmin()]
         self.pos_label_ = named if self.pos_label is None else self.pos_label
@@ -268,15 +276,15 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
             return None
         return int(np.flatnonzero(self.classes_ == self.pos_label_)[0])
 
-    def _class_weights(self, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """Weight of each class, ``(C,)``."""
+    def _class_weights(self, labels: np.ndarray, weights: np.ndarray) -> np.ndarray | None:
+        """Weight of each class, ``(C,)``; None when all weigh the same."""
         given = self.class_weight
         if isinstance(given, dict) and (unknown := set(given) - set(self.classes_.tolist())):
             raise SettingsError(f"class_weight names {unknown}, but the classes are {self.classes_.tolist()}")
         if isinstance(given, str) and given != "balanced":
             raise SettingsError(f"class_weight is {given!r}; give 'balanced', a dict or None")
         if given is None:
-            return np.ones(len(self.classes_))
+            return None
         if isinstance(given, dict):
             if bad := {name: value for name, value in given.items() if not 0 < value < np.inf}:
                 raise SettingsError(f"class_weight has {bad}; give finite numbers above 0")
@@ -303,4 +311,7 @@ def _column(name: str, values: Any, n_rows: int) -> np.ndarray | None:
     column = np.asarray(values)
     if len(column) != n_rows:
         raise DataError(f"there are {n_rows} rows and {len(column)} values of {name}; give one a row")
+    missing = [i for i, value in enumerate(column.tolist()) if value is None or value != value]
+    if missing:
+        raise DataError(f"row {missing[0]} has no value of {name}; fill it or leave the row out")
     return column

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
@@ -27,15 +28,21 @@ class SavableMixin:
     """``save`` and ``load`` without pickle; for classifiers derived from ``RareClassClassifier``."""
 
     fitted_: Fitted
+    columns_: tuple[str, ...]
+    data_: str
 
-    def save(self, folder: str | Path, data: str = "") -> None:
+    def save(self, folder: str | Path, data: str | None = None, columns: Sequence[str] | None = None) -> None:
         """Save a fitted classifier in a folder of its own, replacing an earlier model there.
 
         Parameters
         ----------
         folder : path
-        data : str, default=""
-            Where the training data came from, for the model card; no text of the data is saved.
+        data : str or None, default=None
+            Where the training data came from, for the model card; None keeps what a loaded model
+            says. The folder's vocabulary holds words of the training texts, for some methods also pairs of
+            neighbouring words.
+        columns : sequence of str or None, default=None
+            Columns that the texts were taken from; ``counterpoise predict`` reads the same ones again.
 
         Raises
         ------
@@ -44,7 +51,9 @@ class SavableMixin:
         """
         check_is_fitted(self)
         state = self.fitted_.predictor.state()
-        config = self._config(data)
+        self.data_ = self.data_ if data is None else data
+        self.columns_ = self.columns_ if columns is None else tuple(columns)
+        config = self._config()
         write_model(folder, config, state, model_card(config))
 
     @classmethod
@@ -68,6 +77,7 @@ class SavableMixin:
             params["class_weight"] = dict(params["class_weight"])
         classifier: Any = cls(**params)
         classifier.classes_ = np.array(config["classes"], dtype=config["classes_dtype"])
+        classifier.data_, classifier.columns_ = config["data"], tuple(config["columns"])
         classifier.class_counts_ = np.array(config["class_counts"])
         classifier.pos_label_ = config["pos_label"]
         for name, value in config["inputs"].items():
@@ -82,10 +92,11 @@ class SavableMixin:
             choice=ThresholdChoice(**threshold),
             scores=config["scores"],
             scored_on=config["scored_on"],
+            warning=config["warning"],
         )
         return classifier
 
-    def _config(self: Any, data: str) -> dict[str, Any]:
+    def _config(self: Any) -> dict[str, Any]:
         fitted = self.fitted_
         choice = {**vars(fitted.choice), "thresholds": fitted.choice.thresholds.tolist()}
         inputs = {k: _plain(v) for k, v in vars(self).items() if k in ("n_features_in_", "feature_names_in_")}
@@ -100,7 +111,8 @@ class SavableMixin:
             "params": params,
             "method": self._method_name,
             "backbone": getattr(fitted.predictor, "backbone", None),
-            "data": data,
+            "data": self.data_,
+            "columns": list(self.columns_),
             "classes": self.classes_.tolist(),
             "classes_dtype": self.classes_.dtype.str,
             "class_counts": self.class_counts_.tolist(),
@@ -110,6 +122,7 @@ class SavableMixin:
             "threshold": choice,
             "scores": fitted.scores,
             "scored_on": fitted.scored_on,
+            "warning": fitted.warning,
         }
 
 

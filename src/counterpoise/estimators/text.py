@@ -28,10 +28,10 @@ class TextClassifier(SavableMixin, RareClassClassifier):
     pos_label : label or None, default=None
         The class that matters: its average precision stops the training early, its F1 tunes the threshold.
         None takes the rarer of two classes; of more than two, all matter alike.
-    threshold : "tune" or float, default="tune"
+    threshold : "tune", float or None, default="tune"
         ``"tune"`` chooses the threshold on held-out rows: a validation side where that has at least 50 rows
         and 10 of the class, else out-of-fold predictions of all rows. A number is the probability of
-        ``classes_[1]`` above which it is predicted (two classes only).
+        the class that matters above which it is predicted (two classes only). None predicts the most probable class.
     threshold_metric : {"f1", "macro_f1", "mcc", "balanced_accuracy"} or array-like, default="f1"
         What the tuned threshold serves; an array ``(C, C)`` holds costs, true class by row.
     prior_correction : bool, default=True
@@ -58,7 +58,7 @@ class TextClassifier(SavableMixin, RareClassClassifier):
     device : str, default="auto"
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
     checkpoint : path or None, default=None
-        A file that training writes after each epoch and goes on from when it exists.
+        A file that training writes after each epoch and goes on from when it exists; needs a ``random_state``.
     random_state : int, RandomState, Generator or None, default=None
         Seed of all that is random.
     **settings

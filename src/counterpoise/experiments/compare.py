@@ -141,13 +141,17 @@ def compare(
         f"class {name!r} is missing from the test side of {len(folds)} folds"
         for name, folds in folds_without(labels, splits).items()
     ]
+    thinned = [
+        _thinned(labels, split, minority, keep, derive_seed(seed, "keep", fold))
+        for fold, split in enumerate(splits)
+    ]
     task = _Task(texts, numbers, classes, groups, time, minority)
     rows = []
     with bar("compare", len(methods) * len(splits)) as progress:
         for name, classifier in zip(methods, classifiers, strict=True):
             results = []
             for fold, split in enumerate(splits):
-                train, share = _thinned(labels, split, minority, keep, derive_seed(seed, "keep", fold))
+                train, share = thinned[fold]
                 classifier.set_params(random_state=derive_seed(seed, "fit", fold))
                 results.append(_run(classifier, task, train, split.test, share))
                 progress.advance(1, f"{name}, fold {fold + 1}")

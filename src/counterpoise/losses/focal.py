@@ -53,8 +53,7 @@ class FocalLoss(nn.Module):
             Finite for any finite logits.
         """
         log_p = functional.log_softmax(logits, dim=-1).gather(1, targets[:, None]).squeeze(1)
-        # 1 - p_t by expm1 keeps its digits where p_t is near 1; the floor keeps the gradient of the power
-        # finite at exactly 1, where the loss is 0 anyway.
+        # The floor keeps the gradient of the power finite at p_t = 1, where the loss is 0 anyway.
         miss = (-torch.expm1(log_p)).clamp_min(torch.finfo(logits.dtype).tiny)
         loss = -(miss**self.gamma) * log_p
         return loss if self.alpha is None else loss * self.alpha[targets]

@@ -69,6 +69,8 @@ class Context:
         Rows for early stopping; None trains all epochs.
     checkpoint : Path or None
         File to write and resume training from.
+    class_weight : ndarray of float64, shape (C,), or None
+        What the caller wants each class to count on top of what the method does; None is 1 each.
     """
 
     seed: int
@@ -78,6 +80,13 @@ class Context:
     training: TrainingSettings = field(default_factory=TrainingSettings)
     validation: Data | None = None
     checkpoint: Path | None = None
+    class_weight: np.ndarray | None = None
+
+    def weighted(self, data: Data) -> Data:
+        """Data whose row weights are multiplied by the class weights; methods call it after their own balancing."""
+        if self.class_weight is None:
+            return data
+        return replace(data, weights=data.weights * self.class_weight[data.labels])
 
 
 class Method(BaseEstimator, ABC):
@@ -96,6 +105,9 @@ class Method(BaseEstimator, ABC):
     summary: ClassVar[str]
     inputs: ClassVar[frozenset[str]] = frozenset({"text", "array"})
     uses_backbone: ClassVar[bool] = True
+
+    def check(self) -> None:
+        """Raise SettingsError for settings out of range; called before any work."""
 
     @abstractmethod
     def fit(self, data: Data, context: Context) -> Predictor:

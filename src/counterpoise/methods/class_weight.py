@@ -21,7 +21,7 @@ class ClassWeight(GradientMethod):
     Raises
     ------
     SettingsError
-        From ``fit``, if ``power`` is negative.
+        From ``check``, if ``power`` is negative.
     """
 
     summary = "rows of rare classes count more in the loss"
@@ -29,9 +29,12 @@ class ClassWeight(GradientMethod):
     def __init__(self, *, power: float = 1.0) -> None:
         self.power = power
 
+    def check(self) -> None:
+        """Refuse a negative power."""
+        if not self.power >= 0:
+            raise SettingsError(f"power is {self.power!r}; class_weight needs 0 or more")
+
     def resample(self, data: Data, seed: int) -> Data:
         """Multiply the row weights by those of the rows' classes."""
-        if self.power < 0:
-            raise SettingsError(f"power is {self.power!r}; class_weight needs 0 or more")
         by_class = np.power(data.class_mass(), -self.power)
         return replace(data, weights=data.weights * by_class[data.labels])

@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from counterpoise.backbones.base import Batch, Network
+from counterpoise.errors import SettingsError
 from counterpoise.losses.focal import FocalLoss
 from counterpoise.methods.gradient import GradientMethod
 from counterpoise.training.settings import TrainingState
@@ -24,6 +25,11 @@ class Focal(GradientMethod):
 
     def __init__(self, *, gamma: float = 2.0) -> None:
         self.gamma = gamma
+
+    def check(self) -> None:
+        """Refuse a negative gamma."""
+        if not self.gamma >= 0:
+            raise SettingsError(f"gamma is {self.gamma!r}; focal needs 0 or more")
 
     def loss(self, model: Network, batch: Batch, state: TrainingState) -> Tensor:
         """Focal loss ``(B,)``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 
 import numpy as np
@@ -66,7 +67,7 @@ class GradientMethod(Method):
         device = context.training.torch_device()
         # Vocabulary and vectors come from the real rows: a sampler's copies must not vote on what is frequent.
         encoder = entry.make_encoder(context.backbone_settings).fit(data.inputs, context.seed)
-        resampled = self.resample(data, derive_seed(context.seed, "resample"))
+        resampled = context.weighted(self.resample(data, derive_seed(context.seed, "resample")))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(context.seed, "weights"))
             backbone = entry.make_network(encoder, context.backbone_settings)
@@ -82,6 +83,7 @@ class GradientMethod(Method):
             seed=derive_seed(context.seed, "training"),
             score=_validation_score(predictor, context),
             checkpoint=context.checkpoint,
+            judged_by=_judge(context),
             name=f"{context.backbone} epochs",
         )
         self.finish(model, resampled, encoder, context)
@@ -102,3 +104,15 @@ def _validation_score(predictor: NetworkPredictor, context: Context) -> Callable
         return found["average_precision"] or 0.0
 
     return average_precision
+
+
+def _judge(context: Context) -> str:
+    """What decides the best epoch besides the network: the class that matters and the validation side."""
+    side = context.validation
+    if side is None:
+        return ""
+    digest = hashlib.sha256(repr(context.minority).encode())
+    inputs = "\0".join(side.inputs).encode() if side.inputs.dtype == object else side.inputs.tobytes()
+    for part in (side.labels.tobytes(), side.weights.tobytes(), inputs):
+        digest.update(part)
+    return digest.hexdigest()

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from counterpoise.errors import SettingsError
 from counterpoise.methods.base import Data
 from counterpoise.methods.gradient import GradientMethod
 from counterpoise.oversampling.base import TextSampler
@@ -38,6 +39,14 @@ class SampledMethod(GradientMethod):
     def __reduce__(self) -> tuple[Any, ...]:
         # A class made at run time stands in no module, where pickle would look for it.
         return _restored, (self.sampler, self.summary, self._settings)
+
+    def check(self) -> None:
+        """Refuse what the sampler refuses, and a strategy by class name, which a method does not know."""
+        if isinstance(self._settings["sampling_strategy"], dict):
+            raise SettingsError(
+                "sampling_strategy as a dict is for the sampler on its own; give a float or 'auto'"
+            )
+        self.sampler(**self._settings).check()
 
     def resample(self, data: Data, seed: int) -> Data:
         """Add the sampler's new texts; each weighs what the text it was made from weighs."""

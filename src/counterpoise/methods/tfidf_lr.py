@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -43,14 +45,17 @@ class TfidfLR(Method):
         self.min_df = min_df
         self.balanced = balanced
 
-    def fit(self, data: Data, context: Context) -> LinearPredictor:
-        """Fit; a validation side is not needed."""
-        if not self.C > 0:
+    def check(self) -> None:
+        """Refuse settings out of range."""
+        if not (isinstance(self.C, Real) and self.C > 0):
             raise SettingsError(f"C is {self.C!r}; tfidf_lr needs a number above 0")
         for name in ("max_ngram", "min_df"):
             value = getattr(self, name)
-            if int(value) != value or value < 1:
+            if not isinstance(value, Integral) or value < 1:
                 raise SettingsError(f"{name} is {value!r}; tfidf_lr needs an int of 1 or more")
+
+    def fit(self, data: Data, context: Context) -> LinearPredictor:
+        """Fit; a validation side is not needed."""
         vectorizer = _vectorizer(int(self.max_ngram), int(self.min_df))
         try:
             features = vectorizer.fit_transform(tokenize(data.inputs).to_list())
@@ -58,17 +63,17 @@ class TfidfLR(Method):
             raise SettingsError(
                 f"min_df is {self.min_df}, and no word occurs in so many of {len(data)} texts; lower it"
             ) from error
-        mass = data.class_mass()
-        weights = data.weights / mass[data.labels] if self.balanced else data.weights
+        if self.balanced:
+            data = replace(data, weights=data.weights / data.class_mass()[data.labels])
+        data = context.weighted(data)
         model = LogisticRegression(C=self.C, max_iter=1000)
-        model.fit(features, data.labels, sample_weight=weights / weights.mean())
+        model.fit(features, data.labels, sample_weight=data.weights / data.weights.mean())
         coefficients, intercepts = model.coef_, model.intercept_
         if len(model.classes_) == 2:
             # One row of log-odds as two of logits, so that all numbers of classes are one case from here on.
             coefficients = np.vstack([-coefficients / 2, coefficients / 2])
             intercepts = np.concatenate([-intercepts / 2, intercepts / 2])
-        prior = np.full(data.n_classes, 1 / data.n_classes) if self.balanced else mass
-        return LinearPredictor(vectorizer, coefficients, intercepts, prior)
+        return LinearPredictor(vectorizer, coefficients, intercepts, data.class_mass())
 
 
 class LinearPredictor:

@@ -16,7 +16,7 @@ from imblearn.utils import check_sampling_strategy
 from sklearn.base import BaseEstimator
 
 from counterpoise.data.python_inputs import as_labels, as_texts
-from counterpoise.errors import DataError
+from counterpoise.errors import DataError, SettingsError
 from counterpoise.seeding import RandomState, generator, root_seed
 
 
@@ -72,6 +72,9 @@ class TextSampler(BaseEstimator, metaclass=ABCMeta):
         self.sampling_strategy = sampling_strategy
         self.random_state = random_state
 
+    def check(self) -> None:
+        """Raise SettingsError for settings out of range."""
+
     def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Balance a data set.
 
@@ -91,6 +94,8 @@ class TextSampler(BaseEstimator, metaclass=ABCMeta):
         ------
         DataError
             For texts or labels that cannot be used, or a single class.
+        SettingsError
+            For settings out of range, or a sampling strategy that these labels do not allow.
         """
         shape: tuple[int, ...] = getattr(X, "shape", ())
         if len(shape) == 2 and shape[1] > 1:
@@ -104,12 +109,13 @@ class TextSampler(BaseEstimator, metaclass=ABCMeta):
             raise DataError(
                 f"all {len(labels)} labels are {labels[0]!r}; over-sampling needs at least two classes"
             )
-        self.sampling_strategy_ = {
-            label: int(count)
-            for label, count in check_sampling_strategy(
-                self.sampling_strategy, labels, "over-sampling"
-            ).items()
-        }
+        self.check()
+        try:
+            wanted = check_sampling_strategy(self.sampling_strategy, labels, "over-sampling")
+        except ValueError as error:
+            first = str(error).splitlines()[0]
+            raise SettingsError(f"sampling_strategy {self.sampling_strategy!r}: {first}") from error
+        self.sampling_strategy_ = {label: int(count) for label, count in wanted.items()}
         seed = root_seed(self.random_state)
         self.anchors_: list[Anchor] = []
         new_labels: list[Any] = []

@@ -31,7 +31,7 @@ class WordSwap(TextSampler):
     ----------
     rate : float, default=1/3
         Share of each copy's words that is replaced, rounded; at least one word of a text of two or more. The
-        default is the strongest of few tried by hand on spam and news.
+        default is the one measured in ``docs/benchmarks.md``; others were not compared.
     sampling_strategy : float, str, dict or callable, default="auto"
         See :class:`counterpoise.oversampling.base.TextSampler`.
     random_state : int, RandomState, Generator or None, default=None
@@ -57,11 +57,14 @@ class WordSwap(TextSampler):
         super().__init__(sampling_strategy=sampling_strategy, random_state=random_state)
         self.rate = rate
 
+    def check(self) -> None:
+        """Refuse a rate that is no share."""
+        if not 0 < self.rate < 1:
+            raise SettingsError(f"rate is {self.rate!r}; word_swap needs a share above 0 and below 1")
+
     def _make(
         self, texts: np.ndarray, labels: np.ndarray, label: Any, count: int, rng: np.random.Generator
     ) -> list[Anchor]:
-        if not 0 < self.rate < 1:
-            raise SettingsError(f"rate is {self.rate!r}; word_swap needs a share above 0 and below 1")
         own = np.flatnonzero(labels == label)
         names, sizes = np.unique(labels, return_counts=True)
         larger = names[sizes > len(own)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 
 from counterpoise.backbones.base import Batch, Network
 from counterpoise.backbones.registry import Encoded
+from counterpoise.errors import SettingsError
 from counterpoise.progress import bar
 from counterpoise.seeding import derive_seed, generator
 from counterpoise.text.batching import within_budget
@@ -102,6 +104,7 @@ def train(
     seed: int,
     score: Callable[[], float] | None = None,
     checkpoint: Path | None = None,
+    judged_by: str = "",
     name: str = "training",
 ) -> History:
     """Train a network in place.
@@ -120,12 +123,21 @@ def train(
     checkpoint : Path or None
         A file written after each epoch. When it exists already, training goes on from it and ends with the
         same weights as if it had never stopped.
+    judged_by : str
+        What ``score`` depends on besides the model; a checkpoint of a training judged otherwise is refused.
     name : str
         For the progress display.
 
     Returns
     -------
     History
+
+    Raises
+    ------
+    SettingsError
+        When the loss or a weight is no longer finite.
+    ModelError
+        When the checkpoint is broken or another training's.
     """
     device = next(model.parameters()).device
     precision = resolve_precision(settings.precision, device)
@@ -148,7 +160,7 @@ def train(
     record: dict[str, Any] = {"fingerprint": "", "epoch": 0, "history": [], "best_epoch": 0, "done": False}
     best: dict[str, Tensor] | None = None
     if checkpoint is not None:
-        record["fingerprint"] = _fingerprint(model, objective, rows, settings, precision, seed)
+        record["fingerprint"] = _fingerprint(model, objective, rows, settings, precision, seed, judged_by)
         found = load_checkpoint(checkpoint, record["fingerprint"], model, optimizer)
         if found is not None:
             best, record = found
@@ -159,6 +171,11 @@ def train(
         while not record["done"]:
             state = replace(state, epoch=record["epoch"])
             loss = _epoch(step, optimizer, fabric, objective, rows, weights, state, settings)
+            if not math.isfinite(loss) or not _finite(trained):
+                raise SettingsError(
+                    f"training diverged in epoch {state.epoch + 1} (loss {loss:g}); lower learning_rate, "
+                    f"which is {settings.learning_rate:g}"
+                )
             row = {"epoch": float(state.epoch + 1), "loss": loss}
             if score is not None:
                 row["average_precision"] = score()
@@ -263,6 +280,10 @@ def predict(
     return result[back]
 
 
+def _finite(parameters: list[nn.Parameter]) -> bool:
+    return all(bool(torch.isfinite(p).all()) for p in parameters)
+
+
 def _class_mass(rows: Rows, n_classes: int, device: torch.device) -> Tensor:
     mass = np.bincount(rows.labels, rows.weights, n_classes)
     return torch.from_numpy(mass / mass.sum()).float().to(device)
@@ -273,14 +294,21 @@ def _cuda_devices(device: torch.device) -> list[int]:
 
 
 def _fingerprint(
-    model: Network, objective: Objective, rows: Rows, settings: TrainingSettings, precision: str, seed: int
+    model: Network,
+    objective: Objective,
+    rows: Rows,
+    settings: TrainingSettings,
+    precision: str,
+    seed: int,
+    judged_by: str,
 ) -> str:
-    """Hash of all that decides the outcome of a training: method, starting weights, data, settings, seed."""
+    """Hash of all that decides the outcome of a training: method, weights, data, settings, seed, judge."""
     digest = hashlib.sha256()
     method = [type(objective).__name__, repr(sorted(objective.get_params().items()))]
     trained = [name for name, value in model.named_parameters() if value.requires_grad]
     backbone = type(model.backbone).__name__
-    digest.update(json.dumps([method, asdict(settings), precision, seed, backbone, trained]).encode())
+    facts = [method, asdict(settings), precision, seed, backbone, trained, judged_by]
+    digest.update(json.dumps(facts).encode())
     for name, value in model.state_dict().items():
         digest.update(name.encode() + value.cpu().numpy().tobytes())
     for array in (rows.labels, rows.weights, rows.encoded.lengths):

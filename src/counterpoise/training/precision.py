@@ -1,7 +1,7 @@
 """Which number format trains fastest on this machine: asked once by a probe, remembered in a cache.
 
-bfloat16 is three times faster than float32 on processors that have it natively and ninety times slower on
-others, so nothing but a measurement can decide. The answer is kept per processor, thread count and version of
+bfloat16 is faster than float32 on processors that have it natively and many times slower on others, so nothing
+but a measurement can decide. The answer is kept per processor, thread count and version of
 torch, because a choice made anew each time by a stopwatch would make results depend on what else is running.
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -51,7 +52,7 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         for name in ("max_epochs", "batch_size", "token_budget", "patience"):
             value = getattr(self, name)
-            if int(value) != value or value < 1:
+            if not isinstance(value, Integral) or value < 1:
                 raise SettingsError(f"{name} is {value!r}; give an int of 1 or more")
         if not self.learning_rate > 0:
             raise SettingsError(f"learning_rate is {self.learning_rate!r}; give a number above 0")
@@ -75,7 +76,10 @@ class TrainingSettings:
         there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
         if not there.get(self.device.split(":")[0], False):
             raise SettingsError(f"device {self.device!r} is not on this machine; choose 'auto' or 'cpu'")
-        return torch.device(self.device)
+        try:
+            return torch.device(self.device)
+        except RuntimeError as error:
+            raise SettingsError(f"device {self.device!r} is none; choose 'auto', 'cpu' or 'cuda'") from error
 
 
 @dataclass
@@ -100,5 +104,5 @@ class TrainingState:
 
     @property
     def progress(self) -> float:
-        """Share of the longest possible training that is done, in [0, 1)."""
+        """Share of the longest possible training that is done, in [0, 1): what schedules go by."""
         return self.epoch / self.max_epochs
