@@ -1,0 +1,149 @@
+"""Write the tables of README.md and docs/benchmarks.md from the committed result files.
+
+    python benchmarks/tables.py
+
+Each stands between ``<!-- results:NAME -->`` and ``<!-- /results:NAME -->``; nothing else is touched, and a result
+file that is not there leaves its tables empty.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import machine
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "benchmarks.md")
+
+
+def _table(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _origin(result: dict[str, Any]) -> str:
+    first = result.get("processes", [result])[0]
+    where, versions = first["machine"], first["versions"]
+    return (
+        f"`{first['command']}`, {first['date'][:10]}, {where['cpu']}, {where['cores']} cores, "
+        f"Python {versions['python']}, torch {versions['torch']}, scikit-learn {versions['scikit-learn']}"
+    )
+
+
+def compare(result: dict[str, Any]) -> str:
+    names = ["average_precision", "f1_tuned", "f1", "f1_tuned_thinned", "brier"]
+    rows = [
+        [f"`{row['method']}`", *(f"{row[name]['mean']:.3f} ± {row[name]['std']:.3f}" for name in names)]
+        for row in result["rows"]
+    ]
+    head = [
+        "method",
+        "average precision",
+        "F1, tuned",
+        "F1 at 0.5",
+        "F1, tuned, at the thinned share",
+        "Brier",
+    ]
+    return f"`{result['counterpoise_command']}`\n\n{_table(head, rows)}\n\n{_origin(result)}"
+
+
+def defaults(result: dict[str, Any]) -> str:
+    variants = ["default", "float32", "random, trained", "shuffled, frozen"]
+    parts = []
+    for method in ("erm", "word_swap"):
+        rows = []
+        for task in result["settings"]["tasks"]:
+            cells = [f"`{method}`", task]
+            for variant in variants:
+                found = [
+                    row["average_precision"]
+                    for row in result["rows"]
+                    if (row["method"], row["task"], row["variant"]) == (method, task, variant)
+                ]
+                cells.append(f"{sum(found) / len(found):.3f}")
+            rows.append(cells)
+        parts += rows
+    table = _table(["method", "task", *variants], parts)
+    rows = [
+        [
+            f"`{row['method']}`",
+            row["contrast"],
+            row["task"],
+            f"{row['mean']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]",
+        ]
+        for row in result["differences"]
+        if row["task"] == "mean of tasks"
+    ]
+    gaps = _table(["method", "difference in average precision", "over", "mean [95% interval]"], rows)
+    return f"{table}\n\n{gaps}\n\n{_origin(result)}, seeds {result['seeds']}"
+
+
+def speed(result: dict[str, Any]) -> str:
+    rows = []
+    for row in result["ratios"]:
+        ratio = row["whole_fit"]
+        rows.append(
+            [
+                row["vectors"],
+                row["task"],
+                row["network"],
+                row["ours"].removeprefix("ours_"),
+                row["peer"].replace("_", " "),
+                f"{ratio['median']:.2f} [{ratio['min']:.2f}, {ratio['max']:.2f}]",
+            ]
+        )
+    head = ["vectors", "task", "network", "ours in", "peer", "times as fast: median [least, greatest]"]
+    return f"{_table(head, rows)}\n\n{_origin(result)}, seeds {result['seeds']}"
+
+
+def text(result: dict[str, Any]) -> str:
+    rows = []
+    for name, found in result["datasets"].items():
+        times, seconds = found["times_the_analyser"], found["seconds"]
+        rows.append(
+            [
+                name,
+                *(f"{times[key]:.2f}" for key in ("tokenize", "encode_256", "encode_whole", "fit")),
+                f"{seconds['learn_vectors']:.1f}",
+                f"{seconds['near_duplicate_groups']:.1f}",
+            ]
+        )
+    head = [
+        "set",
+        "words",
+        "ids, first 256",
+        "ids, whole texts",
+        "vocabulary",
+        "vectors, s",
+        "near duplicates, s",
+    ]
+    return f"{_table(head, rows)}\n\n{_origin(result)}, one thread"
+
+
+TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
+    "compare": ("compare.json", compare),
+    "defaults": ("defaults.json", defaults),
+    "speed": ("training.json", speed),
+    "text": ("text.json", text),
+}
+
+
+def main() -> None:
+    for path in DOCUMENTS:
+        document = path.read_text(encoding="utf-8")
+        for name, (file, table) in TABLES.items():
+            source = machine.RESULTS / file
+            if source.exists():
+                body = table(json.loads(source.read_text(encoding="utf-8")))
+                block = f"<!-- results:{name} -->\n\n{body}\n\n<!-- /results:{name} -->"
+                pattern = rf"<!-- results:{name} -->.*?<!-- /results:{name} -->"
+                document = re.sub(pattern, lambda _, block=block: block, document, flags=re.DOTALL)
+        path.write_text(document, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
