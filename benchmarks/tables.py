@@ -83,21 +83,36 @@ def defaults(result: dict[str, Any]) -> str:
 
 
 def speed(result: dict[str, Any]) -> str:
+    """One line a cell, one column a peer."""
+    key = ("vectors", "task", "network", "peer", "ours")
+    found = {tuple(row[name] for name in key): row for row in result["ratios"]}
+    cells = list(dict.fromkeys(place[:3] for place in found))
+    peers = list(dict.fromkeys(place[3] for place in found))
+    ours = list(dict.fromkeys(place[4] for place in found))
     rows = []
-    for row in result["ratios"]:
-        ratio = row["whole_fit"]
-        rows.append(
-            [
-                row["vectors"],
-                row["task"],
-                row["network"],
-                row["ours"].removeprefix("ours_"),
-                row["peer"].replace("_", " "),
-                f"{ratio['median']:.2f} [{ratio['min']:.2f}, {ratio['max']:.2f}]",
-            ]
-        )
-    head = ["vectors", "task", "network", "ours in", "peer", "times as fast: median [least, greatest]"]
-    return f"{_table(head, rows)}\n\n{_origin(result)}, seeds {result['seeds']}"
+    for cell in cells:
+        line = list(cell)
+        for peer in peers:
+            ratios = [found[(*cell, peer, name)]["whole"] for name in ours]
+            line.append(" / ".join(f"{r['median']:.2f} [{r['min']:.2f}, {r['max']:.2f}]" for r in ratios))
+        rows.append(line)
+    names = " / ".join(name.removeprefix("ours_") for name in ours)
+    head = ["vectors", "task", "network", *(peer.replace("_", " ") for peer in peers)]
+    intro = f"Times as fast as each peer, ours in {names}: median [least, greatest] over turns."
+    return f"{intro}\n\n{_table(head, rows)}\n\n{_origin(result)}, seeds {result['seeds']}"
+
+
+def quality(result: dict[str, Any]) -> str:
+    """Whether what is fast learns as much."""
+    said = {True: "yes", False: "not shown", None: "too few seeds"}
+    rows = []
+    for row in result["equivalence"]:
+        if row["vectors"] == "learnt, frozen":
+            spread = "" if row["low"] is None else f" [{row['low']:+.3f}, {row['high']:+.3f}]"
+            names = [row["metric"].replace("_", " "), row["contrast"], row["task"], row["network"]]
+            rows.append([*names, f"{row['mean']:+.3f}{spread}", said[row["equivalent"]]])
+    head = ["metric", "difference", "task", "network", "mean [90% interval]", "equal within .01"]
+    return _table(head, rows)
 
 
 def text(result: dict[str, Any]) -> str:
@@ -109,18 +124,12 @@ def text(result: dict[str, Any]) -> str:
                 name,
                 *(f"{times[key]:.2f}" for key in ("tokenize", "encode_256", "encode_whole", "fit")),
                 f"{seconds['learn_vectors']:.1f}",
+                f"{seconds['textcnn_one_epoch']:.1f}",
                 f"{seconds['near_duplicate_groups']:.1f}",
             ]
         )
-    head = [
-        "set",
-        "words",
-        "ids, first 256",
-        "ids, whole texts",
-        "vocabulary",
-        "vectors, s",
-        "near duplicates, s",
-    ]
+    head = ["set", "words", "ids, first 256", "ids, whole texts", "vocabulary"]
+    head += ["vectors, s", "TextCNN, one epoch, s", "near duplicates, s"]
     return f"{_table(head, rows)}\n\n{_origin(result)}, one thread"
 
 
@@ -128,6 +137,7 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "compare": ("compare.json", compare),
     "defaults": ("defaults.json", defaults),
     "speed": ("training.json", speed),
+    "quality": ("training.json", quality),
     "text": ("text.json", text),
 }
 
