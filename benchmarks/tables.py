@@ -147,8 +147,9 @@ def main() -> None:
         document = path.read_text(encoding="utf-8")
         for name, (file, table) in TABLES.items():
             source = machine.RESULTS / file
-            if source.exists():
-                body = table(json.loads(source.read_text(encoding="utf-8")))
+            result = json.loads(source.read_text(encoding="utf-8")) if source.exists() else {}
+            if result and ("processes" not in result or "seeds" in result):  # no summary yet: still running
+                body = table(result)
                 block = f"<!-- results:{name} -->\n\n{body}\n\n<!-- /results:{name} -->"
                 pattern = rf"<!-- results:{name} -->.*?<!-- /results:{name} -->"
                 document = re.sub(pattern, lambda _, block=block: block, document, flags=re.DOTALL)
