@@ -99,7 +99,8 @@ def speed(result: dict[str, Any]) -> str:
     names = " / ".join(name.removeprefix("ours_") for name in ours)
     head = ["vectors", "task", "network", *(peer.replace("_", " ") for peer in peers)]
     intro = f"Times as fast as each peer, ours in {names}: median [least, greatest] over turns."
-    return f"{intro}\n\n{_table(head, rows)}\n\n{_origin(result)}, seeds {sorted({row['seed'] for row in result['rows']})}"
+    seeds = sorted({row["seed"] for row in result["rows"]})
+    return f"{intro}\n\n{_table(head, rows)}\n\n{_origin(result)}, seeds {seeds}"
 
 
 def quality(result: dict[str, Any]) -> str:
