@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from counterpoise.backbones.base import Batch, Network
 from counterpoise.backbones.registry import Encoded, Encoder, find_backbone
 from counterpoise.methods.predictors import SavedState
+from counterpoise.training.checkpoint import below
 from counterpoise.training.loop import History, predict
 
 
@@ -101,19 +102,15 @@ class NetworkPredictor:
         encoder = entry.encoder.from_state(
             {
                 "settings": config["encoder"],
-                "tensors": _below("encoder", state.tensors),
+                "tensors": below("encoder", state.tensors),
                 "vocabulary": state.vocabulary,
             }
         )
         backbone = entry.make_network(encoder, config["backbone_settings"])
         n_classes = len(config["training_prior"])
         model = Network(backbone, n_classes, method.modules(backbone.dim, n_classes))
-        model.load_state_dict({k: torch.from_numpy(v) for k, v in _below("model", state.tensors).items()})
+        model.load_state_dict({k: torch.from_numpy(v) for k, v in below("model", state.tensors).items()})
         prior = np.array(config["training_prior"])
         predictor = cls(method, model.eval(), encoder, config["backbone"], config["backbone_settings"], prior)
         predictor.record(History(config["history"], config["best_epoch"], config["precision"]))
         return predictor
-
-
-def _below(prefix: str, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {k.removeprefix(f"{prefix}/"): v for k, v in tensors.items() if k.startswith(f"{prefix}/")}

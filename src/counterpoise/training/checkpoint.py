@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -17,6 +17,8 @@ from torch import Tensor, nn
 
 from counterpoise.data.writers import atomic_path
 from counterpoise.errors import ModelError
+
+T = TypeVar("T")
 
 
 def save_checkpoint(
@@ -84,15 +86,16 @@ def load_checkpoint(
         raise ModelError(
             f"checkpoint {path} belongs to a training with other data or settings; delete it to start afresh"
         )
-    model.load_state_dict(_below("model", tensors))
+    model.load_state_dict(below("model", tensors))
     groups = optimizer.state_dict()["param_groups"]
     state: dict[int, dict[str, Tensor]] = {}
-    for name, value in _below("optimizer", tensors).items():
+    for name, value in below("optimizer", tensors).items():
         index, key = name.split("/")
         state.setdefault(int(index), {})[key] = value
     optimizer.load_state_dict({"state": state, "param_groups": groups})
-    return _below("best", tensors) or None, record
+    return below("best", tensors) or None, record
 
 
-def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def below(prefix: str, tensors: dict[str, T]) -> dict[str, T]:
+    """Tensors or arrays whose names begin with ``prefix/``, by the rest of their names."""
     return {k.removeprefix(f"{prefix}/"): v for k, v in tensors.items() if k.startswith(f"{prefix}/")}
