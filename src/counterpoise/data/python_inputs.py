@@ -19,6 +19,7 @@ import numpy as np
 from counterpoise.errors import DataError
 
 TEXT_SEPARATOR = "\n"
+"""What stands between the values of several text columns: a line break, as between a title and its body."""
 
 
 def as_texts(X: Any, *, allow_blank: bool = False) -> np.ndarray:

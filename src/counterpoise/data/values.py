@@ -15,11 +15,9 @@ import pyarrow.compute as pc
 
 from counterpoise.data.arrow_files import class_names
 from counterpoise.data.columns import all_numbers, as_strings, is_string
+from counterpoise.data.python_inputs import TEXT_SEPARATOR
 from counterpoise.data.rows import Rows
 from counterpoise.errors import DataError
-
-TEXT_SEPARATOR = "\n"
-"""What stands between the values of several text columns: a line break, as between a title and its body."""
 
 
 def texts_of(rows: Rows, columns: Sequence[str], name: str, *, refuse_numbers: bool = True) -> np.ndarray:
