@@ -7,13 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-TINY_TEXT = {"backbone__dim": 8, "backbone__vectors": "random"}
-TINY = {
-    "textcnn": {**TINY_TEXT, "backbone__n_filters": 4},
-    "textrnn": {**TINY_TEXT, "backbone__hidden": 4},
-    "mlp": {"backbone__hidden": (8, 4)},
-}
-"""Settings that make each backbone a toy."""
+from tiny_miso import shorten_defaults
+from tiny_networks import TINY
+
+shorten_defaults()  # before test modules are collected, which make samplers already
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from counterpoise import ArrayClassifier, TextClassifier, load_model
-from counterpoise.errors import ModelError, OutputError
+from counterpoise.errors import CounterpoiseWarning, ModelError, OutputError
 
 FILES = {"model.safetensors", "config.json", "vocabulary.txt", "README.md"}
 METHODS = ["tfidf_lr", "word_swap"]
@@ -165,6 +167,41 @@ def test_a_newer_format_is_refused(copied) -> None:
     config = json.loads((copied / "config.json").read_text(encoding="utf-8"))
     (copied / "config.json").write_text(json.dumps({**config, "format_version": 2}), encoding="utf-8")
     with pytest.raises(ModelError, match=r"format version 2, this Counterpoise reads 1"):
+        load_model(copied)
+
+
+class Planted:
+    """Unpickling it would write a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("load", [load_model, TextClassifier.load])
+def test_what_else_is_in_the_folder_is_named_and_not_read(load, copied, saved, spam, tmp_path) -> None:
+    for name in ("model.pkl", "weights.bin", ".gitattributes"):
+        (copied / name).write_bytes(pickle.dumps(Planted(tmp_path / "run")))
+    (copied / "more").mkdir()
+    with pytest.warns(CounterpoiseWarning) as warned:
+        loaded = load(copied)
+    (warning,) = warned
+    assert str(warning.message) == (
+        f"model folder {copied} also holds 'model.pkl', 'more', 'weights.bin'; only the model's own files are read"
+    )
+    assert warning.filename == __file__
+    assert not (tmp_path / "run").exists()
+    expected = saved["tfidf_lr"][1].predict_proba(spam[0])
+    np.testing.assert_array_equal(loaded.predict_proba(spam[0]), expected)
+
+
+def test_the_card_may_be_edited_and_hidden_files_pass(copied) -> None:
+    (copied / "README.md").write_text("# Ours\n")
+    (copied / ".gitattributes").write_text("*.safetensors filter=lfs\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         load_model(copied)
 
 

@@ -8,28 +8,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from counterpoise.difficulty import difficult_samples
     from counterpoise.estimators.array import ArrayClassifier
     from counterpoise.estimators.loading import load_model
     from counterpoise.estimators.text import TextClassifier
+    from counterpoise.miso.oversampler import MISO
     from counterpoise.oversampling.random import RandomOverSampler
     from counterpoise.oversampling.word_swap import WordSwap
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "MISO",
     "ArrayClassifier",
     "RandomOverSampler",
     "TextClassifier",
     "WordSwap",
     "__version__",
+    "difficult_samples",
     "load_model",
 ]
 
 _HOMES = {
     "ArrayClassifier": "counterpoise.estimators.array",
+    "MISO": "counterpoise.miso.oversampler",
     "RandomOverSampler": "counterpoise.oversampling.random",
     "TextClassifier": "counterpoise.estimators.text",
     "WordSwap": "counterpoise.oversampling.word_swap",
+    "difficult_samples": "counterpoise.difficulty",
     "load_model": "counterpoise.estimators.loading",
 }
 

@@ -6,10 +6,11 @@ the stopping epoch or the threshold are held out of it, with all their near dupl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -29,6 +30,9 @@ from counterpoise.metrics.thresholds import (
     tune_threshold,
 )
 from counterpoise.seeding import derive_seed
+
+Groups: TypeAlias = "np.ndarray | Callable[[], np.ndarray | None] | None"
+"""Groups of rows that are never parted, or how to find them."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ def fit_model(
     context: Context,
     plan: Plan,
     *,
-    groups: np.ndarray | None = None,
+    groups: Groups = None,
     time: np.ndarray | None = None,
 ) -> Fitted:
     """Fit a method, and choose its stopping epoch and threshold on held-out rows.
@@ -114,8 +118,9 @@ def fit_model(
     context : Context
         Without a validation side; this function makes it.
     plan : Plan
-    groups : ndarray of int64, shape (n,), or None
-        Rows of a group are never parted.
+    groups : ndarray of int64, shape (n,), a function that finds it, or None
+        Rows of a group are never parted. Finding near repeats takes a while, so a function is called only
+        when rows are held out, and once.
     time : ndarray, shape (n,), or None
         Held-out rows are then later than those fitted to.
 
@@ -130,7 +135,8 @@ def fit_model(
     """
     prior = data.class_mass()
     kept_prior = prior if plan.prior_correction else None
-    side = _validation_side(method, data, context, plan, groups, time)
+    find_groups = _found_once(groups)
+    side = _validation_side(method, data, context, plan, find_groups, time)
     reason = ""
     if side is not None:
         predictor = method.fit(data.take(side.train), replace(context, validation=data.take(side.test)))
@@ -139,7 +145,7 @@ def fit_model(
     else:
         predictor = method.fit(data, context)
         scored_on = "out-of-fold"
-        splits, reason = _threshold_folds(data, plan, groups, time, context.seed)
+        splits, reason = _threshold_folds(data, plan, find_groups, time, context.seed)
         rows, probabilities = _out_of_fold(method, data, context, splits, kept_prior)
     labels, weights = data.labels[rows], data.weights[rows]
     choice = _choose(labels, probabilities, weights, reason, plan, context.seed)
@@ -157,6 +163,13 @@ def fit_model(
     )
 
 
+def _found_once(groups: Groups) -> Callable[[], np.ndarray | None]:
+    if callable(groups):
+        return cache(groups)
+    known = groups
+    return lambda: known
+
+
 def _probabilities(predictor: Predictor, inputs: np.ndarray, prior: np.ndarray | None) -> np.ndarray:
     logits = predictor.logits(inputs)
     if prior is not None:
@@ -169,7 +182,7 @@ def _validation_side(
     data: Data,
     context: Context,
     plan: Plan,
-    groups: np.ndarray | None,
+    find_groups: Callable[[], np.ndarray | None],
     time: np.ndarray | None,
 ) -> Split | None:
     """Held-out rows for a method that can stop early, if they would be enough to judge by."""
@@ -179,7 +192,7 @@ def _validation_side(
     held_out = np.bincount(data.labels, minlength=data.n_classes).min() * plan.validation_fraction
     if held_out < MIN_CLASS_ROWS or len(data) * plan.validation_fraction < MIN_ROWS:
         return None
-    seed = derive_seed(context.seed, "validation")
+    seed, groups = derive_seed(context.seed, "validation"), find_groups()
     try:
         side = holdout(data.labels, plan.validation_fraction, groups=groups, time=time, seed=seed)
     except DataError:
@@ -188,14 +201,18 @@ def _validation_side(
 
 
 def _threshold_folds(
-    data: Data, plan: Plan, groups: np.ndarray | None, time: np.ndarray | None, seed: int
+    data: Data,
+    plan: Plan,
+    find_groups: Callable[[], np.ndarray | None],
+    time: np.ndarray | None,
+    seed: int,
 ) -> tuple[list[Split], str]:
     """Folds to tune the threshold on, or none and the reason."""
     if plan.threshold != "tune":
         return [], ""
     reason = too_few_to_tune(data.labels, plan.minority, plan.class_names)
     if reason is None:
-        seed = derive_seed(seed, "threshold folds")
+        seed, groups = derive_seed(seed, "threshold folds"), find_groups()
         try:
             names = np.array(plan.class_names, dtype=object)[data.labels]  # for what is said of a class
             return make_folds(names, plan.folds, groups=groups, time=time, seed=seed), ""

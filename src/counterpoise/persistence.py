@@ -2,13 +2,15 @@
 
 A folder holds ``model.safetensors`` (all arrays), ``config.json`` (everything else, with ``format_version``),
 ``vocabulary.txt`` (one word a line, where there are words) and ``README.md`` (the card). Reading runs no code
-from the folder, and a file that is missing, changed or from another model is refused.
+from the folder, and a file that is missing, changed or from another model is refused. The card is for people: it
+is not read and may be edited. Whatever else has come into the folder is not read either, and a warning names it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,9 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from counterpoise.data.near import listed
 from counterpoise.data.writers import atomic_folder
-from counterpoise.errors import ModelError, OutputError
+from counterpoise.errors import CounterpoiseWarning, ModelError, OutputError
 from counterpoise.methods.predictors import SavedState
 
 FORMAT_VERSION = 1
@@ -81,7 +84,7 @@ def _refuse_foreign(folder: str | Path) -> None:
     path = Path(folder)
     if path.is_dir() and any(path.iterdir()) and not is_model(path):
         raise OutputError(
-            f"{folder} exists and is no saved model, so it is not replaced; name another folder"
+            f"{folder} exists and holds something other than a saved model, so it is not replaced; name another folder"
         )
 
 
@@ -90,10 +93,15 @@ def is_model(folder: str | Path) -> bool:
     folder = Path(folder)
     try:
         config = json.loads((folder / _CONFIG).read_bytes())
-        others = {path.name for path in folder.iterdir()} - {_ARRAYS, _WORDS, _CONFIG, _CARD}
+        others = _others(folder)
     except (OSError, ValueError):
         return False
     return isinstance(config, dict) and {"format_version", "config_sha256"} <= config.keys() and not others
+
+
+def _others(folder: Path) -> list[str]:
+    """Names in a folder that are no part of a model."""
+    return sorted({path.name for path in folder.iterdir()} - {_ARRAYS, _WORDS, _CONFIG, _CARD})
 
 
 def read_model(folder: str | Path) -> tuple[dict[str, Any], SavedState]:
@@ -113,6 +121,12 @@ def read_model(folder: str | Path) -> tuple[dict[str, Any], SavedState]:
     ------
     ModelError
         In one sentence, when a file is missing, foreign or changed, or the format is newer than this version.
+
+    Warns
+    -----
+    CounterpoiseWarning
+        Names what else is in the folder; hidden files, which copying and version control leave, are passed
+        over.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -128,6 +142,12 @@ def read_model(folder: str | Path) -> tuple[dict[str, Any], SavedState]:
         raise ModelError(f"{folder / _ARRAYS} cannot be read ({error}); save the model again") from error
     words = _bytes_of(folder, _WORDS).decode("utf-8")
     state = SavedState(config.pop("predictor"), tensors, words.split("\n") if words else [])
+    if others := [name for name in _others(folder) if not name.startswith(".")]:
+        warnings.warn(
+            f"model folder {folder} also holds {listed(others)}; only the model's own files are read",
+            CounterpoiseWarning,
+            stacklevel=3,
+        )
     return config, state
 
 

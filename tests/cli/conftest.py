@@ -31,7 +31,8 @@ def run():
     """Call a command in this process and check its exit code."""
 
     def call(*args, code=0, stdin=None):
-        result = CliRunner().invoke(app, [str(arg) for arg in args], input=stdin)
+        command = [str(arg) for arg in args]
+        result = CliRunner().invoke(app, command, input=stdin, prog_name="counterpoise")
         assert result.exit_code == code, result.output
         assert "Traceback" not in result.output
         return result

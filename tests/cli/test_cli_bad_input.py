@@ -200,7 +200,11 @@ def test_a_row_that_is_bad_late_leaves_no_half_of_the_output(run, tmp_path, mode
     [
         (["--method", "nosuch"], "there is no method 'nosuch'; choose one of erm, "),
         (["--method", "erm", "--backbone", "nosuch"], "there is no backbone 'nosuch'; choose one of textcnn"),
-        (["--backbone", "textcnn"], "method 'tfidf_lr' uses no backbone"),
+        (
+            ["--backbone", "textcnn"],
+            "--backbone textcnn has no use: no network is trained by tfidf_lr; leave it away",
+        ),
+        (["--backbone", "nosuch"], "there is no backbone 'nosuch'"),
         (["--method", "erm", "--backbone", "mlp"], "backbone 'mlp' reads array data"),
         (["--threshold", "high"], "--threshold is 'high'; give tune or a number from 0 to 1"),
         (["--threshold", "1.5"], "threshold is 1.5; give 'tune', None or a number from 0 to 1"),

@@ -73,6 +73,32 @@ def test_methods_are_checked(labelled, run, methods, message):
     assert message in run("compare", labelled, "--methods", methods, code=2).stderr
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["--methods", "tfidf_lr", "--backbone", "nosuch"],
+            "there is no backbone 'nosuch'; choose one of textcnn",
+        ),
+        (
+            ["--methods", "tfidf_lr", "--backbone", "textrnn"],
+            "no network is trained by tfidf_lr; leave it away",
+        ),
+        (["--methods", "tfidf_lr,erm", "--backbone", "mlp"], "backbone 'mlp' reads array data"),
+        (["--set", "checkpoint=c"], "--set checkpoint is not taken; a comparison keeps none"),
+        (["--set", "method=erm"], "--set method is not taken; use --methods"),
+        (["--set", "backbone=textrnn"], "--set backbone is not taken; use --backbone"),
+    ],
+)
+def test_what_no_method_can_use_is_refused(labelled, run, options, message):
+    assert message in run("compare", labelled, *options, code=2).stderr
+
+
+def test_a_backbone_is_for_those_methods_that_train_one(labelled, run_json):
+    rows = run_json("compare", labelled, "--methods", "tfidf_lr,erm", "--backbone", "textrnn", *FAST)
+    assert [row["backbone"] for row in rows] == [None, "textrnn"]
+
+
 def test_a_setting_of_one_of_the_methods_is_enough(labelled, run, run_json):
     sets = ("--set", "method__C=1.0", *FAST)
     assert len(run_json("compare", labelled, "--methods", "tfidf_lr,erm", *sets)) == 2

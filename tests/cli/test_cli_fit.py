@@ -161,6 +161,8 @@ def test_resume_without_a_network_says_so(labelled, run, tmp_path):
         (["batch_size=true"], "give a whole number"),
         (["prior_correction=1"], "give true or false"),
         (["pos_label=rare"], "use --minority"),
+        (["backbone=textrnn"], "use --backbone"),
+        (["checkpoint=c"], "fit keeps one by itself, and goes on from it with --resume"),
         (["method__C=-1"], "C is -1"),
     ],
 )

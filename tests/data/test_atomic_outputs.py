@@ -150,17 +150,6 @@ def test_failed_exchange_puts_the_older_folder_back(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["model"]
 
 
-def test_a_foreign_folder_is_never_replaced(tmp_path):
-    (tmp_path / "documents").mkdir()
-    (tmp_path / "documents" / "thesis.txt").write_text("precious")
-    with (
-        pytest.raises(OutputError, match=r"has no config.json"),
-        atomic_folder(tmp_path / "documents", overwrite=True),
-    ):
-        pytest.fail("the block must not run")
-    assert (tmp_path / "documents" / "thesis.txt").read_text() == "precious"
-
-
 CODE = """
 import pyarrow as pa
 from counterpoise.data.writers import TableWriter

@@ -95,10 +95,6 @@ def test_bad_texts(data, message):
         as_texts(data)
 
 
-def test_blank_texts_on_request():
-    assert as_texts(["a", "", None], allow_blank=True).tolist() == ["a", "", ""]
-
-
 @pytest.mark.parametrize(
     "labels",
     [np.array([1, 0]), np.array([True, False]), np.array([1.0, 0.0]), np.array([3, 1], dtype=np.int8)],

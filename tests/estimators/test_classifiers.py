@@ -19,21 +19,11 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from counterpoise import ArrayClassifier, TextClassifier
 from counterpoise.errors import CounterpoiseError, DataError, SettingsError
+from tiny_networks import NETWORK, TINY, TRAINING
 
 pytestmark = pytest.mark.filterwarnings("ignore::counterpoise.errors.CounterpoiseWarning")
 
-NETWORK = {
-    "max_epochs": 2,
-    "batch_size": 16,
-    "precision": "float32",
-    "device": "cpu",
-    "threshold_folds": 2,
-    "random_state": 0,
-    "backbone__dim": 8,
-    "backbone__n_filters": 4,
-    "backbone__vectors": "random",
-}
-MLP = {**{k: v for k, v in NETWORK.items() if not k.startswith("backbone__")}, "backbone__hidden": (8, 8)}
+MLP = {**TRAINING, **TINY["mlp"]}
 
 
 @pytest.mark.parametrize(
@@ -269,7 +259,7 @@ def test_embeddings(spam, arrays_of) -> None:
     linear = TextClassifier(random_state=0).fit(texts, labels)
     assert linear.embed(texts).shape[0] == 125
     X, y = arrays_of((40, 20))
-    assert ArrayClassifier(threshold=0.5, **MLP).fit(X, y).embed(X).shape == (60, 8)
+    assert ArrayClassifier(threshold=0.5, **MLP).fit(X, y).embed(X).shape == (60, 4)
 
 
 def test_array_classifier_remembers_its_columns(arrays_of, tmp_path) -> None:

@@ -11,20 +11,9 @@ from counterpoise import fitting as fitting_room
 from counterpoise.errors import SettingsError
 from counterpoise.methods.registry import METHODS
 from counterpoise.metrics.calibration import shift_prior, softmax
+from tiny_networks import NETWORK
 
 pytestmark = pytest.mark.filterwarnings("ignore::counterpoise.errors.CounterpoiseWarning")
-
-NETWORK = {
-    "max_epochs": 2,
-    "batch_size": 16,
-    "precision": "float32",
-    "device": "cpu",
-    "threshold_folds": 2,
-    "random_state": 0,
-    "backbone__dim": 8,
-    "backbone__n_filters": 4,
-    "backbone__vectors": "random",
-}
 
 
 class Fixed:
@@ -202,7 +191,7 @@ def test_class_weights_act_on_every_method(name, prior_correction, spam) -> None
     texts, labels = spam
     settings = {"threshold": 0.5, "random_state": 0, "prior_correction": prior_correction}
     if METHODS[name].uses_backbone:
-        settings |= {"max_epochs": 2, "backbone__dim": 8, "backbone__n_filters": 4, "precision": "float32"}
+        settings |= NETWORK
     plain = TextClassifier(name, **settings).fit(texts, labels).predict_proba(texts)
     weighted = TextClassifier(name, class_weight={"spam": 20.0}, **settings).fit(texts, labels)
     assert np.abs(weighted.predict_proba(texts) - plain).max() > 1e-4

@@ -16,12 +16,12 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
 
-from counterpoise import WordSwap
+from counterpoise import MISO, WordSwap
 from counterpoise.errors import DataError, SettingsError
 from counterpoise.methods.registry import METHODS
 from counterpoise.methods.sampled import SampledMethod
 from counterpoise.oversampling.base import draw_sources
-from counterpoise.oversampling.registry import SAMPLERS
+from counterpoise.samplers import SAMPLERS
 from counterpoise.text.tokenizers import words_and_gaps
 
 TEXTS = [
@@ -144,13 +144,16 @@ def test_bookkeeping_leads_back_to_the_sources(sampler, texts_of) -> None:
     assert sampler.source_rows_[n:].tolist() == [anchor.source_row for anchor in sampler.anchors_]
     assert [anchor.text for anchor in sampler.anchors_] == new_texts[n:].tolist()
     used = np.bincount(sampler.source_rows_[n:], minlength=n)[labels == 1]
-    assert used.max() - used.min() <= 1, "sources are not used equally often"
+    learnt = isinstance(sampler, MISO)  # writes from difficult samples alone, and drops what repeats
+    if not learnt:
+        assert used.max() - used.min() <= 1, "sources are not used equally often"
     for anchor in sampler.anchors_:
         own, _ = words_and_gaps(texts[anchor.source_row])
         lent = {word for row in anchor.partner_rows for word in words_and_gaps(texts[row])[0]}
         assert set(anchor.kept) <= set(own)
         assert set(anchor.injected) <= lent
-        assert set(anchor.shared) == set(anchor.kept) & lent
+        both = set(anchor.kept) & lent
+        assert both <= set(anchor.shared) <= set(anchor.kept) if learnt else set(anchor.shared) == both
         assert sorted(anchor.kept + anchor.injected) == sorted(words_and_gaps(anchor.text)[0])
         assert all(labels[row] == 0 for row in anchor.partner_rows)
 

@@ -11,15 +11,17 @@ import counterpoise
 from counterpoise.cli.compare import compare
 from counterpoise.cli.datasets import datasets
 from counterpoise.cli.demo import demo
+from counterpoise.cli.diagnose import diagnose
 from counterpoise.cli.evaluate import evaluate
 from counterpoise.cli.fit import fit
 from counterpoise.cli.methods import methods
 from counterpoise.cli.oversample import oversample
 from counterpoise.cli.predict import predict
+from counterpoise.cli.usage import Commands
 
 app = typer.Typer(
+    cls=Commands,
     add_completion=False,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -27,6 +29,10 @@ app = typer.Typer(
 
 _EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     demo: ("counterpoise demo", "counterpoise demo --output my-first-model"),
+    diagnose: (
+        "counterpoise diagnose reviews.csv --text body --label topic",
+        "counterpoise diagnose sms_spam --minority spam --keep 10% -k 10",
+    ),
     fit: (
         "counterpoise fit reviews.csv -o model",
         "counterpoise fit sms_spam --minority spam --method word_swap -o model",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,11 +14,15 @@ if TYPE_CHECKING:
     from counterpoise.experiments.compare import Metric, Row
 
 _SHOWN = ("f1", "f1_tuned", "average_precision", "brier", "fit_seconds")
-_LESS_IS_BETTER = ("brier", "fit_seconds")
+_DIFFICULT = ("recall_difficult", "recall_easy", "difficult_share_after", "majority_difficult_share_after")
+_LESS_IS_BETTER = ("brier", "fit_seconds", "difficult_share_after", "majority_difficult_share_after")
+_NO_SETTINGS = {"method": "use --methods", "checkpoint": "a comparison keeps none"}
 
 
+@options.unfolded
 def compare(
     source: options.Source,
+    *,
     methods: Annotated[
         str | None,
         typer.Option(
@@ -27,22 +32,11 @@ def compare(
         ),
     ] = None,
     folds: Annotated[int, typer.Option(min=2, metavar="N", help="Folds of the cross-validation.")] = 5,
-    text: options.Text = None,
-    label: options.Label = None,
-    minority: options.Minority = None,
+    reading: options.Reading,
     keep: options.Keep = None,
     group: options.Group = None,
     time: options.Time = None,
-    split: options.Split = None,
-    encoding: options.Encoding = None,
-    data_dir: options.DataDir = None,
-    backbone: options.Backbone = None,
-    max_epochs: options.MaxEpochs = None,
-    threshold: options.Threshold = None,
-    class_weight: options.ClassWeight = None,
-    precision: options.Precision = None,
-    device: options.Device = None,
-    sets: options.Set = None,
+    training: options.Training,
     random_state: options.Seed = 0,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -51,6 +45,9 @@ def compare(
 
     Test folds stay whole at their natural prevalence. Scores are means over the folds and the standard
     deviation between them; * marks the best mean of a column, which need not be a real difference.
+
+    With erm among the methods a second table tells of difficult samples: test samples of the rare class that
+    have one of another class among their nearest in the embedding of plain training.
     """
     with running("compare", as_json, quiet) as screen:
         from counterpoise.cli.labelled import read_labelled
@@ -60,33 +57,13 @@ def compare(
 
         screen.on_interrupt = "no table was printed" if quiet else "what was ready is summed up above"
         names = _names(methods) or list(DEFAULT_METHODS)
-        settings = training_settings(
-            sets,
-            names,
-            backbone,
-            max_epochs=max_epochs,
-            threshold=threshold,
-            class_weight=class_weight,
-            precision=precision,
-            device=device,
-        )
-        data = read_labelled(
-            screen,
-            source,
-            text=text,
-            label=label,
-            group=group,
-            time=time,
-            split=split,
-            encoding=encoding,
-            data_dir=data_dir,
-            minority=minority,
-        )
+        settings = training_settings(names, _NO_SETTINGS, **vars(training))
+        data = read_labelled(screen, source, group=group, time=time, **vars(reading))
         rows = cross_validate(
             data.texts,
             data.labels,
             names,
-            backbone=backbone,
+            backbone=training.backbone,
             minority=data.minority,
             keep=keep,
             n_folds=folds,
@@ -97,6 +74,7 @@ def compare(
             on_row=lambda row: screen.note(f"{row.method}: {_summary(row)}"),
         )
         print_rows(screen, rows)
+        _print_difficult(screen, rows)
         screen.rows([json_row(row, data.name) for row in rows])
 
 
@@ -114,16 +92,35 @@ def _names(methods: str | None) -> list[str]:
 
 def print_rows(screen: Screen, rows: list[Row]) -> None:
     """Print the table of a comparison, the best of each column marked, and the notes below it."""
-    shown = [name for name in _SHOWN if any(row.metrics[name].mean is not None for row in rows)]
+    _print_table(screen, rows, _SHOWN)
+    for row in rows:
+        for note in row.notes:
+            screen.line(f"{row.method}: {note}")
+
+
+def _print_difficult(screen: Screen, rows: list[Row]) -> None:
+    """Print who finds the difficult samples, and what became of them, if plain training told which they are."""
+    shares = [
+        rows[0].metrics[name].mean for name in ("difficult_share_before", "majority_difficult_share_before")
+    ]
+    if None in shares:
+        return
+    rare, others = (f"{share:.1%}" for share in shares)
+    screen.line(
+        f"\nDifficult samples: in the embedding of plain training {rare} of the rare class have a sample of another "
+        f"class\namong their 5 nearest training samples, and {others} of the others have one of the rare class.\n"
+    )
+    _print_table(screen, rows, _DIFFICULT)
+
+
+def _print_table(screen: Screen, rows: list[Row], names: Sequence[str]) -> None:
+    shown = [name for name in names if any(row.metrics[name].mean is not None for row in rows)]
     best = {name: _best(name, [row.metrics[name] for row in rows]) for name in shown}
     cells = [
         (row.method, row.backbone or "-", *(_cell(row.metrics[name], best[name]) for name in shown))
         for row in rows
     ]
     screen.table(("method", "backbone", *shown), cells, words=2)
-    for row in rows:
-        for note in row.notes:
-            screen.line(f"{row.method}: {note}")
 
 
 def json_row(row: Row, dataset: str) -> dict[str, Any]:

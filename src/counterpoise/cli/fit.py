@@ -17,31 +17,30 @@ if TYPE_CHECKING:
     from counterpoise.estimators.text import TextClassifier
 
 _SHOWN = ("f1", "f1_tuned", "average_precision")
+_NO_SETTINGS = {
+    "method": "use --method",
+    "checkpoint": "fit keeps one by itself, and goes on from it with --resume",
+}
 
 
+@options.unfolded
 def fit(
     source: options.Source,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="MODEL", help="Folder to write.", show_default=False)
     ],
+    *,
     method: Annotated[
         str, typer.Option(help="What is done about the imbalance; see `counterpoise methods`.")
     ] = "tfidf_lr",
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the checkpoint of an interrupted run.")
     ] = False,
-    text: options.Text = None,
-    label: options.Label = None,
-    minority: options.Minority = None,
+    reading: options.Reading,
     keep: options.Keep = None,
     group: options.Group = None,
     time: options.Time = None,
-    split: options.Split = None,
-    encoding: options.Encoding = None,
-    data_dir: options.DataDir = None,
-    backbone: options.Backbone = None,
-    max_epochs: options.MaxEpochs = None,
-    threshold: options.Threshold = None,
+    training: options.Training,
     folds: Annotated[
         int | None,
         typer.Option(
@@ -51,10 +50,6 @@ def fit(
             help="Folds of the out-of-fold predictions that tune the threshold; 3 by default.",
         ),
     ] = None,
-    class_weight: options.ClassWeight = None,
-    precision: options.Precision = None,
-    device: options.Device = None,
-    sets: options.Set = None,
     random_state: options.Seed = 0,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -67,33 +62,12 @@ def fit(
         from counterpoise.methods.registry import METHODS
         from counterpoise.persistence import check_target
 
-        settings = training_settings(
-            sets,
-            [method],
-            backbone,
-            max_epochs=max_epochs,
-            threshold=threshold,
-            threshold_folds=folds,
-            class_weight=class_weight,
-            precision=precision,
-            device=device,
-        )
+        settings = training_settings([method], _NO_SETTINGS, threshold_folds=folds, **vars(training))
         check_target(output)
-        data = read_labelled(
-            screen,
-            source,
-            text=text,
-            label=label,
-            group=group,
-            time=time,
-            split=split,
-            encoding=encoding,
-            data_dir=data_dir,
-            minority=minority,
-        )
+        data = read_labelled(screen, source, group=group, time=time, **vars(reading))
         data = thinned(screen, data, keep, random_state)
         classifier = TextClassifier(
-            method, backbone, pos_label=data.minority, random_state=random_state, **settings
+            method, training.backbone, pos_label=data.minority, random_state=random_state, **settings
         )
         with _checkpoint(screen, output, METHODS[method].uses_backbone, resume) as checkpoint:
             classifier.set_params(checkpoint=checkpoint)

@@ -1,9 +1,13 @@
-"""The options that several commands share, declared once."""
+"""The options that several commands share, declared once, and the bundles in which commands take them."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -141,3 +145,54 @@ Json = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No remarks and no progress.", rich_help_panel=_OUTPUT)]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Which texts and labels are read, as :func:`counterpoise.cli.labelled.read_labelled` takes it."""
+
+    text: Text = None
+    label: Label = None
+    minority: Minority = None
+    split: Split = None
+    encoding: Encoding = None
+    data_dir: DataDir = None
+
+
+@dataclass(frozen=True)
+class Training:
+    """How classifiers are trained, as :func:`counterpoise.cli.settings.training_settings` takes it."""
+
+    backbone: Backbone = None
+    max_epochs: MaxEpochs = None
+    threshold: Threshold = None
+    class_weight: ClassWeight = None
+    precision: Precision = None
+    device: Device = None
+    sets: Set = None
+
+
+def unfolded(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command take :class:`Reading` or :class:`Training` whole, and the user each of their options.
+
+    Typer makes one option of each parameter that it finds in a command's signature.
+    """
+    signature = inspect.signature(command, eval_str=True)
+    parameters: list[inspect.Parameter] = []
+    bundles: dict[str, Any] = {}
+    for name, parameter in signature.parameters.items():
+        if is_dataclass(parameter.annotation):
+            bundles[name] = parameter.annotation
+            own = inspect.signature(bundles[name], eval_str=True).parameters.values()
+            parameters += [option.replace(kind=parameter.kind) for option in own]
+        else:
+            parameters.append(parameter)
+
+    @wraps(command)
+    def call(**given: Any) -> None:
+        for name, bundle in bundles.items():
+            given[name] = bundle(**{field.name: given.pop(field.name) for field in fields(bundle)})
+        command(**given)
+
+    call.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return call

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
     from counterpoise.cli.labelled import Labelled
     from counterpoise.oversampling.base import TextSampler
+    from counterpoise.oversampling.quality import Figure
 
 
+@options.unfolded
 def oversample(
     source: options.Source,
     output: Annotated[
@@ -30,9 +32,23 @@ def oversample(
             help="Parquet, JSON Lines, CSV or TSV by its ending; in the last two, lists are JSON text.",
         ),
     ],
-    method: Annotated[str, typer.Option(help="word_swap or random_oversample.")] = "word_swap",
+    *,
+    method: Annotated[
+        str,
+        typer.Option(
+            help="word_swap, random_oversample, miso, miso_edit or cag; see `counterpoise methods`."
+        ),
+    ] = "word_swap",
     with_originals: Annotated[
         bool, typer.Option("--with-originals", help="Put the given texts before the new ones.")
+    ] = False,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Measure the new texts: repeats, variety, how real ones differ from them. Best with --keep, which "
+            "leaves real texts to compare with.",
+        ),
     ] = False,
     sets: Annotated[
         list[str] | None,
@@ -42,13 +58,8 @@ def oversample(
             help="A setting of the method, such as rate=0.25 or sampling_strategy=0.5. Repeatable.",
         ),
     ] = None,
-    text: options.Text = None,
-    label: options.Label = None,
-    minority: options.Minority = None,
+    reading: options.Reading,
     keep: options.Keep = None,
-    split: options.Split = None,
-    encoding: options.Encoding = None,
-    data_dir: options.DataDir = None,
     random_state: options.Seed = 0,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -56,7 +67,8 @@ def oversample(
     """Write new texts for the smaller classes, until all are as large as the largest.
 
     Columns: text, label, source_row and source_text (what it was made from, rows counted from 0), partner_rows
-    (which rows lent it words), difficulty (empty as yet), method, and the words kept, shared and injected.
+    (which rows lent it words), difficulty (share of the source's neighbours that are of another class, where the
+    method asks), method, and the words kept, shared and injected.
     """
     with running("oversample", as_json, quiet) as screen:
         from counterpoise.cli.labelled import read_labelled, thinned
@@ -64,27 +76,23 @@ def oversample(
 
         sampler = _sampler(method, sets, random_state)
         with TableWriter(output) as out:
-            data = read_labelled(
-                screen,
-                source,
-                text=text,
-                label=label,
-                split=split,
-                encoding=encoding,
-                data_dir=data_dir,
-                minority=minority,
-            )
-            data = thinned(screen, data, keep, random_state)
+            whole = read_labelled(screen, source, **vars(reading))
+            data = thinned(screen, whole, keep, random_state)
             labels = sampler.fit_resample(data.texts, data.labels)[1]
             out.write(_table(sampler, data, labels, method, with_originals))
-        _print_summary(screen, data, labels, method, output)
+        screen.on_interrupt = f"{output} was written, but not checked"
+        row = _summary(data, labels, method, output)
+        _print_summary(screen, row)
+        if check:
+            row["check"] = _checked(screen, sampler, whole, data, random_state)
+        screen.rows([row])
 
 
 def _sampler(method: str, sets: list[str] | None, random_state: int) -> TextSampler:
     from counterpoise.cli.settings import parsed
     from counterpoise.data.near import listed, near_match
     from counterpoise.errors import SettingsError
-    from counterpoise.oversampling.registry import SAMPLERS
+    from counterpoise.samplers import SAMPLERS
 
     if method not in SAMPLERS:
         raise SettingsError(
@@ -116,6 +124,7 @@ def _table(
             source_row=int(data.rows[anchor.source_row]),
             source_text=data.texts[anchor.source_row],
             partner_rows=data.rows[list(anchor.partner_rows)].tolist() if anchor.partner_rows else [],
+            difficulty=anchor.difficulty,
             method=method,
             kept=list(anchor.kept),
             shared=list(anchor.shared),
@@ -145,25 +154,59 @@ _SCHEMA = (
 )
 
 
-def _print_summary(screen: Screen, data: Labelled, labels: np.ndarray, method: str, output: Path) -> None:
+def _summary(data: Labelled, labels: np.ndarray, method: str, output: Path) -> dict[str, Any]:
     from collections import Counter
 
-    before, after = Counter(data.labels.tolist()), Counter(labels.tolist())
+    return {
+        "method": method,
+        "dataset": data.name,
+        "output": str(output),
+        "before": dict(Counter(data.labels.tolist())),
+        "after": dict(Counter(labels.tolist())),
+        "new_texts": len(labels) - len(data.labels),
+    }
+
+
+def _print_summary(screen: Screen, row: dict[str, Any]) -> None:
+    before, after = row["before"], row["after"]
     cells = [
         (name, f"{before[name]:,}", f"{after[name]:,}", f"{after[name] - before[name]:,}")
         for name in sorted(before)
     ]
     screen.table(("class", "before", "after", "new texts"), cells)
-    screen.line(f"\nTexts: {output}")
-    screen.rows(
-        [
-            {
-                "method": method,
-                "dataset": data.name,
-                "output": str(output),
-                "before": dict(before),
-                "after": dict(after),
-                "new_texts": len(labels) - len(data.labels),
-            }
-        ]
-    )
+    screen.line(f"\nTexts: {row['output']}")
+
+
+def _checked(
+    screen: Screen, sampler: TextSampler, whole: Labelled, data: Labelled, seed: int
+) -> dict[str, dict[str, Any]]:
+    """Check the new texts of each class, print the figures, and give them by class and name."""
+    import numpy as np
+
+    from counterpoise.experiments.anchor_check import check_anchors
+
+    left_out = whole.take(np.setdiff1d(whole.rows, data.rows))
+    found = {}
+    for label, count in sampler.sampling_strategy_.items():
+        if count:
+            more = left_out.texts[left_out.labels == label]
+            held_back = more if len(more) else None
+            figures = check_anchors(
+                data.texts, data.labels, sampler.anchors_, label, held_back=held_back, seed=seed
+            )
+            screen.line(f"\nThe {count:,} new texts of {label!r}:\n")
+            cells = [(figure.what, figure.shown, figure.compared, figure.verdict) for figure in figures]
+            screen.table(("figure", "value", "compare with", "verdict"), cells, words=4)
+            found[str(label)] = {figure.name: _judged(figure) for figure in figures}
+    if not found:
+        screen.line("\nThere are no new texts to check.")
+    return found
+
+
+def _judged(figure: Figure) -> dict[str, Any]:
+    return {
+        "value": figure.value,
+        "compared": figure.compared,
+        "verdict": figure.verdict,
+        "met": figure.met,
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from counterpoise.backbones.registry import find_backbone
@@ -14,25 +14,30 @@ from counterpoise.estimators.text import TextClassifier
 from counterpoise.methods.registry import DEFAULT_BACKBONE, make_method
 
 _BY_OPTION = {
-    "method": "--method",
-    "backbone": "--backbone",
-    "random_state": "--random-state",
-    "pos_label": "--minority",
-    "checkpoint": "--resume",
+    "method": "use --method",
+    "random_state": "use --random-state",
+    "pos_label": "use --minority",
 }
 
 
 def training_settings(
-    sets: Sequence[str] | None, methods: Sequence[str], backbone: str | None, **options: Any
+    methods: Sequence[str],
+    refused: Mapping[str, str],
+    *,
+    sets: Sequence[str] | None,
+    backbone: str | None,
+    **options: Any,
 ) -> dict[str, Any]:
     """Parameters for :class:`counterpoise.TextClassifier` from the command line.
 
     Parameters
     ----------
-    sets : sequence of str or None
-        ``KEY=VALUE``; the value is read as JSON where it is that, else as a string.
     methods : sequence of str
         The methods they are for; a ``method__x`` has to belong to one of them.
+    refused : mapping of str to str
+        Parameters that the command does not take from ``--set``, and what is done about each instead.
+    sets : sequence of str or None
+        ``KEY=VALUE``; the value is read as JSON where it is that, else as a string.
     backbone : str or None
     **options
         Named options by parameter name; None for those not given. ``--set`` overrides them.
@@ -40,27 +45,38 @@ def training_settings(
     Raises
     ------
     SettingsError
-        For an unknown method, backbone or key, and a value of another kind than the default.
+        For an unknown method, backbone or key, a backbone that no method uses, and a value of another kind
+        than the default.
     """
     settings = {name: value for name, value in options.items() if value is not None}
     if "threshold" in settings:
         settings["threshold"] = _threshold(settings["threshold"])
-    own = {f"method__{k}": v for name in methods for k, v in make_method(name).get_params().items()}
-    if any(make_method(name).uses_backbone for name in methods):
-        found = find_backbone(backbone or DEFAULT_BACKBONE["text"])
-        own |= {f"backbone__{k}": v for k, v in found.settings().items()}
-    known = {k: v for k, v in TextClassifier().get_params().items() if k not in _BY_OPTION} | own
-    return settings | parsed(sets, known)
+    made = [make_method(name) for name in methods]
+    own = {f"method__{k}": v for method in made for k, v in method.get_params().items()}
+    network = find_backbone(backbone or DEFAULT_BACKBONE["text"])
+    if any(method.uses_backbone for method in made):
+        own |= {f"backbone__{k}": v for k, v in network.settings().items()}
+    elif backbone is not None:
+        raise SettingsError(
+            f"--backbone {backbone} has no use: no network is trained by {', '.join(methods)}; leave it away"
+        )
+    refused = {**_BY_OPTION, "backbone": "use --backbone", **refused}
+    known = {k: v for k, v in TextClassifier().get_params().items() if k not in refused} | own
+    return settings | parsed(sets, known, refused)
 
 
-def parsed(sets: Sequence[str] | None, known: dict[str, Any]) -> dict[str, Any]:
+def parsed(
+    sets: Sequence[str] | None, known: Mapping[str, Any], refused: Mapping[str, str] = _BY_OPTION
+) -> dict[str, Any]:
     """Read ``KEY=VALUE`` pairs.
 
     Parameters
     ----------
     sets : sequence of str or None
-    known : dict
+    known : mapping
         Every allowed key with its default, whose kind a value must have if it is a number or a truth value.
+    refused : mapping of str to str
+        Keys that ``--set`` does not take though they exist, and what is done about each instead.
 
     Raises
     ------
@@ -72,8 +88,8 @@ def parsed(sets: Sequence[str] | None, known: dict[str, Any]) -> dict[str, Any]:
         key, equals, text = item.partition("=")
         if not equals:
             raise SettingsError(f"--set {item!r} is not KEY=VALUE; write for example --set batch_size=32")
-        if key in _BY_OPTION and key not in known:
-            raise SettingsError(f"--set {key} is not needed; use {_BY_OPTION[key]}")
+        if key in refused and key not in known:
+            raise SettingsError(f"--set {key} is not taken; {refused[key]}")
         if key not in known:
             raise SettingsError(
                 f"--set {key}: there is no such setting here; there are "

@@ -71,9 +71,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_folder(
-    path: str | os.PathLike[str], *, overwrite: bool = False, marker: str = "config.json"
-) -> Iterator[Path]:
+def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
     """Write a folder completely or leave everything as it was.
 
     Parameters
@@ -81,10 +79,8 @@ def atomic_folder(
     path : path
         The folder to be. An empty one may exist.
     overwrite : bool, default False
-        Whether an older folder of the same kind is replaced.
-    marker : str, default "config.json"
-        File by which such a folder is known; one without it is never replaced, so that a slip in the name
-        cannot delete somebody's documents.
+        Whether a folder that is there is replaced, with all that is in it. To be asked for only when it is known
+        to hold an older result, so that a slip in the name cannot delete somebody's documents.
 
     Yields
     ------
@@ -101,10 +97,6 @@ def atomic_folder(
     occupied = final.is_dir() and any(final.iterdir())
     if occupied and not overwrite:
         raise OutputError(f"{path} exists and is not empty; name another folder, or empty it first")
-    if occupied and not (final / marker).is_file():
-        raise OutputError(
-            f"{path} has no {marker} and so is no folder of this kind; it is not replaced: name another"
-        )
     temporary, older = _beside(final), _beside(final)
     try:
         with in_words(path, temporary):

@@ -22,7 +22,7 @@ TEXT_SEPARATOR = "\n"
 """What stands between the values of several text columns: a line break, as between a title and its body."""
 
 
-def as_texts(X: Any, *, allow_blank: bool = False) -> np.ndarray:
+def as_texts(X: Any) -> np.ndarray:
     """Texts as a 1-D array of ``str``.
 
     Parameters
@@ -31,8 +31,6 @@ def as_texts(X: Any, *, allow_blank: bool = False) -> np.ndarray:
         A list, tuple or NumPy array of strings; a pandas or polars Series; an Arrow array; a column of a
         Hugging Face dataset; or a table of one of those packages, whose columns, when several, are joined
         with line breaks.
-    allow_blank : bool, default False
-        Whether empty texts (or nothing but white space) are let through.
 
     Returns
     -------
@@ -45,14 +43,14 @@ def as_texts(X: Any, *, allow_blank: bool = False) -> np.ndarray:
         when there is no text at all.
     """
     columns = _columns(X, "texts")
-    checked = [_checked_texts(column, allow_blank or len(columns) > 1) for column in columns]
+    checked = [_checked_texts(column, allow_blank=len(columns) > 1) for column in columns]
     if len(checked) == 1:
         texts = checked[0]
     else:
         texts = [
             TEXT_SEPARATOR.join(part for part in row if part.strip()) for row in zip(*checked, strict=True)
         ]
-        texts = _checked_texts(texts, allow_blank)
+        texts = _checked_texts(texts)
     if not texts:
         raise DataError("there are no texts (0 samples); give at least one")
     return _object_array(texts)
@@ -146,7 +144,7 @@ def _is_missing(value: Any) -> bool:
     return isinstance(value, float | np.floating) and bool(value != value)
 
 
-def _checked_texts(values: Sequence[Any], allow_blank: bool) -> list[str]:
+def _checked_texts(values: Sequence[Any], allow_blank: bool = False) -> list[str]:
     texts: list[str] = []
     for position, value in enumerate(values):
         text = "" if allow_blank and _is_missing(value) else value

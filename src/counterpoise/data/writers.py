@@ -46,35 +46,31 @@ _FORMATS = {
 _COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 
 
-def output_format(path: str | os.PathLike[str], format: str | None = None) -> tuple[str, str | None]:
+def output_format(path: str | os.PathLike[str]) -> tuple[str, str | None]:
     """Format and compression that a name means.
 
     Parameters
     ----------
     path : path
         ``-`` (standard output) means CSV.
-    format : str or None
-        ``"csv"``, ``"tsv"``, ``"jsonl"`` or ``"parquet"``, over what the name says.
 
     Returns
     -------
     tuple of str and (str or None)
-        The format, and ``"gzip"``, ``"zstd"`` or None.
+        ``"csv"``, ``"tsv"``, ``"jsonl"`` or ``"parquet"``, and ``"gzip"``, ``"zstd"`` or None.
 
     Raises
     ------
     SettingsError
-        For a name or a format that is not known, or compressed Parquet, which compresses by itself.
+        For a name of no known format, or compressed Parquet, which compresses by itself.
     """
-    if format is not None and format not in _FORMATS.values():
-        raise SettingsError(f"output format {format!r} is unknown; choose csv, tsv, jsonl or parquet")
     if str(path) == STANDARD_OUTPUT:
-        return format or "csv", None
+        return "csv", None
     suffixes = [suffix.lower() for suffix in Path(path).suffixes]
     compression = _COMPRESSIONS.get(suffixes[-1]) if suffixes else None
     if compression:
         suffixes.pop()
-    chosen = format or (_FORMATS.get(suffixes[-1]) if suffixes else None)
+    chosen = _FORMATS.get(suffixes[-1]) if suffixes else None
     if chosen is None:
         raise SettingsError(
             f"{path}: no output format has that ending; use {listed(_FORMATS)}, text ones also .gz, .zst"
@@ -98,9 +94,7 @@ class TableWriter:
     Parameters
     ----------
     path : path
-        The file, or ``-`` for standard output.
-    format : str or None
-        Over what the name says; see :func:`output_format`.
+        The file, or ``-`` for standard output; :func:`output_format` says what its name means.
     metadata : mapping of str to str or None
         Stored in the schema of a Parquet file; the other formats have no place for it.
 
@@ -112,15 +106,9 @@ class TableWriter:
         When the name means no format.
     """
 
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        format: str | None = None,
-        metadata: Mapping[str, str] | None = None,
-    ) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, metadata: Mapping[str, str] | None = None) -> None:
         self.path = path
-        self.format, self.compression = output_format(path, format)
+        self.format, self.compression = output_format(path)
         self.metadata = dict(metadata or {})
         self._stack = ExitStack()
         self._sink: _Sink | None = None

@@ -148,7 +148,7 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
             data,
             context,
             self._plan(),
-            groups=self._groups(inputs, None if groups is None else groups[rows]),
+            groups=lambda: self._groups(inputs, None if groups is None else groups[rows]),
             time=None if time is None else time[rows],
         )
         return self

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from counterpoise.crossfit import Split, folds_without, make_folds, text_groups
+from counterpoise.crossfit import Split, folds_without, make_folds, merge_groups, text_groups
 from counterpoise.data.imbalance import keep_minority
 from counterpoise.errors import SettingsError
 from counterpoise.estimators.text import TextClassifier
+from counterpoise.experiments.difficulty import PLAIN, FoldDifficulty
 from counterpoise.methods.registry import METHODS
 from counterpoise.metrics.diagnosis import one_class_predicted
 from counterpoise.metrics.scores import score, score_thinned
@@ -64,7 +65,8 @@ class Row:
         None for a method without one.
     metrics : dict of Metric
         At the test side's natural prevalence; with a thinned fitting side also with the suffix ``_thinned``,
-        the test minority being weighted by the kept share.
+        the test minority being weighted by the kept share. Those of difficult samples
+        (:meth:`counterpoise.experiments.difficulty.FoldDifficulty.measured`) need ``erm`` among the methods.
     notes : tuple of str
         What a reader should know, such as a class that is never predicted.
     """
@@ -113,7 +115,8 @@ def compare(
         Further parameters of :class:`counterpoise.TextClassifier`. ``method__x`` and ``backbone__x`` reach
         the methods that have them.
     on_row : callable or None
-        Called with each row as soon as it is known.
+        Called with each row as soon as it is known; plain training (``erm``) comes first, since its embedding
+        says for all methods which samples are difficult.
 
     Returns
     -------
@@ -145,25 +148,39 @@ def compare(
         _thinned(labels, split, minority, keep, derive_seed(seed, "keep", fold))
         for fold, split in enumerate(splits)
     ]
-    task = _Task(texts, numbers, classes, groups, time, minority)
-    rows = []
+    task = _Task(texts, numbers, classes, joined, groups, time, minority)
+    difficulty = FoldDifficulty(texts, numbers, task.number, seed)
+    rows: dict[str, Row] = {}
+    plain_first = sorted(zip(methods, classifiers, strict=True), key=lambda pair: pair[0] != PLAIN)
     with bar("compare", len(methods) * len(splits)) as progress:
-        for name, classifier in zip(methods, classifiers, strict=True):
+        for name, classifier in plain_first:
             results = []
             for fold, split in enumerate(splits):
                 train, share = thinned[fold]
                 classifier.set_params(random_state=derive_seed(seed, "fit", fold))
-                results.append(_run(classifier, task, train, split.test, share))
+                result = _run(classifier, task, train, split.test, share)
+                decided = result.pop("decided")
+                result |= difficulty.measured(fold, classifier, train, split.test, decided)
+                results.append(result)
                 progress.advance(1, f"{name}, fold {fold + 1}")
-            rows.append(_row(name, classifier, results, lacking))
+            rows[name] = _row(name, classifier, results, lacking)
             if on_row is not None:
-                on_row(rows[-1])
-    return rows
+                on_row(rows[name])
+    return [rows[name] for name in methods]
+
+
+class _FoldClassifier(TextClassifier):
+    """A classifier that is told which of its texts repeat each other: the comparison has searched them all once."""
+
+    joined: np.ndarray
+
+    def _groups(self, inputs: np.ndarray, groups: Any) -> np.ndarray:
+        return merge_groups(self.joined)
 
 
 def _classifier(
     name: str, backbone: str | None, minority: str | None, settings: dict[str, Any]
-) -> TextClassifier:
+) -> _FoldClassifier:
     """An unfitted classifier; a setting that this method lacks but another one has is left away."""
     if name not in METHODS:
         raise SettingsError(f"there is no method {name!r}; choose from {', '.join(METHODS)}")
@@ -175,7 +192,7 @@ def _classifier(
         if (not key.startswith("method__") or key.removeprefix("method__") in own)
         and (not key.startswith("backbone__") or network)
     }
-    classifier = TextClassifier(name, backbone if network else None, pos_label=minority, **fitting)
+    classifier = _FoldClassifier(name, backbone if network else None, pos_label=minority, **fitting)
     classifier._checked_settings()
     return classifier
 
@@ -205,28 +222,34 @@ class _Task:
     texts: np.ndarray
     numbers: np.ndarray
     classes: np.ndarray
+    joined: np.ndarray
     groups: np.ndarray | None
     time: np.ndarray | None
     minority: str | None
 
+    @property
+    def number(self) -> int | None:
+        """Class number of the minority."""
+        return None if self.minority is None else int(np.flatnonzero(self.classes == self.minority)[0])
+
 
 def _run(
-    classifier: TextClassifier, task: _Task, train: np.ndarray, test: np.ndarray, kept_share: float | None
+    classifier: _FoldClassifier, task: _Task, train: np.ndarray, test: np.ndarray, kept_share: float | None
 ) -> dict[str, Any]:
-    """Fit and score one fold."""
+    """Fit and score one fold; ``decided`` are the test side's classes at the tuned threshold."""
     groups, time = (None if side is None else side[train] for side in (task.groups, task.time))
+    classifier.joined = task.joined[train]
     start = clock.perf_counter()
     classifier.fit(task.texts[train], task.classes[task.numbers[train]], groups=groups, time=time)
     fitted = clock.perf_counter()
     probabilities = classifier.predict_proba(task.texts[test])
     done = clock.perf_counter()
-    labels = task.numbers[test]
-    number = None if task.minority is None else int(np.flatnonzero(task.classes == task.minority)[0])
+    labels, number = task.numbers[test], task.number
     tuned = decide(probabilities, classifier.thresholds_)
     result: dict[str, Any] = dict(score(labels, probabilities, number, decisions_tuned=tuned))
     if kept_share is not None and number is not None:
         result |= score_thinned(labels, probabilities, number, kept_share, decisions_tuned=tuned)
-    result |= {"fit_seconds": fitted - start, "predict_seconds": done - fitted}
+    result |= {"fit_seconds": fitted - start, "predict_seconds": done - fitted, "decided": tuned}
     result["note"] = one_class_predicted(
         labels,
         probabilities,

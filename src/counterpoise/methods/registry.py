@@ -15,6 +15,8 @@ from counterpoise.methods.logit_adjustment import LogitAdjustment
 from counterpoise.methods.random_oversample import RandomOversample
 from counterpoise.methods.sampled import sampled_method
 from counterpoise.methods.tfidf_lr import TfidfLR
+from counterpoise.miso.oversampler import MISO
+from counterpoise.miso.variants import CAG, MisoEdit
 from counterpoise.oversampling.word_swap import WordSwap
 
 METHODS: dict[str, type[Method]] = {
@@ -25,6 +27,11 @@ METHODS: dict[str, type[Method]] = {
     "focal": Focal,
     "logit_adjustment": LogitAdjustment,
     "word_swap": sampled_method(WordSwap, "minority copies with a third of their words from majority texts"),
+    "miso": sampled_method(MISO, "anchors for difficult samples, by SFM, MINE and CAG (Tian et al. 2021)"),
+    "miso_edit": sampled_method(
+        MisoEdit, "MISO without a decoder: difficult samples edited, nothing trained"
+    ),
+    "cag": sampled_method(CAG, "MISO's generator without fusion and mutual information (its ablation)"),
     "tfidf_lr": TfidfLR,
 }
 

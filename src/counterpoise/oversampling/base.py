@@ -34,6 +34,9 @@ class Anchor:
         Rows that lent it words.
     kept, shared, injected : tuple of str
         Words kept from the source, those of them that a partner has too, and words taken from partners.
+    difficulty : float or None
+        Of the source: share of its nearest neighbours that are of another class, in [0, 1]; None where the sampler
+        does not ask.
     """
 
     text: str
@@ -42,6 +45,7 @@ class Anchor:
     kept: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
     injected: tuple[str, ...] = ()
+    difficulty: float | None = None
 
 
 class TextSampler(BaseEstimator, metaclass=ABCMeta):
@@ -115,15 +119,20 @@ class TextSampler(BaseEstimator, metaclass=ABCMeta):
         except ValueError as error:
             first = str(error).splitlines()[0]
             raise SettingsError(f"sampling_strategy {self.sampling_strategy!r}: {first}") from error
-        self.sampling_strategy_ = {label: int(count) for label, count in wanted.items()}
         seed = root_seed(self.random_state)
         self.anchors_: list[Anchor] = []
+        self.sampling_strategy_: dict[Any, int] = {}
         new_labels: list[Any] = []
-        for label, count in self.sampling_strategy_.items():
+        if any(wanted.values()):
+            self._begin(texts, labels, seed)
+        for label, gap in wanted.items():
+            count = self._amount(int(gap))
             if count:
                 rng = generator(seed, type(self).__name__, label)
-                self.anchors_ += self._make(texts, labels, label, count, rng)
-                new_labels += [label] * count
+                made = self._make(texts, labels, label, count, rng)
+                self.anchors_ += made
+                new_labels += [label] * len(made)
+            self.sampling_strategy_[label] = len(made) if count else 0
         sources = np.array([anchor.source_row for anchor in self.anchors_], dtype=np.int64)
         originals = np.arange(len(texts))
         self.sample_indices_ = np.concatenate([originals, np.full(len(sources), -1)])
@@ -131,6 +140,13 @@ class TextSampler(BaseEstimator, metaclass=ABCMeta):
         new_texts = np.array([anchor.text for anchor in self.anchors_], dtype=object)
         all_labels = np.concatenate([labels, np.array(new_labels, dtype=labels.dtype)])
         return _like(X, np.concatenate([texts, new_texts])), _like(y, all_labels)
+
+    def _begin(self, texts: np.ndarray, labels: np.ndarray, seed: int) -> None:
+        """Prepare what all classes share, once, before anything is made."""
+
+    def _amount(self, gap: int) -> int:
+        """How many new texts to make for a class that lacks ``gap``."""
+        return gap
 
     @abstractmethod
     def _make(

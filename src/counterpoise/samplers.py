@@ -1,7 +1,9 @@
-"""The samplers by the name they have on the command line."""
+"""The samplers by the name they have on the command line. A new one is one file and one line here."""
 
 from __future__ import annotations
 
+from counterpoise.miso.oversampler import MISO
+from counterpoise.miso.variants import CAG, MisoEdit
 from counterpoise.oversampling.base import TextSampler
 from counterpoise.oversampling.random import RandomOverSampler
 from counterpoise.oversampling.word_swap import WordSwap
@@ -9,4 +11,7 @@ from counterpoise.oversampling.word_swap import WordSwap
 SAMPLERS: dict[str, type[TextSampler]] = {
     "random_oversample": RandomOverSampler,
     "word_swap": WordSwap,
+    "miso": MISO,
+    "miso_edit": MisoEdit,
+    "cag": CAG,
 }

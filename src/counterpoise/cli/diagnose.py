@@ -1,0 +1,272 @@
+"""``counterpoise diagnose``: how rare, how repetitive, how overlapping; which samples are difficult, and why."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from counterpoise.cli import options
+from counterpoise.cli.screen import Screen, number, running
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from counterpoise.cli.labelled import Labelled
+    from counterpoise.difficulty import FitEmbed, Overlap
+    from counterpoise.gamma import Difficulty
+
+_SHOWN = 10
+_NEAREST_SHOWN = 2
+_CONFLICTS_SHOWN = 3
+_NEARLY_ALL = 0.9
+_WIDTH_WITHOUT_TERMINAL = 110
+
+
+def diagnose(
+    source: options.Source,
+    k: Annotated[
+        int, typer.Option("--neighbours", "-k", min=1, metavar="N", help="Nearest texts to look at.")
+    ] = 5,
+    backbone: Annotated[
+        str | None,
+        typer.Option(
+            help="Compare texts in a network, textcnn or textrnn, instead of word vectors learnt without labels; "
+            "each half is judged by a network trained on the other half."
+        ),
+    ] = None,
+    text: options.Text = None,
+    label: options.Label = None,
+    minority: options.Minority = None,
+    keep: options.Keep = None,
+    group: options.Group = None,
+    split: options.Split = None,
+    encoding: options.Encoding = None,
+    data_dir: options.DataDir = None,
+    random_state: options.Seed = 0,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Say what is hard about the data: rarity, repeats, doubtful labels, and difficult samples.
+
+    A text of the rare class is difficult when a text of another class is among its nearest. Repeats of a text
+    do not count as near it, and no text is compared by a model that has learnt its label.
+    """
+    with running("diagnose", as_json, quiet) as screen:
+        from counterpoise.cli.labelled import read_labelled, thinned
+        from counterpoise.crossfit import text_groups
+        from counterpoise.difficulty import overlap
+
+        data = read_labelled(
+            screen,
+            source,
+            text=text,
+            label=label,
+            group=group,
+            split=split,
+            encoding=encoding,
+            data_dir=data_dir,
+            minority=minority,
+        )
+        data = thinned(screen, data, keep, random_state)
+        repeats = text_groups(data.texts)
+        found = overlap(
+            data.texts,
+            data.labels,
+            minority=data.minority,
+            k=k,
+            embed=None if backbone is None else _network(backbone, data, random_state),
+            groups=data.groups,
+            repeats=repeats,
+            random_state=random_state,
+        )
+        row = {**_counted(data), **_repeated(data, repeats), **_overlapping(data, found)}
+        _print_counts(screen, row)
+        _print_repeats(screen, row)
+        _print_overlap(screen, row)
+        _print_difficult(screen, row)
+        screen.rows([{**row, "embedding": backbone or "label-free"}])
+
+
+def _network(backbone: str, data: Labelled, seed: int) -> FitEmbed:
+    """Plain training on some rows, and the embedding it leads to."""
+    from counterpoise.estimators.text import TextClassifier
+
+    def fit_embed(train: np.ndarray) -> Any:
+        classifier = TextClassifier("erm", backbone, threshold=None, random_state=seed)
+        classifier.fit(data.texts[train], data.labels[train])
+        return lambda rows: classifier.embed(data.texts[rows])
+
+    return fit_embed
+
+
+def _counted(data: Labelled) -> dict[str, Any]:
+    from collections import Counter
+
+    from counterpoise.data.imbalance import imbalance_ratio
+
+    return {
+        "dataset": data.name,
+        "rows": len(data.labels),
+        "classes": dict(Counter(data.labels.tolist()).most_common()),
+        "minority": data.minority,
+        "ratio": imbalance_ratio(data.labels),
+    }
+
+
+def _print_counts(screen: Screen, row: dict[str, Any]) -> None:
+    counts, n = row["classes"], row["rows"]
+    largest, rarest = next(iter(counts)), row["minority"] or list(counts)[-1]
+    n_rare, others = counts[rarest], "" if len(counts) == 2 else f", {len(counts)} classes"
+    screen.line(
+        f"1 text in {n / n_rare:.1f} is {rarest!r}: {n_rare:,} of {n:,}, with {counts[largest] / n_rare:.1f} "
+        f"{largest!r} for each{others}."
+    )
+    if row["ratio"] < 1.5:
+        screen.line("  The classes are nearly even: remedies for imbalance have little to do here.")
+    else:
+        screen.line(
+            f"  To call every text {largest!r} is right for {counts[largest] / n:.1%} of them: judge by average "
+            "precision and F1 of the rare class, never by accuracy."
+        )
+
+
+def _repeated(data: Labelled, repeats: np.ndarray) -> dict[str, Any]:
+    """Near repeats within a class by class, and those that have several labels."""
+    import numpy as np
+
+    names, numbers = np.unique(data.labels, return_inverse=True)
+    pairs, first, pair, copies = np.unique(
+        repeats * len(names) + numbers, return_index=True, return_inverse=True, return_counts=True
+    )
+    within = np.bincount(numbers[copies[pair] > 1], minlength=len(names))
+    group = pairs // len(names)
+    n_labels = np.bincount(group)
+    conflicts = [
+        [{**_text(data, first[i]), "copies": int(copies[i])} for i in np.flatnonzero(group == g)]
+        for g in np.flatnonzero(n_labels > 1)
+    ]
+    return {
+        "repeats_within": {str(name): int(count) for name, count in zip(names, within, strict=True)},
+        "repeats_across": int((n_labels[repeats] > 1).sum()),
+        "conflicts": conflicts,
+    }
+
+
+def _print_repeats(screen: Screen, row: dict[str, Any]) -> None:
+    within, counts = row["repeats_within"], row["classes"]
+    n_within = sum(within.values())
+    parts = ", ".join(f"{within[name]:,} of {counts[name]:,} {name!r}" for name in counts if within[name])
+    screen.line(
+        f"\n{n_within:,} texts ({n_within / row['rows']:.1%}) nearly repeat another of their own class"
+        f"{': ' + parts if parts else ''}."
+    )
+    if n_within:
+        screen.line(
+            "  Keep repeats on one side of every split, as the commands here do, or a model is tested on what it "
+            "has seen."
+        )
+    if not row["conflicts"]:
+        screen.line("\nNo text nearly repeats one of another class.")
+        return
+    screen.line(f"\n{row['repeats_across']:,} texts nearly repeat one of another class, such as")
+    for conflict in row["conflicts"][:_CONFLICTS_SHOWN]:
+        for text in conflict:
+            screen.line(_quoted(text, "  "))
+        screen.line()
+    screen.line("  One of the two labels is probably wrong: correct these rows first (--json lists all).")
+
+
+def _overlapping(data: Labelled, found: Overlap) -> dict[str, Any]:
+    difficult = found.minority.take(found.minority.ranked()[: len(found.minority.difficult)])
+    shares = {}
+    for i, name in enumerate(found.classes):
+        near = zip(found.classes, found.neighbours[i].tolist(), strict=True)
+        shares[str(name)] = {
+            "difficult_share": float(found.shares[i]),
+            "neighbours": {str(other): share for other, share in near},
+        }
+    return {
+        "k": found.minority.k,
+        "difficult_share": found.minority.share,
+        "majority_difficult_share": found.majority.share,
+        "by_class": shares,
+        "difficult": [
+            {"row": int(data.rows[row]), "gamma": int(gamma)}
+            for row, gamma in zip(difficult.rows, difficult.gamma, strict=True)
+        ],
+        "most_difficult": [_case(data, difficult, i) for i in range(min(_SHOWN, len(difficult.rows)))],
+    }
+
+
+def _case(data: Labelled, difficult: Difficulty, i: int) -> dict[str, Any]:
+    """One difficult sample with its nearest texts of other classes."""
+    hostile = difficult.neighbours[i][difficult.hostile[i]]
+    return {
+        **_text(data, difficult.rows[i]),
+        "gamma": int(difficult.gamma[i]),
+        "nearest": [_text(data, row) for row in hostile[:_NEAREST_SHOWN]],
+    }
+
+
+def _text(data: Labelled, row: int) -> dict[str, Any]:
+    return {"row": int(data.rows[row]), "label": str(data.labels[row]), "text": data.texts[row]}
+
+
+def _print_overlap(screen: Screen, row: dict[str, Any]) -> None:
+    rare, k, n_difficult = row["minority"], row["k"], len(row["difficult"])
+    whose = "texts of the rarer classes" if rare is None else repr(rare)
+    n_rare = (
+        sum(row["classes"].values()) - max(row["classes"].values()) if rare is None else row["classes"][rare]
+    )
+    screen.line(
+        f"\n{n_difficult:,} of {n_rare:,} {whose} ({row['difficult_share']:.1%}) are difficult: a text of another "
+        f"class is among their {k} nearest."
+    )
+    screen.line(
+        f"  Of the other texts, {row['majority_difficult_share']:.1%} have one of theirs among their {k} nearest."
+    )
+    if row["difficult_share"] > _NEARLY_ALL:
+        screen.line(
+            "  That is nearly all: at this size they have hardly a neighbourhood of their own. Let the order below "
+            "guide you, and collect more of them."
+        )
+    elif n_difficult:
+        screen.line(
+            "  Most errors are to be expected there; `counterpoise compare` tells which method finds them "
+            "(recall_difficult)."
+        )
+    if len(row["classes"]) > 2:
+        cells = []
+        for name, by_class in row["by_class"].items():
+            others = {other: share for other, share in by_class["neighbours"].items() if other != name}
+            nearest = max(others, key=others.__getitem__)
+            shares = (number(by_class["difficult_share"]), number(others[nearest]))
+            cells.append((name, nearest, f"{row['classes'][name]:,}", *shares))
+        screen.line()
+        screen.table(("class", "mostly near", "texts", "difficult share", "share near it"), cells, words=2)
+
+
+def _print_difficult(screen: Screen, row: dict[str, Any]) -> None:
+    if not row["most_difficult"]:
+        return
+    screen.line("\nThe most difficult, with the nearest texts of other classes (rows counted from 0):\n")
+    for case in row["most_difficult"]:
+        screen.line(_quoted(case, f"  {case['gamma']} of {row['k']}  "))
+        for near in case["nearest"]:
+            screen.line(_quoted(near, "          near "))
+    screen.line(
+        "\n  Read them: correct a wrong label, drop a text that says too little, and look for more texts like the "
+        "rest."
+    )
+
+
+def _quoted(text: dict[str, Any], lead: str) -> str:
+    """A text with its row and label on one line, shortened to the screen."""
+    from rich.cells import cell_len, set_cell_size
+    from rich.console import Console
+
+    width = Console().width if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL
+    line = f"{lead}row {text['row']} {text['label']!r}: {' '.join(text['text'].split())}"
+    return line if cell_len(line) <= width else set_cell_size(line, width - 1).rstrip() + "…"

@@ -1,0 +1,145 @@
+"""From a fitting side and a class to a writer of anchors for it: roles of the rows, modules, training.
+
+prepared = prepare(corpus, labels, "spam", Recipe(), seed=0)
+anchors = harvest(prepared.writer, prepared.field, count=500, seed=0)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from counterpoise.difficulty import difficult_samples
+from counterpoise.miso.corpus import Corpus
+from counterpoise.miso.decoder import TextDecoder
+from counterpoise.miso.edit import Editor
+from counterpoise.miso.encoder import SharedEncoder
+from counterpoise.miso.free import FreeDecoder
+from counterpoise.miso.fusion import SemanticFusion
+from counterpoise.miso.gate import Gate
+from counterpoise.miso.generator import CoupledGenerator
+from counterpoise.miso.harvest import Field
+from counterpoise.miso.model import Miso
+from counterpoise.miso.pairing import Pairing
+from counterpoise.miso.pointer import PointerDecoder
+from counterpoise.miso.recipe import Recipe
+from counterpoise.miso.schedule import MisoHistory, run
+from counterpoise.miso.subwords import Subwords
+from counterpoise.miso.training import Algorithm1, Sides
+from counterpoise.miso.writers import EditWriter, TrainedWriter, Writer
+from counterpoise.seeding import derive_seed, generator
+
+_ENOUGH = 20  # minority texts from which a tenth is held out to stop by
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A class that anchors can be written for.
+
+    Attributes
+    ----------
+    writer : Writer
+    field : Field
+    history : MisoHistory or None
+        None for the editor, which is not trained.
+    n_difficult : int
+        Difficult samples found; when 0, all minority samples serve as sources.
+    """
+
+    writer: Writer
+    field: Field
+    history: MisoHistory | None
+    n_difficult: int
+
+
+def prepare(
+    corpus: Corpus,
+    embedding: np.ndarray,
+    groups: np.ndarray,
+    labels: np.ndarray,
+    label: Any,
+    recipe: Recipe,
+    seed: int,
+    *,
+    checkpoint: Path | None = None,
+    fingerprint: str = "",
+) -> Prepared:
+    """Find the difficult samples of a class and train what writes from them.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    embedding : ndarray of float32, shape (n, e)
+        Label-free, unit rows; see :func:`counterpoise.text.embedding.label_free_embedding`.
+    groups : ndarray of int64, shape (n,)
+        Near repeats.
+    labels : ndarray, shape (n,)
+    label : object
+        The class; all others are its majority.
+    recipe : Recipe
+    seed : int
+    checkpoint : Path or None
+    fingerprint : str
+        Of data and settings, for the checkpoint.
+
+    Returns
+    -------
+    Prepared
+    """
+    minority, majority = np.flatnonzero(labels == label), np.flatnonzero(labels != label)
+    found = difficult_samples(
+        corpus.texts, labels, minority=label, k=recipe.k, embed=embedding, repeats=groups
+    )
+    difficult = np.sort(found.difficult)
+    sources = difficult if len(difficult) and recipe.sources == "difficult" else minority
+    share = dict(zip(found.rows.tolist(), found.hostile.mean(axis=1).tolist(), strict=True))
+    pairing = Pairing.from_embedding(
+        embedding, sources, majority, groups=groups, scope=recipe.scope, seed=seed
+    )
+    field = Field(
+        corpus,
+        sources,
+        np.array([share.get(row, 0.0) for row in sources.tolist()]),
+        len(minority),
+        len(majority),
+        pairing,
+        label,
+    )
+    easy = np.setdiff1d(minority, difficult)
+    donors = easy if len(easy) > 1 else minority
+    gate = Gate(recipe.budget, recipe.run, recipe.inject, recipe.gate_weight)
+    if recipe.generator == "edit":
+        return Prepared(EditWriter(Editor(corpus, gate, donors)), field, None, len(difficult))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(seed, "miso weights"))
+        model = _assemble(corpus, gate, donors, recipe)
+    held_out = minority[:0]
+    if len(minority) >= _ENOUGH:
+        held_out = np.sort(generator(seed, "miso held out rows").choice(minority, len(minority) // 10, False))
+    training = np.setdiff1d(sources, held_out)
+    sides = Sides(
+        training if len(training) else sources, np.setdiff1d(minority, held_out), majority, held_out
+    )
+    algorithm = Algorithm1(model, corpus, sides, pairing, recipe.algorithm, seed)
+    history = run(algorithm, checkpoint=checkpoint, fingerprint=fingerprint)
+    return Prepared(TrainedWriter(model, corpus, recipe.decoding), field, history, len(difficult))
+
+
+def _assemble(corpus: Corpus, gate: Gate, donors: np.ndarray, recipe: Recipe) -> Miso:
+    """All modules with fresh weights from torch's generator."""
+
+    def decoder() -> TextDecoder:
+        if recipe.generator == "pointer":
+            return PointerDecoder(corpus, recipe.dim, gate, donors)
+        return FreeDecoder(corpus.texts, recipe.dim, subwords, max_length=recipe.max_length)
+
+    subwords = Subwords() if recipe.generator == "pointer" else Subwords().fit(corpus.texts)
+    encoder = SharedEncoder(corpus.vectors, recipe.dim)
+    fusion = None
+    if recipe.sfm:
+        fusion = SemanticFusion(recipe.dim, recipe.heads, recipe.reading, residual=recipe.residual)
+    return Miso(encoder, CoupledGenerator(decoder(), decoder(), recipe.dim), fusion)

@@ -1,0 +1,302 @@
+"""MISO: mutual-information constrained semantically over-sampling, as an over-sampler of texts.
+
+    sampler = MISO(random_state=0)
+    texts_balanced, labels_balanced = sampler.fit_resample(texts, labels)
+    sampler.anchors_[0].text, sampler.anchors_[0].source_row
+
+Tian et al., "Re-embedding Difficult Samples via Mutual Information Constrained Semantically Oversampling for
+Imbalanced Text Classification", EMNLP 2021. Minority samples with majority samples among their nearest neighbours
+are difficult; for each, anchor instances are written that keep its surface and leave what it shares with the
+majority. Any classifier trained on the rebalanced texts then embeds the difficult samples anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from counterpoise.crossfit import text_groups
+from counterpoise.errors import CounterpoiseWarning, SettingsError
+from counterpoise.miso.assembly import Prepared, prepare
+from counterpoise.miso.corpus import Corpus
+from counterpoise.miso.decoding import Decoding
+from counterpoise.miso.harvest import harvest
+from counterpoise.miso.recipe import Recipe, without_stop_words
+from counterpoise.miso.training import AlgorithmSettings
+from counterpoise.oversampling.base import Anchor, TextSampler
+from counterpoise.seeding import RandomState, derive_seed
+from counterpoise.text.embedding import label_free_embedding
+
+PUBLISHED: dict[str, Any] = {
+    "generator": "free",
+    "sources": "difficult",
+    "k": 5,
+    "dim": 64,
+    "heads": 8,
+    "sfm": True,
+    "mi_weight": 1.0,
+    "adversarial": True,
+    "gumbel": None,
+    "reading": "samples",
+    "batch_size": 64,
+    "learning_rate": 1e-4,
+    "likelihood_floor": 0.0,
+    "decoding": "greedy",
+    "steps": (2000, 1000, 200, 2000),
+    "balance": 1.0,
+    "tau": "falling",
+}
+"""What ``preset="paper"`` sets; numbers of steps are ours, since the paper gives none."""
+
+
+class MISO(TextSampler):
+    """Write anchor instances for difficult minority samples until the classes balance.
+
+    Parameters
+    ----------
+    generator : {"pointer", "free", "edit"}, default="pointer"
+        What writes. ``"pointer"``: a decoder that keeps words of the difficult sample and points at words of a
+        majority partner; ``"free"``: the paper's decoder, which spells texts out in sub-words; ``"edit"``: no
+        decoder and no training, as many words swapped blindly.
+    balance : float, default=1.0
+        How far to fill the gap to the largest class; read only with ``sampling_strategy="auto"``.
+    budget : float or (float, float), default=1/3
+        Share of a difficult sample's words that an anchor gives up on average (``pointer`` and ``edit``); of two,
+        each anchor draws its own between them. Without one the optimum of the mutual-information loss, written
+        out, is a copy.
+    run : float, default=1.0
+        Mean number of words that are given up, or kept, as one stretch.
+    inject : float, default=0.0
+        Share of the words given up that comes from other minority texts, easy ones first.
+    gate_weight : float, default=0.0
+        Whether words that the majority partner shares are given up more often (above 0) or less (below 0).
+    sources : {"all", "difficult"}, default="all"
+        Which minority samples anchors are written from. The paper's are the difficult ones; with them alone the
+        easy ones, never repeated, lose their weight, which cost more than it brought wherever it was measured. All
+        serve where none is difficult.
+    k : int, default=5
+        Neighbours by which a sample is difficult (the paper gives none).
+    scope : int, default=5
+        Nearest majority samples that a difficult sample is paired with where the classes balance; ``scope * tau``
+        before.
+    sfm : bool, default=True
+        False leaves the semantic fusion module out, and with it the mutual-information loss.
+    mi_weight : float, default=1.0
+        Factor of the mutual-information loss; 0 leaves it out.
+    adversarial : bool, default=True
+        False leaves the discriminators out.
+    tau : {"falling", "fixed"}, default="falling"
+        Whether tau falls from n-/n+ to 1 as anchors come.
+    reading : {"samples", "tokens"}, default="samples"
+        Whether SFM compares the samples of a batch or the tokens of a pair.
+    dim, heads : int, default=64 and 8
+        Of the encoder and SFM (the paper's).
+    steps : tuple of int, default=(100, 60, 20, 60)
+        Of the phases at most: language, autoencoder, MINE, joint.
+    batch_size : int, default=64
+        Pairs of a step (the paper's).
+    learning_rate : float, default=2e-3
+        Of Adam; the paper's 1e-4 needs many more steps.
+    likelihood_floor : float, default=0.5
+        Least weight of the tokens' likelihood in the joint phase, where the paper's alpha starts near 0.
+    gumbel : float or None, default=None
+        Temperature of straight-through Gumbel-softmax; None shows the discriminators expected word vectors.
+    decoding : {"sample", "greedy", "beam"}, default="sample"
+    temperature, top_k, top_p, beams : default=1.0, 0, 1.0, 4
+        Of the decoding.
+    max_length : int, default=256
+        Words read of a text, and written at most.
+    checkpoint : path or None, default=None
+        File in which the training is kept and from which it goes on.
+    preset : {None, "paper"}, default=None
+        ``"paper"`` sets everything as published, English stop words left out included.
+    sampling_strategy : float, str, dict or callable, default="auto"
+        See :class:`counterpoise.oversampling.base.TextSampler`.
+    random_state : int, RandomState, Generator or None, default=None
+
+    Attributes
+    ----------
+    prepared_ : dict
+        For each class that anchors are written for, the :class:`counterpoise.miso.assembly.Prepared`.
+
+    Notes
+    -----
+    Of several classes each below the largest is balanced against all others, as in the paper's multi-class sets.
+    """
+
+    def __init__(
+        self,
+        *,
+        generator: str = "pointer",
+        balance: float = 1.0,
+        budget: float | tuple[float, float] = 1 / 3,
+        run: float = 1.0,
+        inject: float = 0.0,
+        gate_weight: float = 0.0,
+        sources: str = "all",
+        k: int = 5,
+        scope: int = 5,
+        sfm: bool = True,
+        mi_weight: float = 1.0,
+        adversarial: bool = True,
+        tau: str = "falling",
+        reading: str = "samples",
+        dim: int = 64,
+        heads: int = 8,
+        steps: tuple[int, int, int, int] = (100, 60, 20, 60),
+        batch_size: int = 64,
+        learning_rate: float = 2e-3,
+        likelihood_floor: float = 0.5,
+        gumbel: float | None = None,
+        decoding: str = "sample",
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        beams: int = 4,
+        max_length: int = 256,
+        checkpoint: str | Path | None = None,
+        preset: str | None = None,
+        sampling_strategy: Any = "auto",
+        random_state: RandomState = None,
+    ) -> None:
+        super().__init__(sampling_strategy=sampling_strategy, random_state=random_state)
+        self.generator = generator
+        self.balance = balance
+        self.budget = budget
+        self.run = run
+        self.inject = inject
+        self.gate_weight = gate_weight
+        self.sources = sources
+        self.k = k
+        self.scope = scope
+        self.sfm = sfm
+        self.mi_weight = mi_weight
+        self.adversarial = adversarial
+        self.tau = tau
+        self.reading = reading
+        self.dim = dim
+        self.heads = heads
+        self.steps = steps
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.likelihood_floor = likelihood_floor
+        self.gumbel = gumbel
+        self.decoding = decoding
+        self.temperature = temperature
+        self.top_k = top_k
+        self.top_p = top_p
+        self.beams = beams
+        self.max_length = max_length
+        self.checkpoint = checkpoint
+        self.preset = preset
+
+    def check(self) -> None:
+        """Refuse settings out of range."""
+        self._recipe()
+        if not 0 < self._setting("balance") <= 1:
+            raise SettingsError(f"balance is {self.balance!r}; give a share above 0, at most 1")
+
+    def _setting(self, name: str) -> Any:
+        if self.preset == "paper" and name in PUBLISHED:
+            return PUBLISHED[name]
+        return getattr(self, name)
+
+    def _recipe(self) -> Recipe:
+        if self.preset not in (None, "paper"):
+            raise SettingsError(f"preset is {self.preset!r}; choose 'paper' or leave it away")
+
+        def chosen(*names: str) -> dict[str, Any]:
+            return {name: self._setting(name) for name in names}
+
+        algorithm = AlgorithmSettings(
+            steps=tuple(self._setting("steps")),  # a list where it comes from JSON
+            **chosen(
+                "batch_size", "learning_rate", "mi_weight", "adversarial", "tau", "likelihood_floor", "gumbel"
+            ),
+        )
+        decoding = Decoding(
+            strategy=self._setting("decoding"), **chosen("temperature", "top_k", "top_p", "beams")
+        )
+        own = (
+            "generator",
+            "k",
+            "run",
+            "inject",
+            "gate_weight",
+            "sources",
+            "scope",
+            "dim",
+            "heads",
+            "reading",
+            "sfm",
+        )
+        budget = self._setting("budget")
+        budget = tuple(budget) if isinstance(budget, list) else budget  # a list where it comes from JSON
+        return Recipe(
+            **chosen(*own),
+            residual=self.preset != "paper",
+            budget=budget,
+            max_length=self.max_length,
+            algorithm=algorithm,
+            decoding=decoding,
+        )
+
+    def _begin(self, texts: np.ndarray, labels: np.ndarray, seed: int) -> None:
+        shown = without_stop_words(texts) if self.preset == "paper" else texts
+        self._corpus = Corpus(shown, max_length=self.max_length, seed=seed)
+        _warn_of_cut(self._corpus)
+        self._embedding = label_free_embedding(shown, seed)
+        self._groups = text_groups(shown)
+        self._fingerprint = _fingerprint(texts, labels, self._recipe(), seed)
+        self.prepared_: dict[Any, Prepared] = {}
+
+    def _amount(self, count: int) -> int:
+        filled = self._setting("balance") if self.sampling_strategy == "auto" else 1.0
+        return round(filled * count)
+
+    def _make(
+        self, texts: np.ndarray, labels: np.ndarray, label: Any, count: int, rng: np.random.Generator
+    ) -> list[Anchor]:
+        seed = int(rng.integers(2**62))
+        prepared = prepare(
+            self._corpus,
+            self._embedding,
+            self._groups,
+            labels,
+            label,
+            self._recipe(),
+            seed,
+            checkpoint=self._checkpoint(label),
+            fingerprint=self._fingerprint,
+        )
+        self.prepared_[label] = prepared
+        falling = self._setting("tau") == "falling"
+        return harvest(prepared.writer, prepared.field, count, derive_seed(seed, "harvest"), falling=falling)
+
+    def _checkpoint(self, label: Any) -> Path | None:
+        if self.checkpoint is None:
+            return None
+        path = Path(self.checkpoint)
+        return path.with_name(f"{path.stem}-{label}{path.suffix or '.safetensors'}")
+
+
+def _warn_of_cut(corpus: Corpus) -> None:
+    cut = sum(corpus.is_cut(row) for row in range(len(corpus)))
+    if cut:
+        texts = "1 text is" if cut == 1 else f"{cut:,} texts are"
+        warnings.warn(
+            f"{texts} longer than {corpus.max_length} words; what follows is not read: raise max_length to read more",
+            CounterpoiseWarning,
+            stacklevel=3,
+        )
+
+
+def _fingerprint(texts: np.ndarray, labels: np.ndarray, recipe: Recipe, seed: int) -> str:
+    digest = hashlib.sha256(repr((recipe, seed)).encode())
+    for text, label in zip(texts, labels.tolist(), strict=True):
+        digest.update(f"{len(text)}:{text}{label!r}".encode())
+    return digest.hexdigest()

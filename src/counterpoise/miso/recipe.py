@@ -1,0 +1,129 @@
+"""All settings of MISO in one checked place, and the published ones as a preset.
+
+recipe = Recipe(generator="pointer", budget=1/3)
+Recipe.published()                                # preset="paper"
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from counterpoise.errors import SettingsError
+from counterpoise.miso.decoding import Decoding
+from counterpoise.miso.training import AlgorithmSettings
+
+GENERATORS = ("edit", "pointer", "free")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What MISO is made of.
+
+    Attributes
+    ----------
+    generator : {"edit", "pointer", "free"}
+        What writes: the editor without a decoder, the pointer decoder, or the paper's free decoder.
+    sources : {"difficult", "all"}
+        Which minority samples anchors are written from.
+    k : int
+        Neighbours by which a sample is difficult.
+    budget : float or (float, float)
+        Share of a difficult sample's words that is given up, on average; of two, each anchor draws its own.
+    run : float
+        Mean length of a stretch of words given up together.
+    inject : float
+        Share of these that comes from other minority texts instead of the majority partner.
+    gate_weight : float
+        Whether words shared with the majority are given up more (above 0) or less often; 0 is blind.
+    scope : int
+        Nearest majority samples that a difficult sample is paired with where the classes balance.
+    dim, heads : int
+        Of the encoder and SFM.
+    reading : {"samples", "tokens"}
+        Of SFM's formula.
+    sfm : bool
+        Whether there is a fusion module.
+    residual : bool
+        Whether SFM adds Q to the formula's result; the published form does not, and says little about Q.
+    max_length : int
+        Words read of a text.
+    algorithm : AlgorithmSettings
+    decoding : Decoding
+    """
+
+    generator: str = "pointer"
+    sources: str = "all"
+    k: int = 5
+    budget: float | tuple[float, float] = 1 / 3
+    run: float = 1.0
+    inject: float = 0.0
+    gate_weight: float = 0.0
+    scope: int = 5
+    dim: int = 64
+    heads: int = 8
+    reading: str = "samples"
+    sfm: bool = True
+    residual: bool = True
+    max_length: int = 256
+    algorithm: AlgorithmSettings = field(default_factory=AlgorithmSettings)
+    decoding: Decoding = field(default_factory=Decoding)
+
+    def __post_init__(self) -> None:
+        _one_of("generator", self.generator, GENERATORS)
+        _one_of("sources", self.sources, ("difficult", "all"))
+        _one_of("reading", self.reading, ("samples", "tokens"))
+        _one_of("tau", self.algorithm.tau, ("falling", "fixed"))
+        for name in ("k", "scope", "dim", "heads", "max_length"):
+            _at_least(name, getattr(self, name), 1)
+        _at_least("batch_size", self.algorithm.batch_size, 2)
+        steps = self.algorithm.steps
+        if len(steps) != 4 or any(not isinstance(n, Integral) or n < 0 for n in steps):
+            raise SettingsError(f"steps is {steps!r}; give four ints of 0 or more, one a phase")
+        if self.dim % self.heads or self.dim < 2 * self.heads:
+            raise SettingsError(
+                f"dim is {self.dim} and heads is {self.heads}; dim must be a multiple of heads, at least twice it"
+            )
+        least, most = self.budget if isinstance(self.budget, tuple) else (self.budget, self.budget)
+        if not 0 < least <= most < 1:
+            raise SettingsError(
+                f"budget is {self.budget!r}; give a share above 0 and below 1, or two, the lesser first"
+            )
+        if not 0 <= self.inject <= 1:
+            raise SettingsError(f"inject is {self.inject!r}; give a share from 0 to 1")
+        if self.run < 1:
+            raise SettingsError(f"run is {self.run!r}; give a mean length of 1 or more words")
+        if not self.algorithm.learning_rate > 0:
+            raise SettingsError(f"learning_rate is {self.algorithm.learning_rate!r}; give a number above 0")
+        if self.algorithm.mi_weight < 0:
+            raise SettingsError(f"mi_weight is {self.algorithm.mi_weight!r}; give 0 or more")
+
+
+def _one_of(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise SettingsError(f"{name} is {value!r}; choose one of {', '.join(map(repr, choices))}")
+
+
+def _at_least(name: str, value: Any, least: int) -> None:
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+        raise SettingsError(f"{name} is {value!r}; give an int of {least} or more")
+
+
+def without_stop_words(texts: np.ndarray) -> np.ndarray:
+    """Texts without scikit-learn's English stop words, as the paper prepares them (there NLTK's list).
+
+    A text of stop words alone stays as it is; scripts without spaces are not changed.
+    """
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+    def kept(text: str) -> str:
+        words = [word for word in text.split() if word.strip(_PUNCTUATION).lower() not in ENGLISH_STOP_WORDS]
+        return " ".join(words) or text
+
+    return np.array([kept(text) for text in texts], dtype=object)
+
+
+_PUNCTUATION = ".,;:!?\"'()[]"

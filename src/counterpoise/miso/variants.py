@@ -1,0 +1,108 @@
+"""MISO without its decoder, and its generator without the rest: the cheap method and the paper's ablation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from counterpoise.miso.oversampler import MISO
+from counterpoise.seeding import RandomState
+
+
+class MisoEdit(MISO):
+    """Anchors by editing difficult samples, nothing trained: ``MISO(generator="edit")`` with the settings it reads.
+
+    Parameters
+    ----------
+    balance, budget, run, inject, gate_weight, sources, k, scope, tau, max_length, sampling_strategy, random_state
+        As of :class:`counterpoise.miso.oversampler.MISO`.
+    """
+
+    def __init__(
+        self,
+        *,
+        balance: float = 1.0,
+        budget: float | tuple[float, float] = 1 / 3,
+        run: float = 1.0,
+        inject: float = 0.0,
+        gate_weight: float = 0.0,
+        sources: str = "all",
+        k: int = 5,
+        scope: int = 5,
+        tau: str = "falling",
+        max_length: int = 256,
+        sampling_strategy: Any = "auto",
+        random_state: RandomState = None,
+    ) -> None:
+        super().__init__(
+            generator="edit",
+            balance=balance,
+            budget=budget,
+            run=run,
+            inject=inject,
+            gate_weight=gate_weight,
+            sources=sources,
+            k=k,
+            scope=scope,
+            tau=tau,
+            max_length=max_length,
+            sampling_strategy=sampling_strategy,
+            random_state=random_state,
+        )
+
+
+class CAG(MISO):
+    """The paper's ablation (section 6): the coupled generator alone, without SFM and mutual-information loss.
+
+    Parameters
+    ----------
+    generator, balance, budget, run, inject, sources, k, scope, adversarial, dim, steps, batch_size, learning_rate, \
+decoding, temperature, max_length, checkpoint, sampling_strategy, random_state
+        As of :class:`counterpoise.miso.oversampler.MISO`.
+    """
+
+    def __init__(
+        self,
+        *,
+        generator: str = "pointer",
+        balance: float = 1.0,
+        budget: float | tuple[float, float] = 1 / 3,
+        run: float = 1.0,
+        inject: float = 0.0,
+        sources: str = "all",
+        k: int = 5,
+        scope: int = 5,
+        adversarial: bool = True,
+        dim: int = 64,
+        steps: tuple[int, int, int, int] = (100, 60, 0, 60),
+        batch_size: int = 64,
+        learning_rate: float = 2e-3,
+        decoding: str = "sample",
+        temperature: float = 1.0,
+        max_length: int = 256,
+        checkpoint: str | None = None,
+        sampling_strategy: Any = "auto",
+        random_state: RandomState = None,
+    ) -> None:
+        super().__init__(
+            sfm=False,
+            mi_weight=0.0,
+            generator=generator,
+            balance=balance,
+            budget=budget,
+            run=run,
+            inject=inject,
+            sources=sources,
+            k=k,
+            scope=scope,
+            adversarial=adversarial,
+            dim=dim,
+            steps=steps,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            decoding=decoding,
+            temperature=temperature,
+            max_length=max_length,
+            checkpoint=checkpoint,
+            sampling_strategy=sampling_strategy,
+            random_state=random_state,
+        )

@@ -1,0 +1,292 @@
+"""MISO as a sampler: balance, contract of the anchors, bad input, determinism, resume, Pipeline."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+
+import numpy as np
+import pytest
+from imblearn.pipeline import Pipeline
+from sklearn.base import clone
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+
+from counterpoise import MISO
+from counterpoise.errors import CounterpoiseWarning, DataError, ModelError, SettingsError
+from counterpoise.miso import schedule
+from counterpoise.miso.variants import CAG, MisoEdit
+from tiny_miso import QUICK, corpus
+
+GENERATORS = ("pointer", "free", "edit")
+
+
+def make(generator: str = "pointer", **settings) -> MISO:
+    return MISO(**{"generator": generator, **QUICK, "random_state": 0, **settings})
+
+
+@pytest.mark.parametrize("generator", ["pointer", "edit"])
+def test_classes_balance_and_originals_come_first(generator) -> None:
+    texts, labels = corpus()
+    X, y = make(generator).fit_resample(texts, labels)
+    assert X[: len(texts)].tolist() == texts.tolist()
+    assert Counter(y.tolist()) == {"rare": 60, "plain": 60}
+
+
+@pytest.mark.parametrize("generator", GENERATORS)
+def test_no_anchor_repeats_or_is_a_training_text_or_holds_an_unknown_token(generator) -> None:
+    texts, labels = corpus()
+    sampler = make(generator)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CounterpoiseWarning)  # a free decoder of six steps may supply too few
+        X, _ = sampler.fit_resample(texts, labels)
+    new = X[len(texts) :].tolist()
+    assert len(set(new)) == len(new)
+    assert not set(new) & set(texts.tolist())
+    assert not any("<unk>" in text or "\ufffd" in text for text in new)
+
+
+@pytest.mark.parametrize("generator", ["pointer", "edit"])
+def test_an_anchor_keeps_most_words_of_its_source_and_borrows_from_its_partner(generator) -> None:
+    texts, labels = corpus()
+    sampler = make(generator)
+    sampler.fit_resample(texts, labels)
+    shares = []
+    for anchor in sampler.anchors_:
+        source, (partner,) = texts[anchor.source_row].split(), anchor.partner_rows
+        assert labels[anchor.source_row] == "rare"
+        assert labels[partner] == "plain"
+        assert Counter(anchor.kept) <= Counter(source)
+        assert Counter(anchor.injected) <= Counter(texts[partner].split())
+        assert set(anchor.shared) <= set(anchor.kept)
+        assert 0 <= anchor.difficulty <= 1
+        shares.append(len(anchor.kept) / len(source))
+    assert np.mean(shares) == pytest.approx(2 / 3, abs=0.08)
+
+
+def test_only_difficult_samples_are_sources_unless_all_are_asked_for() -> None:
+    texts, labels = corpus(30, 80)
+    some, every = make("edit", sources="difficult"), make("edit")
+    some.fit_resample(texts, labels)
+    every.fit_resample(texts, labels)
+    difficult = some.prepared_["rare"].field.sources
+    assert 0 < len(difficult) < 30
+    assert {anchor.source_row for anchor in some.anchors_} == set(difficult.tolist())
+    assert len({anchor.source_row for anchor in every.anchors_}) > max(len(difficult), 25)
+
+
+def test_where_none_is_difficult_all_serve() -> None:
+    texts = np.array(
+        [f"free prize cash {w}" for w in "abcdefgh"] + [f"home lunch office {w}" for w in "ijklmnopqrstuvw"],
+        dtype=object,
+    )
+    labels = np.array(["rare"] * 8 + ["plain"] * 15)
+    sampler = make("edit", sources="difficult")
+    sampler.fit_resample(texts, labels)
+    assert sampler.prepared_["rare"].n_difficult == 0
+    assert len(sampler.prepared_["rare"].field.sources) == 8
+
+
+@pytest.mark.parametrize("generator", ["pointer", "edit"])
+def test_the_same_seed_gives_the_same_anchors_and_another_gives_others(generator) -> None:
+    texts, labels = corpus()
+    first, second, third = (make(generator, random_state=seed) for seed in (3, 3, 4))
+    for sampler in (first, second, third):
+        sampler.fit_resample(texts, labels)
+    assert first.anchors_ == second.anchors_
+    assert first.anchors_ != third.anchors_
+
+
+@pytest.mark.parametrize("n", [1, 2, 6])
+@pytest.mark.parametrize("generator", ["pointer", "edit"])
+@pytest.mark.filterwarnings("ignore::counterpoise.errors.CounterpoiseWarning")
+def test_very_few_minority_texts(generator, n) -> None:
+    texts, labels = corpus(n, 30)
+    _, y = make(generator).fit_resample(texts, labels)
+    assert Counter(y.tolist())["rare"] > n
+
+
+@pytest.mark.parametrize("generator", ["pointer", "edit"])
+@pytest.mark.filterwarnings("ignore::counterpoise.errors.CounterpoiseWarning")
+def test_a_majority_of_a_few_and_of_one(generator) -> None:
+    texts, labels = corpus(2, 3)
+    assert len(make(generator).fit_resample(texts, labels)[0]) == 6
+    texts, labels = corpus(3, 1)
+    X, y = make(generator).fit_resample(
+        texts, labels
+    )  # the larger class stays, the single text is the minority
+    assert Counter(y.tolist())["rare"] == 3
+    assert len(X) > 4
+
+
+def test_balanced_classes_come_back_unchanged() -> None:
+    texts, labels = corpus(10, 10)
+    sampler = make()
+    X, y = sampler.fit_resample(texts, labels)
+    assert X.tolist() == texts.tolist()
+    assert y.tolist() == labels.tolist()
+    assert sampler.anchors_ == []
+
+
+@pytest.mark.filterwarnings("ignore::counterpoise.errors.CounterpoiseWarning")
+def test_equal_minority_texts_texts_of_one_word_and_long_ones() -> None:
+    texts, labels = corpus(4, 40)
+    for same in ("free prize cash now", "prize", "word " * 400 + "end"):
+        texts[:4] = same
+        sampler = make("pointer", max_length=32)
+        X, _ = sampler.fit_resample(texts, labels)
+        assert all(len(text.split()) <= 33 for text in X[len(texts) :])
+
+
+def test_texts_that_are_cut_are_counted_in_one_warning() -> None:
+    texts, labels = corpus()
+    texts[0] = "prize " * 50
+    with pytest.warns(CounterpoiseWarning, match="1 text is longer than 32 words"):
+        make("edit", max_length=32).fit_resample(texts, labels)
+
+
+def test_too_few_different_anchors_are_said() -> None:
+    texts, labels = corpus(1, 40)
+    texts[0] = "prize"
+    with pytest.warns(CounterpoiseWarning, match="only 0 different texts of class 'rare'"):
+        X, _ = make("edit").fit_resample(texts, labels)
+    assert len(X) == len(texts)
+
+
+def test_several_classes_each_against_all_others() -> None:
+    texts, labels = corpus(8, 40)
+    labels[8:10] = "odd"
+    sampler = make("edit")
+    _, y = sampler.fit_resample(texts, labels)
+    assert Counter(y.tolist()) == {"rare": 38, "odd": 38, "plain": 38}
+    assert set(sampler.prepared_) == {"rare", "odd"}
+    assert {labels[a.partner_rows[0]] for a in sampler.anchors_ if labels[a.source_row] == "odd"} > {"plain"}
+
+
+def test_balance_fills_a_share_of_the_gap_with_the_automatic_strategy_only() -> None:
+    texts, labels = corpus()
+    assert Counter(make("edit", balance=0.5).fit_resample(texts, labels)[1].tolist())["rare"] == 36
+    given = make("edit", balance=0.5, sampling_strategy={"rare": 20})
+    assert Counter(given.fit_resample(texts, labels)[1].tolist())["rare"] == 20
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"generator": "nosuch"}, "generator is 'nosuch'"),
+        ({"budget": 1.0}, "budget is 1.0"),
+        ({"balance": 0}, "balance is 0"),
+        ({"heads": 5}, "multiple of heads"),
+        ({"tau": "rising"}, "tau is 'rising'"),
+        ({"steps": (1, 2, 3)}, "steps is"),
+        ({"preset": "journal"}, "preset is 'journal'"),
+        ({"decoding": "magic"}, "decoding"),
+        ({"mi_weight": -1}, "mi_weight is -1"),
+        ({"k": 0}, "k is 0"),
+    ],
+)
+def test_settings_out_of_range_are_refused_in_one_sentence(settings, said) -> None:
+    with pytest.raises(SettingsError, match=said):
+        make(**settings).fit_resample(*corpus())
+
+
+def test_an_item_that_is_no_text_is_named() -> None:
+    texts, labels = corpus()
+    texts[3] = 7
+    with pytest.raises(DataError, match="3"):
+        make("edit").fit_resample(texts, labels)
+
+
+def test_divergence_names_phase_and_step() -> None:
+    with pytest.raises(SettingsError, match=r"diverged in phase '\w+', step \d+"):
+        make(learning_rate=1e9, steps=(30, 30, 5, 5)).fit_resample(*corpus())
+
+
+@pytest.mark.parametrize("stop", [("language", 3), ("autoencoder", 2), ("mine", 1), ("joint", 4)])
+def test_resume_after_an_interrupt_in_each_phase_gives_the_same_anchors(tmp_path, monkeypatch, stop) -> None:
+    texts, labels = corpus(24, 60)
+    monkeypatch.setattr(schedule, "LOOK_EVERY", 2)
+    whole = make(checkpoint=tmp_path / "whole.safetensors")
+    whole.fit_resample(texts, labels)
+    step = schedule.Algorithm1.step
+
+    def interrupted(self, phase, number):
+        if (phase, number) == stop:
+            raise KeyboardInterrupt
+        return step(self, phase, number)
+
+    monkeypatch.setattr(schedule.Algorithm1, "step", interrupted)
+    sampler = make(checkpoint=tmp_path / "cut.safetensors")
+    with pytest.raises(KeyboardInterrupt):
+        sampler.fit_resample(texts, labels)
+    monkeypatch.setattr(schedule.Algorithm1, "step", step)
+    sampler.fit_resample(texts, labels)
+    assert sampler.anchors_ == whole.anchors_
+
+
+def test_a_checkpoint_of_other_data_is_refused(tmp_path) -> None:
+    texts, labels = corpus()
+    make(checkpoint=tmp_path / "miso.safetensors").fit_resample(texts, labels)
+    texts[0] += " more"
+    with pytest.raises(ModelError, match="other data or settings"):
+        make(checkpoint=tmp_path / "miso.safetensors").fit_resample(texts, labels)
+
+
+def test_history_says_what_happened_in_each_phase() -> None:
+    sampler = make()
+    sampler.fit_resample(*corpus())
+    history = sampler.prepared_["rare"].history
+    assert [row["phase"] for row in history.rows] == ["language"] * 6 + ["autoencoder"] * 6 + ["mine"] * 3 + [
+        "joint"
+    ] * 6
+    joint = history.rows[-1]
+    assert {"tau", "I(Q; Qbar)", "I(K; Qbar)", "I(Q; anchor)", "I(K; anchor)", "discriminators"} <= set(joint)
+    assert joint["tau"] == 1.0
+    assert history.rows[15]["tau"] > 4
+
+
+def test_ablations_leave_their_parts_out() -> None:
+    texts, labels = corpus()
+    plain = CAG(**{key: value for key, value in QUICK.items() if key != "heads"}, random_state=0)
+    plain.fit_resample(texts, labels)
+    rows = plain.prepared_["rare"].history.rows
+    assert not any("I(Q; Qbar)" in row for row in rows)
+    quiet = make(adversarial=False)
+    quiet.fit_resample(texts, labels)
+    assert not any("discriminators" in row for row in quiet.prepared_["rare"].history.rows)
+    fixed = make(tau="fixed")
+    fixed.fit_resample(texts, labels)
+    assert {row["tau"] for row in fixed.prepared_["rare"].history.rows if "tau" in row} == {5.0}
+
+
+@pytest.mark.parametrize("reading", ["samples", "tokens"])
+def test_both_readings_of_the_formula_train(reading) -> None:
+    _, y = make(reading=reading).fit_resample(*corpus())
+    assert Counter(y.tolist())["rare"] == 60
+
+
+def test_the_paper_preset_sets_everything_as_published() -> None:
+    recipe = MISO(preset="paper")._recipe()
+    assert recipe.generator == "free"
+    assert (recipe.dim, recipe.heads, recipe.algorithm.batch_size) == (64, 8, 64)
+    assert recipe.algorithm.learning_rate == 1e-4
+    assert recipe.algorithm.likelihood_floor == 0
+    assert recipe.decoding.strategy == "greedy"
+
+
+def test_it_clones_and_searches_inside_a_pipeline() -> None:
+    texts, labels = corpus(20, 60)
+    pipeline = Pipeline(
+        [
+            ("miso", MisoEdit(random_state=0)),
+            ("tfidf", TfidfVectorizer()),
+            ("model", LogisticRegression()),
+        ]
+    )
+    search = GridSearchCV(
+        pipeline, {"miso__budget": [0.2, 0.4], "miso__balance": [0.5, 1.0]}, cv=2, scoring="f1_macro"
+    )
+    search.fit(texts, labels)
+    assert search.best_score_ > 0.8
+    assert clone(make()).get_params() == make().get_params()
