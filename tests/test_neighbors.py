@@ -128,6 +128,28 @@ def test_hundreds_of_ties_at_the_last_place(kind, sparse, library, monkeypatch) 
     assert sum(looked) > 100
 
 
+def test_ties_in_later_rows_than_one_block_holds(monkeypatch) -> None:
+    monkeypatch.setattr(neighbor_search, "_MORE", 3)
+    rows = np.full((9000, 4), 10.0)
+    rows[[3, 4, *range(8500, 8520)]] = 1
+    ids = fitted(rows).kneighbors(np.zeros((1, 4)), 3, return_distance=False)
+    assert ids.tolist() == [[3, 4, 8500]]
+
+
+def test_nearer_rows_that_come_after_many_at_the_first_limit(monkeypatch) -> None:
+    """Far from the query, where float32 takes all rows for equal and the first ones are proposed."""
+
+    def first_ones(library, rows, queries, k):
+        return np.full((len(queries), k), 1e16), np.tile(np.arange(k), (len(queries), 1))
+
+    monkeypatch.setattr(neighbor_search, "search", first_ones)
+    rows = np.zeros((9000, 4))
+    rows[8500:, 0] = 1
+    queries = np.tile([1e8, 0, 0, 0], (10, 1))
+    ids = fitted(rows).kneighbors(queries, 4, return_distance=False)
+    assert ids.tolist() == [[8500, 8501, 8502, 8503]] * 10
+
+
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize(
     ("shift", "scale"), [(0, 1), (1e4, 1), (0, 1e-30), (0, 1e30), (-3e35, 1e34), (7e3, 1e-2)]
@@ -162,7 +184,7 @@ def test_the_last_place_is_certain_and_not_only_likely() -> None:
 def test_distances_equal_on_paper_are_equal(kind, metric) -> None:
     """The same numbers in another order, as seen from the diagonal."""
     rng = np.random.default_rng(10)
-    rows = np.stack([rng.permutation(np.linspace(0.1, 1.3, 9)) for _ in range(50)])
+    rows = np.stack([rng.permutation(np.geomspace(1e-5, 7, 9)) for _ in range(50)])
     distances, ids = fitted(kind(rows), metric=metric).kneighbors(np.full((1, 9), 0.3), 20)
     assert ids[0].tolist() == list(range(20))
     assert (distances == distances[0, 0]).all()
@@ -430,14 +452,15 @@ def test_approximate_falls_back_to_exact(rows) -> None:
 
 
 def test_the_recall_is_measured_on_rows_that_had_no_part_in_setting_it(monkeypatch) -> None:
-    """Of the sample, only the second half has its neighbours far away: the recall must speak of that half."""
+    """Only the last part of the sample has its neighbours far away: the recall must speak of that part."""
     rows = clustered(10_000)
     plain = neighbor_clusters.search
 
     def crooked(library, rows_, queries, k):
         squared, ids = plain(library, rows_, queries, k)
-        if rows_ is rows and len(queries) == 2 * neighbor_clusters._SAMPLE:
-            ids[len(ids) // 2 :, 1:] = plain(library, rows_, -queries[len(ids) // 2 :], k)[1][:, 1:]
+        if rows_ is rows:
+            measuring = slice(neighbor_clusters._CHOOSING, None)
+            ids[measuring, 1:] = plain(library, rows_, -queries[measuring], k)[1][:, 1:]
         return squared, ids
 
     assert neighbor_clusters.Clusters(rows, 5, 0.95, 0).recall > 0.9

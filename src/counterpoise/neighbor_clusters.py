@@ -27,7 +27,8 @@ Ids: TypeAlias = "npt.NDArray[np.int64]"
 _CLUSTERS = 0.5  # times the root of the number of rows: of .3 to 1.5, the fastest on vectors of passages
 _ITERATIONS = 6
 _TRAINING_ROWS = 64  # a cluster; more do not make the clusters better to search
-_SAMPLE = 512  # queries that tell how many clusters are needed, and as many again that tell the recall
+_CHOOSING, _MEASURING = 1024, 512  # rows, as queries, that tell how many clusters are needed, and the recall
+_SURE = 1.645  # standard errors: the recall of all rows is as wished with a probability of .95
 _WORTH_IT = 0.4  # of all clusters; with more of them to search, everything is as quick
 
 
@@ -37,7 +38,7 @@ class Clusters:
     Parameters
     ----------
     rows : C-contiguous ndarray of float32, shape (n, d)
-        Neighbours are those of smallest Euclidean distance.
+        2,000 at least. Neighbours are those of smallest Euclidean distance.
     k : int
         Number of neighbours whose recall counts.
     recall : float
@@ -50,7 +51,7 @@ class Clusters:
     recall : float
         Measured on a sample of rows, as queries, that had no part in choosing the number of clusters to search.
     n_searched : int
-        Clusters searched for a query: the fewest that reach the wished recall on a sample by one standard error.
+        Clusters searched for a query: the fewest that reach the wished recall on a sample by 1.645 standard errors.
     worth_it : bool
         Whether so few clusters have to be searched that it pays.
 
@@ -79,7 +80,9 @@ class Clusters:
         self._settle(rows, home, k, recall, seed)
 
     def _settle(self, rows: Floats, home: Ids, k: int, recall: float, seed: int) -> None:
-        drawn = generator(seed, "neighbors", "recall").choice(len(rows), min(2 * _SAMPLE, len(rows)), False)
+        drawn = generator(seed, "neighbors", "recall").choice(
+            len(rows), _CHOOSING + _MEASURING, replace=False
+        )
         ids = search("faiss", rows, rows[drawn], k + 1)[1]
         order = search("faiss", self._centres, rows[drawn], len(self._centres))[1]
         place = np.argsort(order, axis=1)
@@ -88,10 +91,10 @@ class Clusters:
             ids, np.argsort(ids != drawn[:, None], axis=1, kind="stable")[:, 1:], axis=1
         )
         needed = np.take_along_axis(place, home[others], axis=1)
-        chosen_on, measured_on = needed[: len(drawn) // 2], needed[len(drawn) // 2 :]
+        chosen_on, measured_on = needed[:_CHOOSING], needed[_CHOOSING:]
         for n_searched in range(1, len(self._centres) + 1):
             found = (chosen_on < n_searched).mean(axis=1)
-            if found.mean() - found.std() / np.sqrt(len(found)) >= recall:
+            if found.mean() - _SURE * found.std() / np.sqrt(len(found)) >= recall:
                 break
         self.n_searched = n_searched
         self.recall = float((measured_on < n_searched).mean())

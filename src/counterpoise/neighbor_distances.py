@@ -95,8 +95,11 @@ class Space:
         if on_own_axis is None:
             on_own_axis = np.zeros(rows.shape[0], dtype=bool)
         axis = on_own_axis[:, None].astype(np.float64)
+        if self.metric == "euclidean" and sp.issparse(rows):
+            return rows
         if self.metric == "euclidean":
-            return rows if sp.issparse(rows) else (rows - self._shift) * self._scale
+            shifted = rows - self._shift
+            return shifted if self._scale == 1 else shifted * self._scale
         norms = _norms(rows)
         inverse = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
         if sp.issparse(rows):
@@ -106,7 +109,7 @@ class Space:
         return np.hstack([unit, axis]) if self._empty_rows else unit
 
     def keys(self, queries: Rows, of: Ids, ids: Ids) -> Doubles:
-        """Keys of the pairs ``queries[of[i]]``, ``rows[ids[i]]``: equal rows get equal keys, and 0 to themselves."""
+        """Keys of the pairs ``queries[of[i]]``, ``rows[ids[i]]``: equal rows get equal keys, and 0 to each other."""
         sums = np.empty(len(ids))
         step = _SPARSE_PAIRS if sp.issparse(queries) else max(8, _PAIRS_NUMBERS // queries.shape[1])
         for start in range(0, len(ids), step):

@@ -7,7 +7,7 @@
 scikit-learn multiplies in float64, FAISS in float32 with a BLAS of its own: which is faster depends on the
 processor, on the number of rows and on their width. So the two race once on a few of the caller's own rows, and
 the answer is remembered for rows of like shape (:func:`counterpoise.probes.remembered`). A blocked product with
-``torch.topk`` was tried as a third contender: .6 of FAISS's speed at 30,000 rows, equal at 300,000.
+``torch.topk`` was tried as a third contender: .7 of FAISS's speed at 30,000 rows, equal at 300,000.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from importlib.metadata import version
 from typing import Any, TypeAlias
 
 import faiss
@@ -39,7 +38,7 @@ ROUNDING = {"faiss": 2.0**-24, "scikit-learn": 2.0**-53}
 
 _WORTH_PROBING = 5_000  # rows; below, either library answers in a blink
 _PROBE_ROWS, _PROBE_QUERIES, _LAPS = 100_000, 128, 3
-_BATCH = 8  # queries from which one matrix product beats a scan for each
+_BATCH = 4  # queries from which one matrix product beats a scan for each
 _CHUNK_MIB = 16  # of scikit-learn's distances between sparse rows
 _QUICK = {
     "distance_compute_blas_threshold": 1,
@@ -58,7 +57,7 @@ def fastest(rows: Floats, k: int) -> str:
         return LIBRARIES[0]
     with callers_threads() as threads:
         about = (
-            f"threads={threads}|faiss={version('faiss-cpu')}|scikit-learn={sklearn.__version__}"
+            f"threads={threads}|faiss={faiss.__version__}|scikit-learn={sklearn.__version__}"
             f"|rows<1e{len(str(n))}|features<{2 ** d.bit_length()}|{'k<100' if k < 100 else 'k>=100'}"
         )
         return remembered("neighbors", about, LIBRARIES, lambda: _race(rows[:_PROBE_ROWS], k))
@@ -127,8 +126,8 @@ def _quick_faiss(n_queries: int) -> Iterator[None]:
 def callers_threads() -> Iterator[int]:
     """Hold all libraries to the number of threads that the caller set, wherever the caller set it.
 
-    ``OMP_NUM_THREADS``, ``threadpoolctl`` and FAISS's own setting reach FAISS; ``torch.set_num_threads``
-    reaches torch alone, and whoever asks torch for one thread means the process.
+    ``OMP_NUM_THREADS``, ``threadpoolctl`` and FAISS's own setting reach FAISS; ``torch.set_num_threads`` may
+    reach torch alone, and whoever asks torch for one thread means the process.
     """
     threads, torch_is_here = faiss.omp_get_max_threads(), "torch" in sys.modules
     if torch_is_here:

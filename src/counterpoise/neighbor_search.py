@@ -23,7 +23,7 @@ from counterpoise.neighbor_probe import ROUNDING, search
 Found: TypeAlias = "tuple[Doubles, Ids, npt.NDArray[np.bool_]]"
 """Keys and rows of the nearest, ``(q, k)``, and for which queries rows may have been missed."""
 
-_SPARE, _MORE = 2, 64  # rows asked for beyond those wanted, at first and where in doubt
+_SPARE, _MORE = 3, 64  # rows asked for beyond those wanted, at first and where in doubt
 _TIES = 64  # rows beyond k that are told apart where many are equally far within float64's rounding
 _QUERIES = 4096  # at once
 _QUERIES_BY_CLUSTER = 32_768
@@ -128,7 +128,7 @@ class Searcher:
         places = self.space.exact_places(queries)
         slack = self.space.slack(places, limit, 2.0**-53)
         inside = self.space.placed_squared(limit) - slack
-        full = np.zeros(n, dtype=np.int64)  # rows met at the limit
+        full = np.zeros(n, dtype=np.int64)  # rows met within the limit
         pairs = []
         for start, squared in self.space.blocks(places):
             if own is not None:
@@ -139,10 +139,10 @@ class Searcher:
             if loose.any():
                 inside[loose] = np.partition(squared[loose], k - 1, axis=1)[:, k - 1] - slack[loose]
                 full[loose] = 0
-            # Once enough rows at the limit are met, those of later blocks come too late.
+            # Once enough are met, rows of later blocks come too late if they are only at the limit.
             reach = np.where(full < k + _TIES, inside + 2 * slack, inside)
             of, column = np.nonzero(squared <= reach[:, None])
-            full += np.bincount(of[squared[of, column] >= inside[of]], minlength=n)
+            full += np.bincount(of, minlength=n)
             pairs.append((of, column + start))
         of, ids = (np.concatenate(column) for column in zip(*pairs, strict=True))
         keys = self.space.keys(queries, of, ids)

@@ -62,7 +62,7 @@ class NearestNeighbors(BaseEstimator):
     -----
     Rows are taken in float32. Distances are added up in float64 and equal if they agree to twelve digits.
     For an approximate search, ties are broken among the rows that it found. Memory beyond the rows is bounded;
-    a second copy of them is kept for cosine distances, for rows far from the origin, and for clusters.
+    a copy of them is kept for cosine distances or for rows far from the origin, and one more for clusters.
 
     Examples
     --------
@@ -217,21 +217,15 @@ class NearestNeighbors(BaseEstimator):
             _check_finite(rows, "is what float32, which ends at 3e38, made of it; rescale it")
         else:
             rows = given
-        if first or sp.issparse(rows) == sp.issparse(self._searcher.space.rows):
-            return _canonical(rows) if sp.issparse(rows) else rows
-        return rows.toarray() if sp.issparse(rows) else _canonical(sp.csr_matrix(rows))
+        sparse = sp.issparse(rows) if first else sp.issparse(self._searcher.space.rows)
+        if sparse:
+            return sp.csr_matrix(rows, dtype=np.float64)
+        return rows.toarray() if sp.issparse(rows) else rows
 
 
 def _check_count(name: str, value: Any) -> None:
     if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
         raise SettingsError(f"{name} is {value!r}; give an int of 1 or more.")
-
-
-def _canonical(rows: Any) -> sp.csr_matrix:
-    rows = sp.csr_matrix(rows, dtype=np.float64)
-    rows.sum_duplicates()
-    rows.eliminate_zeros()
-    return rows
 
 
 def _check_finite(rows: Any, trouble: str) -> None:

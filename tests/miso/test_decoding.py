@@ -13,7 +13,7 @@ from scipy.stats import chisquare
 from torch import Tensor
 
 from counterpoise.errors import SettingsError
-from counterpoise.miso.decoding import Decoding, decode
+from counterpoise.miso.decoding import Decoding, _first_above, decode
 
 GREEDY = Decoding("greedy")
 
@@ -99,22 +99,33 @@ def test_one_beam_is_greedy() -> None:
 
 
 def test_beams_carry_their_own_state() -> None:
-    """The state holds all that was chosen; what comes out must be what the winner's state saw."""
-    table = torch.rand(5, 5, generator=stream(5)).log()
-    seen: list[Tensor] = []
+    """Logits that depend on all that was chosen: with a beam for each prefix the best text of all is found."""
+    weights = torch.randn(3, 7, 5, generator=stream(5))
+
+    def logits_after(history: Tensor) -> Tensor:
+        place = history.shape[1] - 1
+        return weights[place, (history * torch.tensor([3, 2, 1])[: place + 1]).sum(dim=1) % 7] * 2
 
     def step(previous: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
-        (history,) = state
-        history = torch.cat([history, previous[:, None]], dim=1)
-        seen.append(history)
-        return table[previous] - history.sum(dim=1, keepdim=True) % 3 * torch.arange(5), (history,)
+        history = torch.cat([state[0], previous[:, None]], dim=1)
+        return logits_after(history), (history,)
 
-    start = (torch.zeros(7, 0, dtype=torch.int64),)
-    first = torch.arange(7) % 4
-    found = decode(step, start, first, -1, 6, Decoding("beam", beams=3), stream())
-    last = {tuple(row) for row in seen[-1].tolist()}
-    for one, begin in zip(found.tolist(), first.tolist(), strict=True):
-        assert (begin, *one[:-1]) in last
+    first = torch.tensor([0, 1, 2, 3])
+    found = decode(step, (torch.zeros(4, 0).long(),), first, -1, 3, Decoding("beam", beams=25), stream())
+    for begin, one in zip(first.tolist(), found, strict=True):
+        everything = torch.tensor(list(itertools.product(range(5), repeat=3)))
+        history = torch.cat([torch.full((125, 1), begin), everything], dim=1)
+        total = sum(
+            logits_after(history[:, : n + 1]).log_softmax(dim=1).gather(1, history[:, n + 1 : n + 2])
+            for n in range(3)
+        )
+        assert torch.equal(one, everything[total.argmax()])
+
+
+def test_beam_search_goes_on_while_a_better_text_may_come() -> None:
+    """One beam: 1 end has mean log(.4)/2 = -.46; 1 2 has -.26 by then, though in sum -.51, and ends with -.17."""
+    step = chain([[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.6, 0.4], [0.0, 0.0, 0.0, 1.0], [1.0, 0.0, 0.0, 0.0]])
+    assert texts(step, 1, 3, 5, Decoding("beam", beams=1)) == [[1, 2, 3, -1, -1]]
 
 
 # Sampling
@@ -223,6 +234,13 @@ def test_extreme_draws_fall_on_what_has_a_chance(monkeypatch, uniform: float, we
     assert uniform == 0.0 or drawn in possible
 
 
+def test_a_share_of_all_falls_on_the_last_column_that_weighs() -> None:
+    """Rounding can leave the second level a share of 1 or a little more."""
+    weights = torch.tensor([[0.0, 1.0, 2.0, 0.0, 0.0]])
+    for share, column in ((0.0, 1), (0.33, 1), (0.34, 2), (1.0, 2), (1.1, 2)):
+        assert _first_above(weights, torch.tensor([[share]]))[0].item() == column
+
+
 # What must not matter
 
 
@@ -257,6 +275,19 @@ def test_a_text_does_not_change_with_when_its_company_ends(decoding: Decoding) -
     found = [decode(chain(ending.tolist()), (), first, 11, 15, decoding, stream()) for first in (going, gone)]
     assert torch.equal(found[0][::5], found[1][::5])
     assert (found[1][1, 1:] == -1).all()
+
+
+@pytest.mark.parametrize("decoding", STRATEGIES)
+def test_texts_keep_their_own_limits_when_others_leave(decoding: Decoding) -> None:
+    """Those with the longest limits end at once."""
+    first = torch.cat([torch.full((20,), 3), torch.zeros(20).long()])
+    limits = torch.where(first == 3, 15, 5)
+    ending = torch.rand(12, 12, generator=stream(7))
+    ending[:, 11] = 0
+    ending[3] = torch.eye(12)[11]
+    ending[:, 3] = 0
+    found = decode(chain(ending.tolist()), (), first, 11, limits, decoding, stream())
+    assert (found >= 0).sum(dim=1).tolist() == [1] * 20 + [5] * 20
 
 
 @pytest.mark.parametrize("decoding", STRATEGIES)

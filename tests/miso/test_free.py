@@ -64,7 +64,9 @@ def trained(subwords: Subwords, latents: Tensor) -> FreeDecoder:
 
 
 def test_texts_come_back_by_their_latents(trained: FreeDecoder, latents: Tensor) -> None:
-    assert trained.reconstruct(ALL, ALL, latents, noise()).nll.max() < 0.05
+    soft = trained.reconstruct(ALL, ALL, latents, noise())
+    assert soft.nll.max() < 0.05
+    assert (soft.written - soft.real).abs().mean() < 0.03
     for decoding in (Decoding("greedy"), Decoding("beam"), Decoding(temperature=0.1)):
         found = trained.write(ALL, ALL, latents, decoding, noise())
         assert [one.text for one in found] == TEXTS.tolist()
@@ -235,6 +237,8 @@ def test_gradient_reaches_the_latent_and_all_weights(subwords: Subwords, latents
     for name, weight in decoder.named_parameters():
         assert weight.grad is not None, name
         assert weight.grad.abs().sum() > 0, name
+    assert decoder.embedding.weight.grad is not None
+    assert decoder.embedding.weight.grad[START].any()  # what comes before a text is learnt too
 
 
 def test_what_is_judged_does_not_move_with_the_decoder(trained: FreeDecoder, subwords: Subwords) -> None:

@@ -225,6 +225,19 @@ def test_resume_after_an_interrupt_in_each_phase_gives_the_same_anchors(tmp_path
     assert sampler.anchors_ == whole.anchors_
 
 
+def test_fit_then_sample_writes_as_many_as_are_asked_for() -> None:
+    texts, labels = corpus()
+    sampler = make("edit").fit(texts, labels)
+    first, second = sampler.sample(7), sampler.sample(7, "rare")
+    assert len(first) == len(second) == 7
+    assert {a.text for a in first} != {a.text for a in second}
+    assert [a.text for a in make("edit").fit(texts, labels).sample(7)] == [a.text for a in first]
+    with pytest.raises(SettingsError, match="no anchors can be written for 'plain'; fitted are 'rare'"):
+        sampler.sample(1, "plain")
+    with pytest.raises(SettingsError, match="call fit"):
+        make("edit").sample(1)
+
+
 def test_a_checkpoint_of_other_data_is_refused(tmp_path) -> None:
     texts, labels = corpus()
     make(checkpoint=tmp_path / "miso.safetensors").fit_resample(texts, labels)

@@ -6,8 +6,10 @@ import itertools
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -184,3 +186,17 @@ def test_what_is_not_a_text_is_refused() -> None:
         Subwords().fit(["\ud800"])
     with pytest.raises(SettingsError, match="size is 3"):
         Subwords(3)
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("dataset", ["sms_spam", "toutiao"])
+def test_real_texts_come_back_to_the_letter(dataset: str) -> None:
+    folder = os.environ.get("COUNTERPOISE_DATA")
+    if not folder:
+        pytest.skip("COUNTERPOISE_DATA is unset")
+    texts = pq.read_table(Path(folder) / dataset / "train.parquet", columns=["text"])["text"].to_pylist()
+    subwords = Subwords().fit(texts)
+    assert len(subwords) == 4000
+    assert round_trip(subwords, texts) == texts
+    values, _ = subwords.encode(texts, 10_000)
+    assert len(values) < 0.95 * (sum(map(len, texts)) + len(texts))  # combinations are used

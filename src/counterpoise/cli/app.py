@@ -53,6 +53,7 @@ _EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     oversample: (
         "counterpoise oversample reviews.csv --method word_swap -o anchors.parquet",
         "counterpoise oversample reviews.csv --set rate=0.25 --with-originals -o balanced.jsonl",
+        "counterpoise oversample reviews.csv --method miso --keep 50 --check -o anchors.parquet",
     ),
     methods: ("counterpoise methods", "counterpoise methods --json"),
     datasets: ("counterpoise datasets", "counterpoise datasets --data-dir ~/corpora"),

@@ -48,12 +48,15 @@ class Prepared:
         None for the editor, which is not trained.
     n_difficult : int
         Difficult samples found; when 0, all minority samples serve as sources.
+    seed : int
+        From which all that it draws is derived.
     """
 
     writer: Writer
     field: Field
     history: MisoHistory | None
     n_difficult: int
+    seed: int
 
 
 def prepare(
@@ -113,7 +116,7 @@ def prepare(
     donors = easy if len(easy) > 1 else minority
     gate = Gate(recipe.budget, recipe.run, recipe.inject, recipe.gate_weight)
     if recipe.generator == "edit":
-        return Prepared(EditWriter(Editor(corpus, gate, donors)), field, None, len(difficult))
+        return Prepared(EditWriter(Editor(corpus, gate, donors)), field, None, len(difficult), seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "miso weights"))
         model = _assemble(corpus, gate, donors, recipe)
@@ -126,7 +129,7 @@ def prepare(
     )
     algorithm = Algorithm1(model, corpus, sides, pairing, recipe.algorithm, seed)
     history = run(algorithm, checkpoint=checkpoint, fingerprint=fingerprint)
-    return Prepared(TrainedWriter(model, corpus, recipe.decoding), field, history, len(difficult))
+    return Prepared(TrainedWriter(model, corpus, recipe.decoding), field, history, len(difficult), seed)
 
 
 def _assemble(corpus: Corpus, gate: Gate, donors: np.ndarray, recipe: Recipe) -> Miso:

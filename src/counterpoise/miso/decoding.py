@@ -222,10 +222,8 @@ def _refuse_hopeless(best: Tensor, asked: Tensor, place: int) -> None:
 
 def _sample(logits: Tensor, uniform: Tensor, decoding: Decoding) -> tuple[Tensor, Tensor]:
     """Sampled choice of each row, and before it a number that is finite where the best logit is, ``(b,)`` both."""
-    everything = (
-        decoding.temperature == 1 and decoding.top_p == 1 and not 0 < decoding.top_k < logits.shape[1]
-    )
-    if everything:
+    everything = decoding.top_p == 1 and not 0 < decoding.top_k < logits.shape[1]
+    if everything and decoding.temperature == 1:
         # Nearly always the exponentials are in range as they are, and no best logit need be sought and subtracted.
         weights = logits.exp()
         blocks = _blocks(weights)

@@ -125,7 +125,7 @@ class FreeDecoder(TextDecoder):
         special = torch.tensor([PAD, START])
         choices = decode(step, state, first, END, limits, decoding, generator, forbidden=special)
         return [
-            self._written(int(row), [choice for choice in choices_ if choice > END])
+            self._written(int(row), [choice for choice in choices_ if choice >= 0])
             for row, choices_ in zip(rows, choices.tolist(), strict=True)
         ]
 

@@ -28,7 +28,7 @@ from counterpoise.miso.harvest import harvest
 from counterpoise.miso.recipe import Recipe, without_stop_words
 from counterpoise.miso.training import AlgorithmSettings
 from counterpoise.oversampling.base import Anchor, TextSampler
-from counterpoise.seeding import RandomState, derive_seed
+from counterpoise.seeding import RandomState, derive_seed, generator, root_seed
 from counterpoise.text.embedding import label_free_embedding
 
 PUBLISHED: dict[str, Any] = {
@@ -200,6 +200,63 @@ class MISO(TextSampler):
         if not 0 < self._setting("balance") <= 1:
             raise SettingsError(f"balance is {self.balance!r}; give a share above 0, at most 1")
 
+    def fit(self, X: Any, y: Any) -> MISO:
+        """Train what writes anchors, and write none yet.
+
+        Parameters
+        ----------
+        X, y
+            As for ``fit_resample``.
+
+        Returns
+        -------
+        MISO
+
+        Raises
+        ------
+        DataError, SettingsError
+            As ``fit_resample``.
+        """
+        texts, labels, wanted = self._checked(X, y)
+        seed = root_seed(self.random_state)
+        self._begin(texts, labels, seed)
+        self._sampled = 0
+        for label, gap in wanted.items():
+            if gap:
+                self._prepare(labels, label, generator(seed, type(self).__name__, label))
+        return self
+
+    def sample(self, n: int, label: Any = None) -> list[Anchor]:
+        """Write further anchors after ``fit`` or ``fit_resample``.
+
+        Parameters
+        ----------
+        n : int
+        label : object, default=None
+            The class; None takes the rarest that was fitted.
+
+        Returns
+        -------
+        list of Anchor
+            New ones each time; fewer than ``n``, with a warning, when too many tries gave nothing new.
+
+        Raises
+        ------
+        SettingsError
+            Before ``fit``, or for a class that was not fitted.
+        """
+        fitted = getattr(self, "prepared_", {})
+        if not fitted:
+            raise SettingsError("nothing is fitted that could write; call fit or fit_resample first")
+        if label is None:
+            label = min(fitted, key=lambda name: fitted[name].field.n_minority)
+        if label not in fitted:
+            raise SettingsError(
+                f"no anchors can be written for {label!r}; fitted are {', '.join(map(repr, fitted))}"
+            )
+        self._sampled = getattr(self, "_sampled", 0) + 1
+        return self._written(fitted[label], n, "sample", self._sampled)
+
     def _setting(self, name: str) -> Any:
         if self.preset == "paper" and name in PUBLISHED:
             return PUBLISHED[name]
@@ -261,7 +318,9 @@ class MISO(TextSampler):
     def _make(
         self, texts: np.ndarray, labels: np.ndarray, label: Any, count: int, rng: np.random.Generator
     ) -> list[Anchor]:
-        seed = int(rng.integers(2**62))
+        return self._written(self._prepare(labels, label, rng), count, "harvest")
+
+    def _prepare(self, labels: np.ndarray, label: Any, rng: np.random.Generator) -> Prepared:
         prepared = prepare(
             self._corpus,
             self._embedding,
@@ -269,13 +328,17 @@ class MISO(TextSampler):
             labels,
             label,
             self._recipe(),
-            seed,
+            int(rng.integers(2**62)),
             checkpoint=self._checkpoint(label),
             fingerprint=self._fingerprint,
         )
         self.prepared_[label] = prepared
+        return prepared
+
+    def _written(self, prepared: Prepared, count: int, *names: object) -> list[Anchor]:
         falling = self._setting("tau") == "falling"
-        return harvest(prepared.writer, prepared.field, count, derive_seed(seed, "harvest"), falling=falling)
+        seed = derive_seed(prepared.seed, *names)
+        return harvest(prepared.writer, prepared.field, count, seed, falling=falling)
 
     def _checkpoint(self, label: Any) -> Path | None:
         if self.checkpoint is None:

@@ -70,10 +70,10 @@ class Subwords:
 
     Examples
     --------
-    >>> subwords = Subwords().fit(["to be or not to be", "not to be"])
-    >>> values, offsets = subwords.encode(["to not be", ""], max_length=8)
+    >>> subwords = Subwords().fit(["she sells sea shells"] * 2)
+    >>> values, offsets = subwords.encode(["she sells shells", ""], max_length=8)
     >>> [subwords.pieces_[i] for i in values[: offsets[1]]]
-    ['to', ' ', 'not', ' be', '']
+    ['she', ' sells', ' shells', '']
     >>> values[offsets[1] :]
     array([2], dtype=int32)
     """

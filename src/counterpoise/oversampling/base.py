@@ -101,6 +101,31 @@ class TextSampler(BaseEstimator, metaclass=ABCMeta):
         SettingsError
             For settings out of range, or a sampling strategy that these labels do not allow.
         """
+        texts, labels, wanted = self._checked(X, y)
+        seed = root_seed(self.random_state)
+        self.anchors_: list[Anchor] = []
+        self.sampling_strategy_: dict[Any, int] = {}
+        new_labels: list[Any] = []
+        if any(wanted.values()):
+            self._begin(texts, labels, seed)
+        for label, gap in wanted.items():
+            count = self._amount(gap)
+            if count:
+                rng = generator(seed, type(self).__name__, label)
+                made = self._make(texts, labels, label, count, rng)
+                self.anchors_ += made
+                new_labels += [label] * len(made)
+            self.sampling_strategy_[label] = len(made) if count else 0
+        sources = np.array([anchor.source_row for anchor in self.anchors_], dtype=np.int64)
+        originals = np.arange(len(texts))
+        self.sample_indices_ = np.concatenate([originals, np.full(len(sources), -1)])
+        self.source_rows_ = np.concatenate([originals, sources])
+        new_texts = np.array([anchor.text for anchor in self.anchors_], dtype=object)
+        all_labels = np.concatenate([labels, np.array(new_labels, dtype=labels.dtype)])
+        return _like(X, np.concatenate([texts, new_texts])), _like(y, all_labels)
+
+    def _checked(self, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray, dict[Any, int]]:
+        """Texts, labels and how many each class lacks, after all checks of data and settings."""
         shape: tuple[int, ...] = getattr(X, "shape", ())
         if len(shape) == 2 and shape[1] > 1:
             raise DataError(
@@ -119,27 +144,7 @@ class TextSampler(BaseEstimator, metaclass=ABCMeta):
         except ValueError as error:
             first = str(error).splitlines()[0]
             raise SettingsError(f"sampling_strategy {self.sampling_strategy!r}: {first}") from error
-        seed = root_seed(self.random_state)
-        self.anchors_: list[Anchor] = []
-        self.sampling_strategy_: dict[Any, int] = {}
-        new_labels: list[Any] = []
-        if any(wanted.values()):
-            self._begin(texts, labels, seed)
-        for label, gap in wanted.items():
-            count = self._amount(int(gap))
-            if count:
-                rng = generator(seed, type(self).__name__, label)
-                made = self._make(texts, labels, label, count, rng)
-                self.anchors_ += made
-                new_labels += [label] * len(made)
-            self.sampling_strategy_[label] = len(made) if count else 0
-        sources = np.array([anchor.source_row for anchor in self.anchors_], dtype=np.int64)
-        originals = np.arange(len(texts))
-        self.sample_indices_ = np.concatenate([originals, np.full(len(sources), -1)])
-        self.source_rows_ = np.concatenate([originals, sources])
-        new_texts = np.array([anchor.text for anchor in self.anchors_], dtype=object)
-        all_labels = np.concatenate([labels, np.array(new_labels, dtype=labels.dtype)])
-        return _like(X, np.concatenate([texts, new_texts])), _like(y, all_labels)
+        return texts, labels, {label: int(gap) for label, gap in wanted.items()}
 
     def _begin(self, texts: np.ndarray, labels: np.ndarray, seed: int) -> None:
         """Prepare what all classes share, once, before anything is made."""
