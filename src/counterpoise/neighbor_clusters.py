@@ -6,7 +6,7 @@
 The inverted-file index of Sivic and Zisserman (2003) as FAISS builds it, with the loops turned round: FAISS
 goes from query to query and reads each list from memory again, which at 384 features keeps the arithmetic
 waiting; here all queries that look into a cluster are multiplied with its rows in one product. FAISS has that
-too, in ``faiss.contrib.big_batch_search``, which prints as it goes; product quantisation and HNSW were slower
+too, in ``faiss.contrib.big_batch_search``, which prints as it goes; product quantisation was slower
 than either, build included.
 """
 

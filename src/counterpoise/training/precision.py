@@ -7,13 +7,11 @@ torch, because a choice made anew each time by a stopwatch would make results de
 
 from __future__ import annotations
 
-import json
-import os
-import platform
 import time
-from pathlib import Path
 
 import torch
+
+from counterpoise.probes import remembered
 
 _WORTH_IT = 1.3  # bfloat16 must beat float32 by this factor before it is chosen
 
@@ -33,24 +31,13 @@ def resolve_precision(precision: str, device: torch.device) -> str:
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
     if device.type != "cpu":
         return "float32"
-    key = f"{processor_name()}|threads={torch.get_num_threads()}|torch={torch.__version__}"
-    answers = _read_cache()
-    if key not in answers:
-        answers[key] = "bfloat16" if _speed_ratio() >= _WORTH_IT else "float32"
-        _write_cache(answers)
-    return answers[key]
-
-
-def processor_name() -> str:
-    """Name of this machine's processor, with its bfloat16 instructions where the platform tells them."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return f"{platform.machine()} {platform.processor()}".strip()
-    facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    flags = facts.get("flags", "").split()
-    native = [flag for flag in ("amx_bf16", "avx512_bf16") if flag in flags]
-    return " ".join([facts.get("model name", platform.machine()), *native])
+    about = f"threads={torch.get_num_threads()}|torch={torch.__version__}"
+    return remembered(
+        "precision",
+        about,
+        ("float32", "bfloat16"),
+        lambda: "bfloat16" if _speed_ratio() >= _WORTH_IT else "float32",
+    )
 
 
 def _speed_ratio() -> float:
@@ -67,27 +54,3 @@ def _speed_ratio() -> float:
             laps.append(time.perf_counter() - start)
         seconds[dtype] = min(laps)
     return seconds[torch.float32] / seconds[torch.bfloat16]
-
-
-def _cache_file() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "counterpoise" / "precision.json"
-
-
-def _read_cache() -> dict[str, str]:
-    try:
-        answers = json.loads(_cache_file().read_text())
-    except (OSError, ValueError):
-        return {}
-    return {k: v for k, v in answers.items() if v in ("float32", "bfloat16")}
-
-
-def _write_cache(answers: dict[str, str]) -> None:
-    # A home folder that cannot be written only means that the next process probes again.
-    try:
-        _cache_file().parent.mkdir(parents=True, exist_ok=True)
-        temporary = _cache_file().with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(answers, indent=1))
-        temporary.replace(_cache_file())
-    except OSError:
-        return
