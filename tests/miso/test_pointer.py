@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from counterpoise.miso.corpus import Corpus
+from counterpoise.miso.decoder import straight_through
 from counterpoise.miso.decoding import Decoding
 from counterpoise.miso.gate import Gate
-from counterpoise.miso.pointer import PointerDecoder, _next_kept, _plant, straight_through
+from counterpoise.miso.pointer import PointerDecoder, _next_kept, _plant
 
 TEXTS = np.array(
     [

@@ -134,15 +134,22 @@ def prepare(
 
 def _assemble(corpus: Corpus, gate: Gate, donors: np.ndarray, recipe: Recipe) -> Miso:
     """All modules with fresh weights from torch's generator."""
-
-    def decoder() -> TextDecoder:
-        if recipe.generator == "pointer":
-            return PointerDecoder(corpus, recipe.dim, gate, donors)
-        return FreeDecoder(corpus.texts, recipe.dim, subwords, max_length=recipe.max_length)
-
-    subwords = Subwords() if recipe.generator == "pointer" else Subwords().fit(corpus.texts)
     encoder = SharedEncoder(corpus.vectors, recipe.dim)
     fusion = None
     if recipe.sfm:
         fusion = SemanticFusion(recipe.dim, recipe.heads, recipe.reading, residual=recipe.residual)
-    return Miso(encoder, CoupledGenerator(decoder(), decoder(), recipe.dim), fusion)
+    minority, majority = _decoders(corpus, gate, donors, recipe)
+    return Miso(encoder, CoupledGenerator(minority, majority, recipe.dim), fusion)
+
+
+def _decoders(
+    corpus: Corpus, gate: Gate, donors: np.ndarray, recipe: Recipe
+) -> tuple[TextDecoder, TextDecoder]:
+    if recipe.generator == "pointer":
+        pointing = [PointerDecoder(corpus, recipe.dim, gate, donors) for _ in range(2)]
+        return pointing[0], pointing[1]
+    subwords = Subwords().fit(corpus.texts)
+    spelling = [
+        FreeDecoder(corpus.texts, recipe.dim, subwords, max_length=recipe.max_length) for _ in range(2)
+    ]
+    return spelling[0], spelling[1]

@@ -23,9 +23,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from counterpoise.miso.corpus import padded
-from counterpoise.miso.decoder import Soft, TextDecoder, Written
+from counterpoise.miso.decoder import Soft, TextDecoder, Written, straight_through
 from counterpoise.miso.decoding import Decoding, State, Step, decode
-from counterpoise.miso.pointer import straight_through
 from counterpoise.miso.subwords import END, PAD, START, Subwords
 from counterpoise.text.tokenizers import words_and_gaps
 

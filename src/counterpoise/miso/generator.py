@@ -1,7 +1,8 @@
 """CAG: the coupled adversarial generator, two decoders and two discriminators (Tian et al. 2021, section 4.2).
 
     generator = CoupledGenerator(minority_decoder, majority_decoder, dim=64)
-    written = generator.write_minority(rows, partners, z, ...)
+    z = generator.z(fused)
+    texts = generator.minority.write(rows, partners, z, Decoding(), noise)
 
 The minority decoder De(|psi+) is guided by the latent z, the fusion of a difficult sample with a majority sample after
 a feed-forward layer of its own; the majority decoder De(|psi-) is fed with the majority sample alone. Each

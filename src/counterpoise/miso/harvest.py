@@ -1,6 +1,6 @@
 """Filling a class up with anchors: pairs drawn, texts written, repeats and copies dropped, tries bounded.
 
-    anchors = harvest(writer, plan, count=500, seed=0)
+    anchors = harvest(writer, field, count=500, seed=0)
 
 Each difficult sample is paired with many majority samples, nearest first, the scope falling with tau as the anchors
 come. A text that stands in the corpus already, or was written before, is dropped and another pair is tried.

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from counterpoise.miso.corpus import Corpus, padded
-from counterpoise.miso.decoder import Soft, TextDecoder, Written
+from counterpoise.miso.decoder import Soft, TextDecoder, Written, straight_through
 from counterpoise.miso.decoding import Decoding, decode
 from counterpoise.miso.gate import INJECTED, KEEP, PARTNER, Gate
 from counterpoise.text.tokenizers import join_words
@@ -277,14 +277,6 @@ class PointerDecoder(TextDecoder):
         kept = tuple(word for word, c in zip(own, places, strict=True) if c == 0)
         injected = tuple(word for word, c in zip(words, places, strict=True) if c > 0)
         return Written(join_words(words, gaps), kept, injected)
-
-
-def straight_through(logits: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
-    """One-hot samples whose gradient is that of the Gumbel-softmax (Jang et al. 2017), over the last axis."""
-    uniform = torch.rand(logits.shape, generator=generator).clamp(1e-9, 1 - 1e-7)
-    soft = ((logits - (-uniform.log()).log()) / temperature).softmax(dim=-1)
-    hard = torch.zeros_like(soft).scatter_(-1, soft.argmax(dim=-1, keepdim=True), 1.0)
-    return hard + soft - soft.detach()
 
 
 def _next_kept(ids: Tensor, holes: Tensor) -> Tensor:

@@ -243,7 +243,7 @@ class Algorithm1:
         cag = self.model.generator
         written, genuine = self._seen(majority)
         judged = cag.minority_judge.loss(real, anchors) + cag.majority_judge.loss(genuine, written)
-        self._descend(judged, [cag.minority_judge, cag.majority_judge])
+        self._descend(judged, cag.judges())
         fooled = cag.minority_judge.fooled(anchors) + cag.majority_judge.fooled(written)
         log |= {"discriminators": float(judged.detach()), "adversarial": float(fooled.detach())}
         return fooled
