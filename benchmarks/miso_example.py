@@ -19,6 +19,7 @@ from counterpoise.crossfit import holdout, text_groups
 from counterpoise.data.imbalance import keep_minority
 from counterpoise.data.readers import read
 from counterpoise.gamma import measure_difficulty, minority_sides
+from counterpoise.oversampling.anchors import anchors_from
 
 KEPT, SEED = 59, 0
 
@@ -52,7 +53,7 @@ def main() -> None:
     writer = sampler.prepared_["spam"]
     source = int(writer.field.sources[writer.field.difficulty.argmax()])
     print("\ndifficult training sample:", data.texts[train][source], writer.field.difficulty.max())
-    for anchor in [a for a in sampler.anchors_ if a.source_row == source][:3]:
+    for anchor in [a for a in anchors_from(sampler.anchors_) if a.source_row == source][:3]:
         print("\n  partner:", data.texts[train][anchor.partner_rows[0]][:120])
         print("  anchor: ", anchor.text)
         print("  shared: ", ", ".join(anchor.shared))

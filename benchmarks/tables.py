@@ -17,7 +17,10 @@ from typing import Any
 import machine
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "benchmarks.md")
+DOCUMENTS = (
+    ROOT / "README.md",
+    *(ROOT / "docs" / name for name in ("benchmarks.md", "anchors.md", "miso.md")),
+)
 
 
 def _table(header: list[str], rows: list[list[str]]) -> str:
@@ -134,12 +137,87 @@ def text(result: dict[str, Any]) -> str:
     return f"{_table(head, rows)}\n\n{_origin(result)}, one thread"
 
 
+_ANCHORS = {
+    "copies": "copies",
+    "near_repeats": "near repeats",
+    "overlap": "words in common with the source",
+    "self_bleu": "self-BLEU",
+    "longest_span": "longest span of another text",
+    "shared_weight": "weight of shared words",
+    "told_apart": "told from held-back texts",
+    "called_minority": "called minority",
+}
+
+
+def anchors(result: dict[str, Any]) -> str:
+    """One table a data set: figures down, samplers across; a value that misses its bar is marked."""
+    methods = result["settings"]["methods"]
+    parts = []
+    for name in result["settings"]["sets"]:
+        found = {row["method"]: row for row in result["rows"] if row["set"] == name}
+        lines = []
+        for key, what in _ANCHORS.items():
+            cells = [found[method]["figures"][key] for method in methods]
+            # A bar may be a real text's figure, which differs a little with the sources; the last column is MISO's.
+            lines.append([what, *map(_anchor_cell, [key] * len(cells), cells), cells[-1]["compared"]])
+        head = ["figure", *(f"`{method}`" for method in methods), "bar for `miso`"]
+        parts.append(f"**{name}**, {found['miso']['new_texts']:,} new texts\n\n{_table(head, lines)}")
+    parts.append("† misses the bar that its own sources and texts set it.")
+    return "\n\n".join([*parts, f"{_origin(result)}"])
+
+
+def _anchor_cell(key: str, figure: dict[str, Any]) -> str:
+    value = figure["value"]
+    if value is None:
+        return "-"
+    form = {"copies": ",.0f", "longest_span": ".0f"}.get(key)
+    form = form or (".1%" if key in ("near_repeats", "overlap", "called_minority") else ".3f")
+    return format(value, form) + (" †" if figure["met"] is False else "")
+
+
+def miso_evidence(result: dict[str, Any]) -> str:
+    """Means of all variants, then what MISO gains over some."""
+    tasks = list(result["settings"]["tasks"])
+    means = {(row["task"], row["variant"]): row for row in result["means"]}
+    lines = [
+        [f"`{name}`"]
+        + [f"{means[task, name][metric]:.3f}" for task in tasks for metric in ("average_precision", "f1")]
+        for name in result["settings"]["variants"]
+    ]
+    head = ["method", *(f"{task}, {metric}" for task in tasks for metric in ("average precision", "F1"))]
+    gaps = [
+        [f"`{row['against']}`", row["task"], f"{row['mean']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"]
+        for row in result["differences"]
+    ]
+    table = _table(["`miso` against", "over", "average precision, mean [95% interval]"], gaps)
+    return f"{_table(head, lines)}\n\n{table}\n\n{_origin(result)}, seeds {result['seeds']}, five folds each"
+
+
+def miso_cost(result: dict[str, Any]) -> str:
+    """Seconds by part, and times those of class weights."""
+    lines = []
+    for row in result["ratios"]:
+        times = f"{row['times_class_weight']:.1f} [{row['least']:.1f}, {row['most']:.1f}]"
+        bar = (
+            "" if row["bar"] is None else f"at most {row['bar']:.0f}: " + ("met" if row["met"] else "missed")
+        )
+        parts = [
+            f"{row[part]:.1f}" for part in ("difficulty", "training", "writing", "classifier", "seconds")
+        ]
+        lines.append([row["task"], f"`{row['contender']}`", *parts, times, bar])
+    head = ["task", "method", "difficulty", "training", "writing", "classifier", "all, s"]
+    return f"{_table([*head, 'times class weights', 'bar'], lines)}\n\n{_origin(result)}, one thread"
+
+
 TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "compare": ("compare.json", compare),
     "defaults": ("defaults.json", defaults),
     "speed": ("training.json", speed),
     "quality": ("training.json", quality),
     "text": ("text.json", text),
+    "anchors": ("anchors.json", anchors),
+    "miso_evidence": ("miso_evidence.json", miso_evidence),
+    "miso_cost": ("miso.json", miso_cost),
 }
 
 

@@ -10,6 +10,7 @@ from counterpoise import WordSwap
 from counterpoise.data.readers import read
 from counterpoise.experiments.compare import compare
 from counterpoise.methods.registry import METHODS
+from counterpoise.oversampling.anchors import anchors_from
 
 METRICS = (
     "f1",
@@ -116,7 +117,7 @@ def test_oversample_writes_new_texts_with_their_origin(labelled, run, tmp_path):
         *("difficulty", "method", "kept", "shared", "injected"),
     ]
     assert len(rows) == 96
-    for row, anchor in zip(rows, sampler.anchors_, strict=True):
+    for row, anchor in zip(rows, anchors_from(sampler.anchors_), strict=True):
         assert row["text"] == anchor.text
         assert (row["source_row"], tuple(row["partner_rows"])) == (anchor.source_row, anchor.partner_rows)
         assert row["source_text"] == data.texts[row["source_row"]]

@@ -7,7 +7,7 @@ import pytest
 
 from counterpoise.data.readers import read
 from counterpoise.experiments.anchor_check import check_anchors
-from counterpoise.oversampling.base import Anchor
+from counterpoise.oversampling.anchors import Anchor
 from counterpoise.oversampling.word_swap import WordSwap
 
 
@@ -23,7 +23,7 @@ def test_the_report_is_that_of_python_with_the_texts_left_out(labelled, run_json
     sampler = WordSwap(random_state=3)
     texts, labels = data.texts[kept], data.labels[kept]
     sampler.fit_resample(texts, labels)
-    assert [anchor.text for anchor in sampler.anchors_] == [anchor["text"] for anchor in anchors]
+    assert sampler.anchors_["text"].to_pylist() == [anchor["text"] for anchor in anchors]
     expected = check_anchors(texts, labels, sampler.anchors_, "rare", held_back=data.texts[left_out], seed=3)
     assert list(row["check"]) == ["rare"]
     assert list(row["check"]["rare"]) == [figure.name for figure in expected]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from counterpoise.data.imbalance import keep_minority
@@ -18,7 +19,8 @@ from counterpoise.experiments.anchor_check import (
     tell_apart,
 )
 from counterpoise.methods.base import Context
-from counterpoise.oversampling.base import Anchor
+from counterpoise.miso.variants import MisoEdit
+from counterpoise.oversampling.anchors import Anchor, anchor_table, anchors_from
 from counterpoise.oversampling.random import RandomOverSampler
 from counterpoise.oversampling.word_swap import WordSwap
 from counterpoise.seeding import derive_seed
@@ -47,7 +49,7 @@ def _few_draws(request, monkeypatch) -> None:
         monkeypatch.setattr(membership, "_DRAWS", 3)
 
 
-def anchors_by(sampler, toy) -> list[Anchor]:
+def anchors_by(sampler, toy) -> pa.Table:
     sampler.fit_resample(*toy[:2])
     return sampler.anchors_
 
@@ -60,6 +62,12 @@ def swapped(toy):
 @pytest.fixture(scope="module")
 def copied(toy):
     return anchors_by(RandomOverSampler(random_state=0), toy)
+
+
+@pytest.fixture(scope="module")
+def donated(toy):
+    """With partners in the minority too."""
+    return anchors_by(MisoEdit(inject=0.5, random_state=0), toy)
 
 
 class Adds:
@@ -82,7 +90,9 @@ def test_weights_by_hand(monkeypatch) -> None:
     models = iter([Adds(call=1, now=-0.5, cash=3, win=-2), Adds(call=4, now=2, cash=3, win=1)])
     monkeypatch.setattr(occlusion, "_trained", lambda *_: next(models))
     held_back = np.array(["call cash", "win call now now", "call me now", "quite other words"], dtype=object)
-    found = occlusion_of_shared(TEXTS, LABELS, [Anchor("cash call you", 0, (1,))], 1, held_back=held_back)
+    found = occlusion_of_shared(
+        TEXTS, LABELS, anchor_table([Anchor("cash call you", 0, (1,))]), 1, held_back=held_back
+    )
     assert found.n == 2, "texts with shared words only, or none, say nothing"
     assert found.shared == pytest.approx((1 + (1 - 2 * 0.5) / 2) / 2)
     assert found.others == pytest.approx((3 + 2) / 2)
@@ -122,8 +132,12 @@ def test_anchors_that_are_copies_change_nothing(toy, copied) -> None:
     assert found.figure().verdict.endswith("within the noise")
 
 
-def test_cross_fitted_classifiers_know_nothing_of_what_they_are_asked(monkeypatch, toy, swapped) -> None:
+@pytest.mark.parametrize("sampler", ["swapped", "donated"])
+def test_cross_fitted_classifiers_know_nothing_of_what_they_are_asked(
+    monkeypatch, toy, sampler, request
+) -> None:
     texts, labels, _ = toy
+    anchors = request.getfixturevalue(sampler)
     n_asked, trained, of = 0, occlusion._trained, occlusion._Erased.of
     test: set[int] = set()
 
@@ -138,7 +152,7 @@ def test_cross_fitted_classifiers_know_nothing_of_what_they_are_asked(monkeypatc
     def watched(side, added, context, seed):
         inside = set(side.inputs)
         assert not inside & set(texts[list(test)])
-        made = {anchor.text: anchor for anchor in swapped}
+        made = {anchor.text: anchor for anchor in anchors_from(anchors)}
         assert len(added)
         for text in added:
             origin = [made[text].source_row, *made[text].partner_rows] if text in made else []
@@ -151,7 +165,7 @@ def test_cross_fitted_classifiers_know_nothing_of_what_they_are_asked(monkeypatc
     monkeypatch.setattr(occlusion._Erased, "of", staticmethod(watched_of))
     monkeypatch.setattr(occlusion, "_trained", watched)
     asked = np.flatnonzero(labels == "spam")[:10]
-    found = occlusion_of_shared(texts, labels, swapped, "spam", difficult=asked)
+    found = occlusion_of_shared(texts, labels, anchors, "spam", difficult=asked)
     assert n_asked == 10
     assert 2 <= found.n <= 10
     assert sizes[::2] == sizes[1::2], "as many copies as anchors"
@@ -176,7 +190,7 @@ def test_texts_that_share_nothing_cannot_be_asked() -> None:
         occlusion_of_shared(
             TEXTS,
             LABELS,
-            [Anchor("cash call you", 0, (1,))],
+            anchor_table([Anchor("cash call you", 0, (1,))]),
             1,
             held_back=np.array(["entirely new", "call new"], dtype=object),
         )
@@ -190,13 +204,14 @@ def test_copies_cannot_be_told_and_a_mark_always(toy, copied, swapped) -> None:
     assert 0.3 < of_copies.copies < 0.7
     assert of_copies.n == 20
     assert of_copies.figure().verdict == "good"
-    marked = [Anchor(f"xx yy zz {anchor.text} zz yy xx", anchor.source_row) for anchor in copied]
-    told = tell_apart(texts, labels, marked, "spam", held_back)
+    made = anchors_from(copied)
+    marked = [Anchor(f"xx yy zz {anchor.text} zz yy xx", anchor.source_row) for anchor in made]
+    told = tell_apart(texts, labels, anchor_table(marked), "spam", held_back)
     assert told.anchors == 1
     assert (told.word_swap, told.copies) == (of_copies.word_swap, of_copies.copies)
     assert told.figure().verdict == "told better"
-    long = [Anchor(f"{anchor.text} {texts[anchor.source_row]}", anchor.source_row) for anchor in copied]
-    assert tell_apart(texts, labels, long, "spam", held_back).anchors > 0.95, "length tells"
+    long = [Anchor(f"{anchor.text} {texts[anchor.source_row]}", anchor.source_row) for anchor in made]
+    assert tell_apart(texts, labels, anchor_table(long), "spam", held_back).anchors > 0.95, "length tells"
     like = tell_apart(texts, labels, swapped, "spam", held_back)
     assert abs(like.anchors - like.word_swap) < 3 * like.spread
 
@@ -235,18 +250,24 @@ def test_who_is_called_minority(toy, copied) -> None:
     assert (of_copies.n_anchors, of_copies.n_real) == (60, 20)
     assert of_copies.figure().verdict == "good"
     alien = [Anchor(texts[labels == "ham"][i], int(rare[i % 20])) for i in range(40)]
-    left = called_minority(texts, labels, alien + copied[:10], "spam", difficult=rare[:7])
+    mixed = anchor_table(alien + anchors_from(copied)[:10])
+    left = called_minority(texts, labels, mixed, "spam", difficult=rare[:7])
     assert left.anchors == 10 / 50
     assert (left.real, left.n_real) == (1, 7)
     assert left.figure().compared == "at least 97.0%: 100.0% of 7 real texts, less 3 points"
     assert left.figure().met is False
 
 
-@pytest.mark.parametrize("sampler", ["swapped", "copied"])
-def test_judges_know_neither_source_nor_partner_nor_any_anchor(monkeypatch, toy, sampler, request) -> None:
+@pytest.mark.parametrize(
+    ("sampler", "learnt_from"),
+    [("swapped", {(16, 40)}), ("copied", {(16, 40)}), ("donated", {(16, 40), (12, 40)})],
+)
+def test_judges_know_neither_source_nor_partner_nor_any_anchor(
+    monkeypatch, toy, sampler, learnt_from, request
+) -> None:
     texts, labels, _ = toy
-    swapped = request.getfixturevalue(sampler)
-    made = {anchor.text: anchor for anchor in swapped}
+    anchors = request.getfixturevalue(sampler)
+    made = {anchor.text: anchor for anchor in anchors_from(anchors)}
     row_of = {text: row for row, text in enumerate(texts)}
     sizes, judged, called = [], 0, membership._called
 
@@ -261,24 +282,25 @@ def test_judges_know_neither_source_nor_partner_nor_any_anchor(monkeypatch, toy,
         return called(given, rare, train, asked, seed)
 
     monkeypatch.setattr(membership, "_called", watched)
-    found = called_minority(texts, labels, swapped, "spam")
+    found = called_minority(texts, labels, anchors, "spam")
     assert judged == found.n_anchors == 60
-    assert set(sizes) == {(16, 40)}, "some models have more to learn from"
+    assert set(sizes) == learnt_from, "some models have more to learn from"
 
 
 def test_anchors_with_partners_everywhere_are_not_judged(toy, copied) -> None:
     texts, labels, _ = toy
     everyone = tuple(np.flatnonzero(labels == "ham").tolist())
-    wide = [Anchor("a text", copied[0].source_row, everyone)]
-    assert called_minority(texts, labels, [*wide, *copied[:5]], "spam").n_anchors == 5
+    made = anchors_from(copied)
+    wide = [Anchor("a text", made[0].source_row, everyone)]
+    assert called_minority(texts, labels, anchor_table([*wide, *made[:5]]), "spam").n_anchors == 5
     with pytest.raises(DataError, match="no part of the data is free of the sources and partners"):
-        called_minority(texts, labels, wide, "spam")
+        called_minority(texts, labels, anchor_table(wide), "spam")
 
 
 def test_a_minority_of_repeats_cannot_be_parted() -> None:
     texts = np.array(["win cash", "Win  cash", "see you", "be there"], dtype=object)
     with pytest.raises(DataError, match=r"the texts of one side \(2\) all repeat each other"):
-        called_minority(texts, np.array([1, 1, 0, 0]), [Anchor("win now", 0)], 1)
+        called_minority(texts, np.array([1, 1, 0, 0]), anchor_table([Anchor("win now", 0)]), 1)
 
 
 def test_the_whole_report(toy, swapped) -> None:

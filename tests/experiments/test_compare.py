@@ -238,6 +238,8 @@ def test_groups_and_time_reach_the_classifier(spam, monkeypatch) -> None:
         ({"settings": {"backbone__dim": 8}, "methods": ["tfidf_lr"]}, "backbone__dim"),
         ({"settings": {"threshold": 3}}, "threshold is 3"),
         ({"methods": ["erm"], "backbone": "mlp"}, "'mlp' reads array"),
+        ({"methods": ["erm"], "backbone": "nosuch"}, "there is no backbone 'nosuch'; choose one of textcnn"),
+        ({"backbone": "nosuch"}, "there is no backbone 'nosuch'; choose one of textcnn"),
     ],
     ids=str,
 )
@@ -248,6 +250,12 @@ def test_impossible_comparisons_are_refused_before_any_fit(change, message, spam
     monkeypatch.setattr(TextClassifier, "fit", working)
     with pytest.raises(CounterpoiseError, match=message):
         compare(*spam, **{"methods": ["tfidf_lr"], **change})
+
+
+def test_a_known_backbone_is_ignored_where_no_method_has_one(spam) -> None:
+    with_one, without = (compare(*spam, ["tfidf_lr"], backbone=name, n_folds=2)[0] for name in ("mlp", None))
+    assert with_one.backbone is None
+    assert with_one.metrics["f1"] == without.metrics["f1"]
 
 
 def test_keep_needs_a_minority(texts_of) -> None:

@@ -40,3 +40,29 @@ def test_settings_out_of_range_are_refused(setting, texts_of) -> None:
     data = Data(texts, labels, 2, np.ones(15))
     with pytest.raises(SettingsError, match=next(iter(setting))):
         refused() if refused else TfidfLR(**setting).fit(data, Context(0))
+
+
+def test_the_new_texts_of_a_sampler_are_learnt_from_and_the_words_stay_those_of_the_real_ones(
+    texts_of,
+) -> None:
+    texts, labels = texts_of((60, 6))
+    data = Data(texts, labels, 2, np.ones(len(texts)))
+    plain = TfidfLR().fit(data, Context(0))
+    swapped, again = (TfidfLR(sampler="word_swap").fit(data, Context(0)) for _ in range(2))
+    assert swapped.vectorizer.vocabulary_ == plain.vectorizer.vocabulary_
+    np.testing.assert_array_equal(swapped.vectorizer.idf_, plain.vectorizer.idf_)
+    assert not np.allclose(swapped.coefficients, plain.coefficients, atol=1e-3)
+    np.testing.assert_array_equal(swapped.coefficients, again.coefficients)
+
+
+def test_copies_change_nothing_where_classes_weigh_alike(texts_of) -> None:
+    texts, labels = texts_of((60, 6))
+    data = Data(texts, labels, 2, np.ones(len(texts)))
+    plain = TfidfLR().fit(data, Context(0))
+    copied = TfidfLR(sampler="random_oversample").fit(data, Context(0))
+    np.testing.assert_allclose(copied.logits(texts), plain.logits(texts), atol=0.3)
+
+
+def test_an_unknown_sampler_is_refused() -> None:
+    with pytest.raises(SettingsError, match="sampler is 'nosuch'; choose one of random_oversample"):
+        TfidfLR(sampler="nosuch").check()

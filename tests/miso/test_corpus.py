@@ -49,7 +49,7 @@ def test_long_texts_are_cut() -> None:
 
 def test_a_batch_is_padded_with_zeros_under_its_mask() -> None:
     ids, mask = Corpus(TEXTS, dim=8).batch(np.array([2, 1]))
-    assert mask.tolist() == [[True, True, False, False], [True] * 4]
+    assert mask.tolist() == [[True] * 2 + [False] * 6, [True] * 4 + [False] * 4]
     assert ids.dtype == torch.int64
     assert (ids[~mask] == 0).all()
     assert (ids[mask] > 0).all()
@@ -63,5 +63,9 @@ def test_ids_do_not_depend_on_what_was_asked_before() -> None:
 
 def test_padded_rows() -> None:
     ids, mask = padded([np.array([3]), np.array([4, 5])])
-    assert ids.tolist() == [[3, 0], [4, 5]]
+    assert ids.tolist() == [[3, 0, 0, 0, 0, 0, 0, 0], [4, 5, 0, 0, 0, 0, 0, 0]]
     assert mask.sum(dim=1).tolist() == [1, 2]
+
+
+def test_widths_are_multiples_of_eight() -> None:
+    assert [padded([np.ones(n, dtype=np.int64)])[0].shape[1] for n in (1, 8, 9, 64)] == [8, 8, 16, 64]

@@ -6,6 +6,7 @@ import warnings
 from collections import Counter
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from imblearn.pipeline import Pipeline
 from sklearn.base import clone
@@ -17,6 +18,7 @@ from counterpoise import MISO
 from counterpoise.errors import CounterpoiseWarning, DataError, ModelError, SettingsError
 from counterpoise.miso import schedule
 from counterpoise.miso.variants import CAG, MisoEdit
+from counterpoise.oversampling.anchors import anchor_schema, anchors_from
 from tiny_miso import QUICK, corpus
 
 GENERATORS = ("pointer", "free", "edit")
@@ -53,7 +55,7 @@ def test_an_anchor_keeps_most_words_of_its_source_and_borrows_from_its_partner(g
     sampler = make(generator)
     sampler.fit_resample(texts, labels)
     shares = []
-    for anchor in sampler.anchors_:
+    for anchor in anchors_from(sampler.anchors_):
         source, (partner,) = texts[anchor.source_row].split(), anchor.partner_rows
         assert labels[anchor.source_row] == "rare"
         assert labels[partner] == "plain"
@@ -72,8 +74,8 @@ def test_only_difficult_samples_are_sources_unless_all_are_asked_for() -> None:
     every.fit_resample(texts, labels)
     difficult = some.prepared_["rare"].field.sources
     assert 0 < len(difficult) < 30
-    assert {anchor.source_row for anchor in some.anchors_} == set(difficult.tolist())
-    assert len({anchor.source_row for anchor in every.anchors_}) > max(len(difficult), 25)
+    assert set(some.anchors_["source_row"].to_pylist()) == set(difficult.tolist())
+    assert len(set(every.anchors_["source_row"].to_pylist())) > max(len(difficult), 25)
 
 
 def test_where_none_is_difficult_all_serve() -> None:
@@ -126,7 +128,7 @@ def test_balanced_classes_come_back_unchanged() -> None:
     X, y = sampler.fit_resample(texts, labels)
     assert X.tolist() == texts.tolist()
     assert y.tolist() == labels.tolist()
-    assert sampler.anchors_ == []
+    assert len(sampler.anchors_) == 0
 
 
 @pytest.mark.filterwarnings("ignore::counterpoise.errors.CounterpoiseWarning")
@@ -161,7 +163,8 @@ def test_several_classes_each_against_all_others() -> None:
     _, y = sampler.fit_resample(texts, labels)
     assert Counter(y.tolist()) == {"rare": 38, "odd": 38, "plain": 38}
     assert set(sampler.prepared_) == {"rare", "odd"}
-    assert {labels[a.partner_rows[0]] for a in sampler.anchors_ if labels[a.source_row] == "odd"} > {"plain"}
+    odd = [anchor for anchor in anchors_from(sampler.anchors_) if labels[anchor.source_row] == "odd"]
+    assert {labels[anchor.partner_rows[0]] for anchor in odd} > {"plain"}
 
 
 def test_balance_fills_a_share_of_the_gap_with_the_automatic_strategy_only() -> None:
@@ -230,8 +233,10 @@ def test_fit_then_sample_writes_as_many_as_are_asked_for() -> None:
     sampler = make("edit").fit(texts, labels)
     first, second = sampler.sample(7), sampler.sample(7, "rare")
     assert len(first) == len(second) == 7
-    assert {a.text for a in first} != {a.text for a in second}
-    assert [a.text for a in make("edit").fit(texts, labels).sample(7)] == [a.text for a in first]
+    assert set(first["text"].to_pylist()) != set(second["text"].to_pylist())
+    assert make("edit").fit(texts, labels).sample(7) == first
+    assert first.schema == anchor_schema(pa.string())
+    assert set(first["label"].to_pylist()) == {"rare"}
     with pytest.raises(SettingsError, match="no anchors can be written for 'plain'; fitted are 'rare'"):
         sampler.sample(1, "plain")
     with pytest.raises(SettingsError, match="call fit"):

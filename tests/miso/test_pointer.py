@@ -127,9 +127,9 @@ def test_texts_of_one_word_or_none(row, partner, strategy) -> None:
 def test_a_text_does_not_depend_on_the_length_of_its_company() -> None:
     decoder = make(Gate(0.4, 1.0))
     soft = decoder.reconstruct(np.array([4, 4]), np.array([2, 2]), torch.zeros(2, 8), noise())
-    assert soft.written.shape == soft.real.shape == (2, 1, 16)
+    assert soft.written.shape == soft.real.shape == (2, 8, 16)
     long = decoder.reconstruct(np.array([0, 4]), np.array([2, 2]), torch.zeros(2, 8), noise())
-    assert torch.allclose(long.written[1, :1], soft.written[1], atol=1e-5)
+    assert torch.allclose(long.written[1, :1], soft.written[1, :1], atol=1e-5)
 
 
 @pytest.mark.parametrize("gumbel", [None, 0.7])
@@ -140,14 +140,6 @@ def test_gradient_reaches_the_latent_through_the_anchor(gumbel) -> None:
     soft.written.pow(2).sum().backward()
     assert z.grad is not None
     assert z.grad.abs().sum() > 0
-
-
-def test_gradient_reaches_a_gate_that_may_learn() -> None:
-    decoder = make(Gate(0.4, 1.0, learn=True))
-    shared = torch.rand(2, 8, generator=noise())
-    soft = decoder.reconstruct(np.array([0, 1]), np.array([2, 3]), torch.zeros(2, 8), noise(), None, shared)
-    soft.written.pow(2).sum().backward()
-    assert decoder.gate.weight.grad.abs() > 0
 
 
 def test_straight_through_samples_are_one_hot_with_the_softmax_frequencies() -> None:

@@ -10,7 +10,7 @@ import pytest
 from counterpoise.data.imbalance import keep_minority, one_against_rest
 from counterpoise.data.readers import read
 from counterpoise.errors import DataError
-from counterpoise.oversampling.base import Anchor
+from counterpoise.oversampling.anchors import Anchor, anchor_table
 from counterpoise.oversampling.quality import Figure, anchors_of, barred, check_surface, one_per_source
 from counterpoise.oversampling.random import RandomOverSampler
 from counterpoise.oversampling.word_swap import WordSwap
@@ -31,7 +31,7 @@ LABELS = np.array(["spam", "spam", "ham", "ham", "ham"], dtype=object)
 
 
 def report_of(*anchors: Anchor, **more):
-    return check_surface(TEXTS, LABELS, anchors, "spam", **more)
+    return check_surface(TEXTS, LABELS, anchor_table(anchors), "spam", **more)
 
 
 def by_name(report) -> dict[str, Figure]:
@@ -66,7 +66,7 @@ def test_near_repeats_of_whom() -> None:
         Anchor("another SPAM text", 0),  # repeats a source, but not its own
         Anchor("five six", 0),
     ]
-    report = check_surface(texts, np.array([1, 1, 0]), anchors, 1)
+    report = check_surface(texts, np.array([1, 1, 0]), anchor_table(anchors), 1)
     assert report.near_repeats == 5 / 10
     assert (report.near_training, report.near_source, report.near_anchors) == (3 / 10, 1 / 10, 2 / 10)
     assert by_name(report)["near_repeats"].verdict == "too many"
@@ -91,7 +91,7 @@ def test_words_in_common_are_counted_as_often_as_they_stand() -> None:
 
 def test_chinese_words_are_characters() -> None:
     texts = np.array(["免费领奖", "今天见面吗", "我今天见面"], dtype=object)
-    report = check_surface(texts, np.array([1, 0, 0]), [Anchor("免费今天见", 0, (1,))], 1)
+    report = check_surface(texts, np.array([1, 0, 0]), anchor_table([Anchor("免费今天见", 0, (1,))]), 1)
     assert report.overlap == 2 / 5
     assert (report.longest_span, report.span) == (3, "今天见")
     assert (report.words, report.source_words) == (5, 4)
@@ -125,10 +125,10 @@ def test_one_anchor_a_source_is_drawn_from_all_of_its_own() -> None:
 
 def test_only_anchors_of_the_class_are_looked_at() -> None:
     anchors = [Anchor("win it", 0), Anchor("see it", 2)]
-    assert anchors_of(anchors, LABELS, "ham") == anchors[1:]
+    assert anchors_of(anchor_table(anchors), LABELS, "ham") == anchors[1:]
     assert report_of(*anchors) == report_of(anchors[0])
     with pytest.raises(DataError, match="no anchors of class 'eggs'"):
-        anchors_of(anchors, LABELS, "eggs")
+        anchors_of(anchor_table(anchors), LABELS, "eggs")
 
 
 def test_verdicts() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import datasets
 import numpy as np
 import pandas as pd
@@ -20,6 +22,7 @@ from counterpoise import MISO, WordSwap
 from counterpoise.errors import DataError, SettingsError
 from counterpoise.methods.registry import METHODS
 from counterpoise.methods.sampled import SampledMethod
+from counterpoise.oversampling.anchors import anchor_schema, anchors_from
 from counterpoise.oversampling.base import draw_sources
 from counterpoise.samplers import SAMPLERS
 from counterpoise.text.tokenizers import words_and_gaps
@@ -127,8 +130,8 @@ def test_several_classes_all_reach_the_largest(sampler, texts_of) -> None:
     sampler = clone(sampler)
     _, resampled = sampler.fit_resample(texts, labels)
     assert np.bincount(resampled).tolist() == [20] * 4
-    for anchor, label in zip(sampler.anchors_, resampled[50:], strict=True):
-        assert labels[anchor.source_row] == label
+    assert sampler.anchors_["label"].to_pylist() == resampled[50:].tolist()
+    assert labels[sampler.anchors_["source_row"].to_numpy()].tolist() == resampled[50:].tolist()
 
 
 @EVERY
@@ -141,13 +144,13 @@ def test_bookkeeping_leads_back_to_the_sources(sampler, texts_of) -> None:
     np.testing.assert_array_equal(sampler.source_rows_[:n], np.arange(n))
     np.testing.assert_array_equal(new_texts[:n], texts)
     np.testing.assert_array_equal(labels[sampler.source_rows_], new_labels)
-    assert sampler.source_rows_[n:].tolist() == [anchor.source_row for anchor in sampler.anchors_]
-    assert [anchor.text for anchor in sampler.anchors_] == new_texts[n:].tolist()
+    assert sampler.source_rows_[n:].tolist() == sampler.anchors_["source_row"].to_pylist()
+    assert sampler.anchors_["text"].to_pylist() == new_texts[n:].tolist()
     used = np.bincount(sampler.source_rows_[n:], minlength=n)[labels == 1]
     learnt = isinstance(sampler, MISO)  # writes from difficult samples alone, and drops what repeats
     if not learnt:
         assert used.max() - used.min() <= 1, "sources are not used equally often"
-    for anchor in sampler.anchors_:
+    for anchor in anchors_from(sampler.anchors_):
         own, _ = words_and_gaps(texts[anchor.source_row])
         lent = {word for row in anchor.partner_rows for word in words_and_gaps(texts[row])[0]}
         assert set(anchor.kept) <= set(own)
@@ -156,6 +159,33 @@ def test_bookkeeping_leads_back_to_the_sources(sampler, texts_of) -> None:
         assert both <= set(anchor.shared) <= set(anchor.kept) if learnt else set(anchor.shared) == both
         assert sorted(anchor.kept + anchor.injected) == sorted(words_and_gaps(anchor.text)[0])
         assert all(labels[row] == 0 for row in anchor.partner_rows)
+
+
+@EVERY
+@pytest.mark.parametrize(
+    ("dtype", "kind"), [(object, pa.string()), (str, pa.string()), (np.int8, pa.int8()), (bool, pa.bool_())]
+)
+def test_anchors_are_a_table_of_the_same_columns_even_without_rows(sampler, dtype, kind) -> None:
+    y = np.array([label if dtype in (object, str) else label == "spam" for label in LABELS], dtype=dtype)
+    for texts, labels in ((TEXTS, y), ([TEXTS[0], TEXTS[1]], y[:2])):
+        sampler = clone(sampler)
+        sampler.fit_resample(texts, labels)
+        assert sampler.anchors_.schema == anchor_schema(kind)
+        assert sampler.anchors_["label"].to_pylist() == [y[0].item() if dtype is not object else y[0]] * len(
+            sampler.anchors_
+        )
+    assert len(sampler.anchors_) == 0
+
+
+@EVERY
+def test_a_sampler_that_has_written_can_be_pickled_and_cloned(sampler) -> None:
+    sampler = clone(sampler).set_params(random_state=3)
+    sampler.fit_resample(TEXTS, LABELS)
+    same = pickle.loads(pickle.dumps(sampler))
+    assert same.anchors_ == sampler.anchors_
+    if isinstance(sampler, MISO):
+        assert same.sample(3) == sampler.sample(3)
+    assert clone(sampler).get_params() == sampler.get_params()
 
 
 @given(
@@ -167,7 +197,7 @@ def test_word_swap_replaces_its_share_and_keeps_the_rest(majority, minority, rat
     sampler = WordSwap(rate=rate, random_state=0)
     sampler.fit_resample([minority, *majority], [1, *[0] * len(majority)])
     own, _ = words_and_gaps(minority)
-    for anchor in sampler.anchors_:
+    for anchor in anchors_from(sampler.anchors_):
         lent, _ = words_and_gaps(majority[anchor.partner_rows[0] - 1])
         wanted = max(round(rate * len(own)), int(len(own) > 1))
         assert len(anchor.injected) == min(wanted, len(lent))
@@ -182,16 +212,16 @@ def test_word_swap_replaces_its_share_and_keeps_the_rest(majority, minority, rat
 def test_word_swap_keeps_what_stands_between_words() -> None:
     sampler = WordSwap(random_state=1)
     sampler.fit_resample(["  WIN,  now\tor\nnever ", "one two", "three four"], ["a", "b", "b"])
-    assert words_and_gaps(sampler.anchors_[0].text)[1] == ["  ", "  ", "\t", "\n", " "]
+    assert words_and_gaps(sampler.anchors_["text"][0].as_py())[1] == ["  ", "  ", "\t", "\n", " "]
 
 
 def test_one_word_texts_and_chinese() -> None:
     sampler = WordSwap(rate=0.3, random_state=0)
     sampler.fit_resample(["free", "hi", "yo"], [1, 0, 0])
-    assert sampler.anchors_[0].text == "free"
+    assert sampler.anchors_["text"].to_pylist() == ["free"]
     sampler = WordSwap(rate=0.5, random_state=0)
     sampler.fit_resample(["免费领奖", "今天见面吗", "我在家"], [1, 0, 0])
-    anchor = sampler.anchors_[0]
+    (anchor,) = anchors_from(sampler.anchors_)
     assert len(anchor.text) == 4
     assert len(anchor.kept) == len(anchor.injected) == 2
     assert set(anchor.kept) <= set("免费领奖")

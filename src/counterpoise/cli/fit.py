@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from counterpoise.cli import options
-from counterpoise.cli.screen import Screen, number, running
+from counterpoise.cli.screen import Screen, filled_up, number, running
 
 if TYPE_CHECKING:
     from counterpoise.estimators.text import TextClassifier
@@ -133,6 +133,12 @@ def _print_summary(screen: Screen, classifier: TextClassifier, dataset: str, out
     )
     screen.table(("method", "backbone", "held-out rows", *_SHOWN, "threshold"), [cells], words=3)
     screen.line(f"\n{classifier.threshold_note_}")
+    shares = getattr(fitted.predictor, "notes", {}).get("balance", [])
+    balance = {
+        str(c): share for c, share in zip(classifier.classes_, shares, strict=False) if share is not None
+    }
+    for name, share in balance.items():
+        screen.line(filled_up(name, share))
     warning = fitted.warning and (
         f"{'At a threshold of 0.5' if len(thresholds) == 2 else 'By the most probable class'}: {fitted.warning}"
     )
@@ -153,6 +159,7 @@ def _print_summary(screen: Screen, classifier: TextClassifier, dataset: str, out
         "thresholds": thresholds,
         "threshold_tuned": fitted.choice.tuned,
         "notes": [classifier.threshold_note_, *([warning] if warning else [])],
+        **({"balance": balance} if balance else {}),
     }
     screen.rows([row])
 

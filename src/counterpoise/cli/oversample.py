@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from counterpoise.cli import options
-from counterpoise.cli.screen import Screen, running
+from counterpoise.cli.screen import Screen, filled_up, running
 
 if TYPE_CHECKING:
     import numpy as np
-    import pyarrow as pa
 
     from counterpoise.cli.labelled import Labelled
     from counterpoise.oversampling.base import TextSampler
@@ -73,15 +72,19 @@ def oversample(
     with running("oversample", as_json, quiet) as screen:
         from counterpoise.cli.labelled import read_labelled, thinned
         from counterpoise.data.writers import TableWriter
+        from counterpoise.oversampling.anchors import file_table
 
         sampler = _sampler(method, sets, random_state)
         with TableWriter(output) as out:
             whole = read_labelled(screen, source, **vars(reading))
             data = thinned(screen, whole, keep, random_state)
             labels = sampler.fit_resample(data.texts, data.labels)[1]
-            out.write(_table(sampler, data, labels, method, with_originals))
+            originals = data.labels if with_originals else None
+            out.write(file_table(sampler.anchors_, data.texts, data.rows, method, originals))
         screen.on_interrupt = f"{output} was written, but not checked"
         row = _summary(data, labels, method, output)
+        if sampler.chooses_balance:
+            row["balance"] = {str(name): share for name, share in sampler.balance_.items()}
         _print_summary(screen, row)
         if check:
             row["check"] = _checked(screen, sampler, whole, data, random_state)
@@ -101,57 +104,6 @@ def _sampler(method: str, sets: list[str] | None, random_state: int) -> TextSamp
     sampler = SAMPLERS[method](random_state=random_state)
     own = {key: value for key, value in sampler.get_params().items() if key != "random_state"}
     return sampler.set_params(**parsed(sets, own))
-
-
-def _table(
-    sampler: TextSampler, data: Labelled, labels: np.ndarray, method: str, with_originals: bool
-) -> pa.Table:
-    import pyarrow as pa
-
-    columns: dict[str, list[Any]] = {name: [] for name, _ in _SCHEMA}
-
-    def add(**values: Any) -> None:
-        for name in columns:
-            columns[name].append(values.get(name))
-
-    if with_originals:
-        for text, label, row in zip(data.texts, data.labels, data.rows.tolist(), strict=True):
-            add(text=text, label=label, source_row=row, source_text=text, method="original", partner_rows=[])
-    for anchor, label in zip(sampler.anchors_, labels[len(data.texts) :], strict=True):
-        add(
-            text=anchor.text,
-            label=label,
-            source_row=int(data.rows[anchor.source_row]),
-            source_text=data.texts[anchor.source_row],
-            partner_rows=data.rows[list(anchor.partner_rows)].tolist() if anchor.partner_rows else [],
-            difficulty=anchor.difficulty,
-            method=method,
-            kept=list(anchor.kept),
-            shared=list(anchor.shared),
-            injected=list(anchor.injected),
-        )
-    kinds = {
-        "string": pa.string(),
-        "int": pa.int64(),
-        "float": pa.float64(),
-        "ints": pa.list_(pa.int64()),
-        "strings": pa.list_(pa.string()),
-    }
-    return pa.table(columns, schema=pa.schema([(name, kinds[kind]) for name, kind in _SCHEMA]))
-
-
-_SCHEMA = (
-    ("text", "string"),
-    ("label", "string"),
-    ("source_row", "int"),
-    ("source_text", "string"),
-    ("partner_rows", "ints"),
-    ("difficulty", "float"),
-    ("method", "string"),
-    ("kept", "strings"),
-    ("shared", "strings"),
-    ("injected", "strings"),
-)
 
 
 def _summary(data: Labelled, labels: np.ndarray, method: str, output: Path) -> dict[str, Any]:
@@ -174,6 +126,8 @@ def _print_summary(screen: Screen, row: dict[str, Any]) -> None:
         for name in sorted(before)
     ]
     screen.table(("class", "before", "after", "new texts"), cells)
+    for name, share in row.get("balance", {}).items():
+        screen.line(f"\n{filled_up(name, share)}")
     screen.line(f"\nTexts: {row['output']}")
 
 

@@ -187,6 +187,11 @@ def number(value: float | None, digits: int = 3) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
+def filled_up(name: str, share: float) -> str:
+    """A line on what ``balance="auto"`` chose for a class."""
+    return f"{name}: {share:.0%} of what it lacks is to be filled, by cross-fitting"
+
+
 def json_value(value: Any) -> str:
     """A setting as it would be given to ``--set``."""
     return value if isinstance(value, str) else json.dumps(value)

@@ -13,6 +13,9 @@ from counterpoise.errors import SettingsError
 from counterpoise.estimators.text import TextClassifier
 from counterpoise.methods.registry import DEFAULT_BACKBONE, make_method
 
+_WORDS = {"balance": "auto"}
+"""Settings with a number as default that may also be a word."""
+
 _BY_OPTION = {
     "method": "use --method",
     "random_state": "use --random-state",
@@ -124,8 +127,12 @@ def _like(default: Any, value: Any, key: str) -> Any:
         if not isinstance(value, bool):
             raise SettingsError(f"--set {key}={value}: give true or false")
     elif isinstance(default, int | float):
+        word = _WORDS.get(key.rpartition("__")[2])
+        if word is not None and value == word:
+            return value
         right = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         if not right or (isinstance(default, int) and not isinstance(value, int)):
             kind = "a whole number" if isinstance(default, int) else "a number"
+            kind += f" or {word}" if word else ""
             raise SettingsError(f"--set {key}={value}: give {kind}")
     return value

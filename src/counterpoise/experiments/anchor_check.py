@@ -13,10 +13,11 @@ Anchors (Tian et al., EMNLP 2021) are to keep the surface of the difficult sampl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from counterpoise.crossfit import text_groups
@@ -26,7 +27,6 @@ from counterpoise.experiments.membership import Apart, Called, called_minority, 
 from counterpoise.experiments.occlusion import Occlusion, occlusion_of_shared
 from counterpoise.gamma import measure_difficulty
 from counterpoise.methods.base import Context
-from counterpoise.oversampling.base import Anchor
 from counterpoise.oversampling.quality import Figure, check_surface
 from counterpoise.progress import bar
 from counterpoise.text.embedding import label_free_embedding
@@ -38,7 +38,7 @@ Texts: TypeAlias = NDArray[np.object_]
 def check_anchors(
     texts: Texts,
     labels: NDArray[Any],
-    anchors: Sequence[Anchor],
+    anchors: pa.Table,
     label: Any,
     *,
     held_back: Texts | None = None,
@@ -53,7 +53,7 @@ def check_anchors(
     texts : ndarray of str, shape (n,)
         What the sampler was given.
     labels : ndarray, shape (n,)
-    anchors : sequence of Anchor
+    anchors : pyarrow.Table
         The sampler's ``anchors_``.
     label : object
         The class whose anchors are checked, against all others.

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from counterpoise.backbones.registry import find_backbone
 from counterpoise.crossfit import Split, folds_without, make_folds, merge_groups, text_groups
 from counterpoise.data.imbalance import keep_minority
 from counterpoise.errors import SettingsError
@@ -100,7 +101,7 @@ def compare(
     labels : ndarray of str, shape (n,)
     methods : sequence of str
     backbone : str or None, default=None
-        For the methods that train a network.
+        For the methods that train a network; an unknown name is refused even if none of them does.
     minority : str or None, default=None
         The class that matters; None takes the rarer of two, and all of more.
     keep : share or count, default=None
@@ -184,6 +185,8 @@ def _classifier(
     """An unfitted classifier; a setting that this method lacks but another one has is left away."""
     if name not in METHODS:
         raise SettingsError(f"there is no method {name!r}; choose from {', '.join(METHODS)}")
+    if backbone is not None:
+        find_backbone(backbone)
     own = METHODS[name]().get_params()
     network = METHODS[name].uses_backbone
     fitting = {

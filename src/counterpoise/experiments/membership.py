@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
+import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -26,7 +26,6 @@ from counterpoise.crossfit import make_folds, text_groups
 from counterpoise.errors import CounterpoiseWarning, DataError
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.registry import make_method
-from counterpoise.oversampling.base import Anchor
 from counterpoise.oversampling.quality import Figure, anchors_of, barred, one_per_source
 from counterpoise.oversampling.word_swap import WordSwap
 from counterpoise.seeding import derive_seed, generator
@@ -115,7 +114,7 @@ class Called:
 def tell_apart(
     texts: Texts,
     labels: NDArray[Any],
-    anchors: Sequence[Anchor],
+    anchors: pa.Table,
     label: Any,
     held_back: Texts,
     *,
@@ -132,7 +131,7 @@ def tell_apart(
     texts : ndarray of str, shape (n,)
         What the sampler was given.
     labels : ndarray, shape (n,)
-    anchors : sequence of Anchor
+    anchors : pyarrow.Table
     label : object
     held_back : ndarray of str, shape (m,)
         Texts of the class that the sampler has not seen.
@@ -147,8 +146,8 @@ def tell_apart(
     DataError
         If there are fewer than ten held-back texts, or sources.
     """
-    anchors = anchors_of(anchors, labels, label)
-    sources = np.array([anchor.source_row for anchor in anchors], dtype=np.int64)
+    made = anchors_of(anchors, labels, label)
+    sources = np.array([anchor.source_row for anchor in made], dtype=np.int64)
     rows = np.unique(sources)
     n = min(len(rows), len(held_back))
     if n < _FEWEST:
@@ -156,7 +155,7 @@ def tell_apart(
             f"the sources ({len(rows)}) or held-back texts ({len(held_back)}) of class {label!r} are too few to be "
             f"told apart; {_FEWEST} of each are needed"
         )
-    written = np.array([anchor.text for anchor in anchors], dtype=object)
+    written = np.array([anchor.text for anchor in made], dtype=object)
     swapped = _word_swapped(texts, labels == label, rows, derive_seed(seed, "told apart", "word swap"))
     groups = near_duplicate_groups(np.concatenate([texts[rows], held_back]))
     areas = []
@@ -185,8 +184,8 @@ def _word_swapped(texts: Texts, rare: NDArray[np.bool_], rows: Ints, seed: int) 
         # imbalanced-learn remarks that the class becomes the largest one.
         warnings.simplefilter("ignore", UserWarning)
         sampler.fit_resample(texts[side], rare[side])
-    made = np.array([anchor.text for anchor in sampler.anchors_], dtype=object).reshape(_DRAWS, len(rows))
-    sources = np.array([anchor.source_row for anchor in sampler.anchors_]).reshape(_DRAWS, len(rows))
+    made = np.array(sampler.anchors_["text"].to_pylist(), dtype=object).reshape(_DRAWS, len(rows))
+    sources = sampler.anchors_["source_row"].to_numpy().reshape(_DRAWS, len(rows))
     return np.take_along_axis(made, sources.argsort(axis=1), axis=1)
 
 
@@ -215,7 +214,7 @@ def _words_and_pairs(words: list[str]) -> list[str]:
 def called_minority(
     texts: Texts,
     labels: NDArray[Any],
-    anchors: Sequence[Anchor],
+    anchors: pa.Table,
     label: Any,
     *,
     difficult: Ints | None = None,
@@ -226,13 +225,14 @@ def called_minority(
     TF-IDF and logistic regression with balanced weights, trained on real texts only. The minority is cut into five
     folds and the majority into two; an anchor is judged by a model trained without the folds of its source and its
     partners, a real text by those trained without its own fold and one half of the majority, so that all models have
-    as much to learn from.
+    as much to learn from; but for an anchor with a partner in the minority, of another fold than its source, which a
+    model without both folds judges.
 
     Parameters
     ----------
     texts : ndarray of str, shape (n,)
     labels : ndarray, shape (n,)
-    anchors : sequence of Anchor
+    anchors : pyarrow.Table
     label : object
     difficult : ndarray of int64 or None, default=None
         Rows of the real texts to compare with; None takes all of the class.
@@ -247,7 +247,7 @@ def called_minority(
     DataError
         If the minority, or the majority, cannot be parted, or the partners of every anchor are in both halves.
     """
-    anchors, rare = anchors_of(anchors, labels, label), labels == label
+    made, rare = anchors_of(anchors, labels, label), labels == label
     blocks = _blocks(rare, text_groups(texts), seed)
     halves = np.unique(blocks[~rare]).tolist()
     real = np.flatnonzero(rare) if difficult is None else difficult
@@ -255,7 +255,7 @@ def called_minority(
     for row in real:
         for half in halves:
             asked[frozenset((int(blocks[row]), half))].real.append(texts[row])
-    for anchor in anchors:
+    for anchor in made:
         key = frozenset(blocks[[anchor.source_row, *anchor.partner_rows]].tolist())
         # Without a partner, an anchor is judged by a model of the same size as the others are.
         key = key if key & set(halves) else key | {halves[0]}

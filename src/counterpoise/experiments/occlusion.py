@@ -12,11 +12,11 @@ was trained on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from counterpoise.crossfit import Split, make_folds, text_groups
@@ -26,7 +26,7 @@ from counterpoise.methods.gradient import GradientMethod
 from counterpoise.methods.predictors import Predictor
 from counterpoise.methods.registry import make_method
 from counterpoise.neighbors import NearestNeighbors
-from counterpoise.oversampling.base import Anchor, draw_sources
+from counterpoise.oversampling.base import draw_sources
 from counterpoise.oversampling.quality import Figure, anchors_of
 from counterpoise.seeding import derive_seed, generator
 from counterpoise.text.embedding import label_free_embedding
@@ -82,7 +82,7 @@ class Occlusion:
 def occlusion_of_shared(
     texts: Texts,
     labels: NDArray[Any],
-    anchors: Sequence[Anchor],
+    anchors: pa.Table,
     label: Any,
     *,
     held_back: Texts | None = None,
@@ -100,7 +100,7 @@ def occlusion_of_shared(
     texts : ndarray of str, shape (n,)
         What the sampler was given.
     labels : ndarray, shape (n,)
-    anchors : sequence of Anchor
+    anchors : pyarrow.Table
     label : object
         The class that the anchors are of, against all others.
     held_back : ndarray of str, shape (m,), or None, default=None
@@ -122,7 +122,7 @@ def occlusion_of_shared(
     DataError
         If fewer than two texts have both shared words and others, or the class cannot be cross-fitted.
     """
-    anchors, rare = anchors_of(anchors, labels, label), labels == label
+    own, rare = anchors_of(anchors, labels, label), labels == label
     n = len(texts)
     if held_back is not None:
         every = np.concatenate([texts, held_back])
@@ -136,7 +136,7 @@ def occlusion_of_shared(
     after_anchors, after_copies = [], []
     for train, test in splits:
         inside = set(train.tolist())
-        written = [a.text for a in anchors if inside.issuperset((a.source_row, *a.partner_rows))]
+        written = [a.text for a in own if inside.issuperset((a.source_row, *a.partner_rows))]
         if len(test) and written:
             side = Data(every[train], rare[train].astype(np.int64), 2, np.ones(len(train)))
             erased = _Erased.of(every, test, _nearest(space, train[~rare[train]], test), seed)

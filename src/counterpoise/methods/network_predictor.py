@@ -38,6 +38,11 @@ class NetworkPredictor:
         Name in the registry of backbones.
     backbone_settings : dict
     training_prior : ndarray of float64, shape (C,)
+
+    Attributes
+    ----------
+    notes : dict
+        What the method chose by itself, JSON values by name.
     """
 
     kind: ClassVar[str] = "network"
@@ -56,6 +61,7 @@ class NetworkPredictor:
         self.training_prior = training_prior
         self.history: list[dict[str, float]] = []
         self.best_epoch, self.precision = 0, "float32"
+        self.notes: dict[str, Any] = {}
 
     def record(self, history: History) -> None:
         """Keep what happened in training."""
@@ -91,6 +97,7 @@ class NetworkPredictor:
             "best_epoch": self.best_epoch,
             "precision": self.precision,
             "history": self.history,
+            "notes": self.notes,
         }
         return SavedState(config, tensors, encoder.get("vocabulary", []))
 
@@ -113,4 +120,5 @@ class NetworkPredictor:
         prior = np.array(config["training_prior"])
         predictor = cls(method, model.eval(), encoder, config["backbone"], config["backbone_settings"], prior)
         predictor.record(History(config["history"], config["best_epoch"], config["precision"]))
+        predictor.notes = config.get("notes", {})  # models saved before there were any have none
         return predictor

@@ -11,10 +11,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from counterpoise.crossfit import text_groups
 from counterpoise.errors import SettingsError
-from counterpoise.methods.base import Data
+from counterpoise.methods.base import Context, Data
 from counterpoise.methods.gradient import GradientMethod
+from counterpoise.methods.network_predictor import NetworkPredictor
+from counterpoise.metrics.calibration import softmax
+from counterpoise.oversampling.balance import SHARES, Fold, Judge, average_precision, choose_balance
 from counterpoise.oversampling.base import TextSampler
+from counterpoise.seeding import derive_seed
 
 
 class SampledMethod(GradientMethod):
@@ -48,12 +53,83 @@ class SampledMethod(GradientMethod):
             )
         self.sampler(**self._settings).check()
 
+    def fit(self, data: Data, context: Context) -> NetworkPredictor:
+        """Resample, encode, train and finish; see :meth:`counterpoise.methods.base.Method.fit`.
+
+        With ``balance="auto"`` the network itself, trained as it is to be in the end but on folds of the fitting side,
+        decides how far each class is filled up; ``notes["balance"]`` of the predictor holds the share of each class,
+        None for the largest.
+        """
+        if not self.sampler(**self._settings).chooses_balance:
+            return super().fit(data, context)
+        seed = derive_seed(context.seed, "balance")
+        shares = choose_balance(
+            self.sampler(**self._settings),
+            data.inputs,
+            data.labels,
+            text_groups(data.inputs),
+            judge_by_network(data, replace(context, seed=seed, checkpoint=None)),
+            seed,
+        )
+        counts = np.bincount(data.labels, minlength=data.n_classes)
+        wanted = {
+            name: int(counts[name] + round(s * (counts.max() - counts[name]))) for name, s in shares.items()
+        }
+        decided = type(self)(**{**self._settings, "balance": 1.0, "sampling_strategy": wanted})
+        predictor = super(SampledMethod, decided).fit(data, context)
+        predictor.notes["balance"] = [shares.get(number) for number in range(data.n_classes)]
+        return predictor
+
     def resample(self, data: Data, seed: int) -> Data:
         """Add the sampler's new texts; each weighs what the text it was made from weighs."""
         sampler = self.sampler(**{**self._settings, "random_state": seed})
         texts, labels = sampler.fit_resample(data.inputs, data.labels)
         weights = data.weights[sampler.source_rows_]
         return replace(data, inputs=texts, labels=np.asarray(labels), weights=weights)
+
+
+class _Enlarged(GradientMethod):
+    """Plain training on the rows given and some more; words and vectors are learnt from the rows alone."""
+
+    def __init__(self, whole: Data) -> None:
+        self.whole = whole
+
+    def resample(self, data: Data, seed: int) -> Data:
+        """Take the enlarged data."""
+        return self.whole
+
+
+def judge_by_network(data: Data, context: Context) -> Judge:
+    """A judge for :func:`counterpoise.oversampling.balance.choose_balance` that trains the context's backbone.
+
+    All classes are filled up to the same share at a time, and one network judges them all.
+
+    Parameters
+    ----------
+    data : Data
+        The fitting side.
+    context : Context
+        Its validation side, which no fold holds, stops these trainings as it stops the last one.
+    """
+
+    def judge(fold: Fold) -> dict[Any, list[float]]:
+        side = data.take(fold.train)
+        found: dict[Any, list[float]] = {name: [] for name in fold.gaps}
+        for share in SHARES:
+            new = fold.first(share)
+            whole = replace(
+                side,
+                inputs=np.concatenate([side.inputs, fold.texts[new]]),
+                labels=np.concatenate([side.labels, fold.labels[new]]),
+                weights=np.concatenate([side.weights, data.weights[fold.sources[new]]]),
+            )
+            probabilities = softmax(_Enlarged(whole).fit(side, context).logits(data.inputs[fold.test]))
+            for name, scores in found.items():
+                own, weights = data.labels[fold.test] == name, data.weights[fold.test]
+                scores.append(average_precision(own, probabilities[:, name], weights))
+        return found
+
+    return judge
 
 
 @cache

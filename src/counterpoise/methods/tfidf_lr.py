@@ -14,6 +14,9 @@ from sklearn.linear_model import LogisticRegression
 from counterpoise.errors import SettingsError
 from counterpoise.methods.base import Context, Data, Method
 from counterpoise.methods.predictors import SavedState
+from counterpoise.methods.sampled import sampled_method
+from counterpoise.samplers import SAMPLERS
+from counterpoise.seeding import derive_seed
 from counterpoise.text.tokenizers import tokenize
 
 
@@ -31,6 +34,9 @@ class TfidfLR(Method):
         Texts a feature must occur in. A rare class cannot afford to lose its rare words.
     balanced : bool, default=True
         Whether classes get the same total weight.
+    sampler : str or None, default=None
+        Name of a text sampler in :data:`counterpoise.samplers.SAMPLERS`, such as ``"miso"``, whose new texts are
+        learnt from as well, at its default settings. Features and their weights stay those of the real texts.
     """
 
     summary = "TF-IDF and balanced logistic regression; no network"
@@ -38,12 +44,19 @@ class TfidfLR(Method):
     uses_backbone = False
 
     def __init__(
-        self, *, C: float = 10.0, max_ngram: int = 2, min_df: int = 1, balanced: bool = True
+        self,
+        *,
+        C: float = 10.0,
+        max_ngram: int = 2,
+        min_df: int = 1,
+        balanced: bool = True,
+        sampler: str | None = None,
     ) -> None:
         self.C = C
         self.max_ngram = max_ngram
         self.min_df = min_df
         self.balanced = balanced
+        self.sampler = sampler
 
     def check(self) -> None:
         """Refuse settings out of range."""
@@ -53,6 +66,8 @@ class TfidfLR(Method):
             value = getattr(self, name)
             if not isinstance(value, Integral) or value < 1:
                 raise SettingsError(f"{name} is {value!r}; tfidf_lr needs an int of 1 or more")
+        if self.sampler is not None and self.sampler not in SAMPLERS:
+            raise SettingsError(f"sampler is {self.sampler!r}; choose one of {', '.join(SAMPLERS)}")
 
     def fit(self, data: Data, context: Context) -> LinearPredictor:
         """Fit; a validation side is not needed."""
@@ -63,6 +78,10 @@ class TfidfLR(Method):
             raise SettingsError(
                 f"min_df is {self.min_df}, and no word occurs in so many of {len(data)} texts; lower it"
             ) from error
+        if self.sampler is not None:
+            method = sampled_method(SAMPLERS[self.sampler], self.sampler)()
+            data = method.resample(data, derive_seed(context.seed, "resample"))
+            features = vectorizer.transform(tokenize(data.inputs).to_list())
         if self.balanced:
             data = replace(data, weights=data.weights / data.class_mass()[data.labels])
         data = context.weighted(data)

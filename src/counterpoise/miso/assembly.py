@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from counterpoise.difficulty import difficult_samples
+from counterpoise.miso.belonging import Belonging
 from counterpoise.miso.corpus import Corpus
 from counterpoise.miso.decoder import TextDecoder
 from counterpoise.miso.edit import Editor
@@ -111,6 +112,7 @@ def prepare(
         len(majority),
         pairing,
         label,
+        Belonging(corpus.texts, labels == label, groups, seed) if recipe.belonging else None,
     )
     easy = np.setdiff1d(minority, difficult)
     donors = easy if len(easy) > 1 else minority

@@ -12,6 +12,7 @@ unknown words. Texts are split when they are asked for: of a large majority only
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from counterpoise.seeding import derive_seed
 from counterpoise.text.tokenizers import UNKNOWN, WordTokenizer, words_and_gaps
 from counterpoise.text.vectors import learn_vectors
 
+_WIDTHS = 8  # of padded batches, multiples of it
 _KEPT_SPLIT = 50_000  # texts whose words stay in memory
 
 
@@ -54,6 +56,15 @@ class Corpus:
         vectors = learn_vectors(values, offsets, len(self._tokenizer), dim, seed=derive_seed(seed, "vectors"))
         self.vectors = torch.from_numpy(vectors)
         self._id_of: dict[str, int] = {}
+        self._split = lru_cache(maxsize=_KEPT_SPLIT)(self._split_row)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the split texts, which a fitted sampler sent to another process can split again."""
+        return {name: value for name, value in vars(self).items() if name != "_split"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the state, with nothing split."""
+        vars(self).update(state)
         self._split = lru_cache(maxsize=_KEPT_SPLIT)(self._split_row)
 
     def __len__(self) -> int:
@@ -101,9 +112,14 @@ class Corpus:
 
 
 def padded(rows: list[np.ndarray]) -> tuple[Tensor, Tensor]:
-    """Rows of ids as one matrix ``(B, T)`` of int64, padded with 0, and a mask that is True at ids."""
+    """Rows of ids as one matrix ``(B, T)`` of int64, padded with 0, and a mask that is True at ids.
+
+    ``T`` is a multiple of 8: oneDNN keeps what it has compiled for every shape that it meets, and thousands of
+    shapes are hundreds of megabytes.
+    """
     lengths = torch.tensor([len(row) for row in rows])
-    mask = torch.arange(int(lengths.max())) < lengths[:, None]
+    longest = -(-int(lengths.max()) // _WIDTHS) * _WIDTHS
+    mask = torch.arange(longest) < lengths[:, None]
     ids = torch.zeros(mask.shape, dtype=torch.int64)
     ids[mask] = torch.from_numpy(np.concatenate(rows))
     return ids, mask

@@ -50,11 +50,14 @@ class Written(NamedTuple):
         Its words that come from the source.
     injected : tuple of str
         Its other words.
+    donors : tuple of int
+        Rows of the minority texts that some of these come from; empty where all are the partner's.
     """
 
     text: str
     kept: tuple[str, ...]
     injected: tuple[str, ...]
+    donors: tuple[int, ...] = ()
 
 
 class TextDecoder(nn.Module, ABC):

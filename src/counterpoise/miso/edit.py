@@ -56,7 +56,7 @@ class Editor:
         list of Written
         """
         _, mask = self.corpus.batch(rows)
-        shared = self.shared(rows, partners) if float(self.gate.weight) else None
+        shared = self.shared(rows, partners) if self.gate.weight else None
         with torch.no_grad():
             chance = self.gate(shared, mask, self.gate.budgets(len(rows), generator))
             holes = self.gate.holes(chance, mask, generator).numpy()
@@ -82,4 +82,5 @@ class Editor:
                 given[place] = True
                 injected.append(lent[index])
         kept = tuple(word for word, gone in zip(words, given, strict=True) if not gone)
-        return Written(join_words(words, gaps), kept, tuple(injected))
+        donors = (donor,) if (given & (opened == INJECTED)).any() else ()
+        return Written(join_words(words, gaps), kept, tuple(injected), donors)

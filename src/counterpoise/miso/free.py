@@ -128,10 +128,6 @@ class FreeDecoder(TextDecoder):
             for row, choices_ in zip(rows, choices.tolist(), strict=True)
         ]
 
-    def n_cut(self, rows: np.ndarray) -> int:
-        """How many of these texts are longer than ``max_length`` sub-words, and so read in part only."""
-        return sum(int(self._ids(int(row))[-1] != END) for row in rows)
-
     def _encoded(self, row: int) -> np.ndarray:
         values, _ = self.subwords.encode([self.texts[row]], self.max_length)
         return values.astype(np.int64)

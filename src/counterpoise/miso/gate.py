@@ -6,8 +6,8 @@
 
 The optimum of the mutual-information loss, written out as text, is a copy of the difficult sample (Theorem 1 of
 Tian et al. 2021 is reached by it), which is random over-sampling. So the surface taken from elsewhere has a
-budget. Which words are given up is blind at first: ``weight``, by which the words that SFM finds shared with the
-majority are given up more (above 0) or less (below 0) often, starts at 0.
+budget. Which words are given up is blind unless ``weight`` says otherwise, by which the words that SFM finds shared
+with the majority are given up more (above 0) or less (below 0) often.
 """
 
 from __future__ import annotations
@@ -32,8 +32,6 @@ class Gate(nn.Module):
         Share of the words given up that are filled from other minority texts and not from the majority partner.
     weight : float, default=0.0
         How much the words that SFM calls shared are preferred; 0 is blind.
-    learn : bool, default=False
-        Whether the mutual-information loss may move ``weight``.
     """
 
     def __init__(
@@ -42,12 +40,11 @@ class Gate(nn.Module):
         run: float,
         inject: float = 0.0,
         weight: float = 0.0,
-        learn: bool = False,
     ) -> None:
         super().__init__()
         self.least, self.most = budget if isinstance(budget, tuple) else (budget, budget)
         self.run, self.inject = run, inject
-        self.weight = nn.Parameter(torch.tensor(weight), requires_grad=learn)
+        self.weight = weight
 
     def budgets(self, size: int, generator: torch.Generator) -> Tensor:
         """Draw the budget of each of ``size`` anchors, ``(size, 1)``."""

@@ -1,14 +1,18 @@
-"""Filling a class up with anchors: pairs drawn, texts written, repeats and copies dropped, tries bounded.
+"""Filling a class up with anchors: pairs drawn, texts written, what is no anchor dropped, tries bounded.
 
     anchors = harvest(writer, field, count=500, seed=0)
 
 Each difficult sample is paired with many majority samples, nearest first, the scope falling with tau as the anchors
-come. A text that stands in the corpus already, or was written before, is dropped and another pair is tried.
+come. A text is dropped, and another pair is tried, if it stands in the corpus already, if it has the very words of its
+source or of an anchor before it, in whatever order, or if it does not read as of its class any more
+(:class:`counterpoise.miso.belonging.Belonging`). Sources that have given fewer anchors than others come first.
 """
 
 from __future__ import annotations
 
+import heapq
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,23 +21,26 @@ import torch
 from torch import Tensor
 
 from counterpoise.errors import CounterpoiseWarning
+from counterpoise.miso.belonging import Belonging
 from counterpoise.miso.corpus import Corpus
 from counterpoise.miso.decoder import Written
 from counterpoise.miso.fusion import balance_tau
 from counterpoise.miso.pairing import Pairing
 from counterpoise.miso.writers import Writer
-from counterpoise.oversampling.base import Anchor, draw_sources
+from counterpoise.oversampling.anchors import Anchor
 from counterpoise.progress import bar
 from counterpoise.seeding import derive_seed, generator
-from counterpoise.text.tokenizers import UNKNOWN
+from counterpoise.text.tokenizers import UNKNOWN, tokenize
 
 TRIES = 5
-"""Texts written at most for each anchor that is asked for."""
+"""Texts written at most for each anchor that is asked for, of all sources and of each."""
 
 SHARED = 0.9
 """From which likeness to a word of the partner a word counts as shared, besides those that the partner has too."""
 
-_BATCH = 256
+_BATCH = 128  # texts written at once
+_BLOCK = 1024  # texts drawn at once, at most, to make batches of texts of similar length
+_BLOCKS = 16  # at least, for tau to fall by
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,8 @@ class Field:
     pairing : Pairing
     label : object
         For messages.
+    belonging : Belonging or None, default=None
+        Refuses texts that read as of another class; None refuses none.
     """
 
     corpus: Corpus
@@ -60,6 +69,7 @@ class Field:
     n_majority: int
     pairing: Pairing
     label: Any
+    belonging: Belonging | None = None
 
 
 def harvest(writer: Writer, field: Field, count: int, seed: int, *, falling: bool = True) -> list[Anchor]:
@@ -80,30 +90,36 @@ def harvest(writer: Writer, field: Field, count: int, seed: int, *, falling: boo
         ``count`` of them, or fewer, with a warning, when too many tries gave nothing new.
     """
     known = {hash(_plain(text)) for text in field.corpus.texts}
-    order = _Sources(field.sources, seed)
+    known |= {hash(frozenset(words)) for words in _tokens(field.corpus.texts[field.sources])}
+    turns = _Turns(field.sources, count, seed)
     level = dict(zip(field.sources.tolist(), field.difficulty.tolist(), strict=True))
+    block = min(max(count // _BLOCKS, 64), _BLOCK)
     anchors: list[Anchor] = []
-    tries = 0
     with bar("anchors", count) as progress:
-        while len(anchors) < count and tries < TRIES * count:
-            size = min(_BATCH, max(count - len(anchors), 8), TRIES * count - tries)
+        while len(anchors) < count and turns.left:
             tau = balance_tau(field.n_minority + (len(anchors) if falling else 0), field.n_majority)
-            rng = generator(seed, "pairs", tries)
-            noise = torch.Generator().manual_seed(derive_seed(seed, "writing", tries))
-            rows = order.next(size)
+            rng = generator(seed, "pairs", turns.tries)
+            noise = torch.Generator().manual_seed(derive_seed(seed, "writing", turns.tries))
+            rows = turns.next(min(block, max(count - len(anchors), 8)))
             partners = field.pairing.draw(rows, tau, rng)
-            texts, shared = writer.write(rows, partners, tau, noise)
-            tries += size
+            found = _written(writer, field, rows, partners, tau, noise)
+            words = _tokens([written.text for written, _ in found])
+            belongs = np.ones(len(rows), dtype=bool)
+            if field.belonging is not None:
+                belongs = field.belonging.keeps(words, rows)
             before = len(anchors)
-            for row, partner, written, words in zip(rows, partners, texts, shared, strict=True):
-                plain = _plain(written.text)
-                if plain and hash(plain) not in known and len(anchors) < count:
-                    known.add(hash(plain))
-                    anchors.append(_anchor(field.corpus, int(row), int(partner), written, words, level))
+            for row, partner, (written, shared), own, fits in zip(
+                rows, partners, found, words, belongs, strict=True
+            ):
+                marks = {hash(_plain(written.text)), hash(frozenset(own))}
+                if own and fits and known.isdisjoint(marks) and len(anchors) < count:
+                    known |= marks
+                    turns.took(int(row))
+                    anchors.append(_anchor(field.corpus, int(row), int(partner), written, shared, level))
             progress.advance(len(anchors) - before)
     if len(anchors) < count:
         warnings.warn(
-            f"only {len(anchors)} different texts of class {field.label!r} came of {tries} tries, {count} were "
+            f"only {len(anchors)} different texts of class {field.label!r} came of {turns.tries} tries, {count} were "
             f"wanted; its {field.n_minority} texts are too few or too short: lower balance or raise budget",
             CounterpoiseWarning,
             stacklevel=2,
@@ -111,19 +127,59 @@ def harvest(writer: Writer, field: Field, count: int, seed: int, *, falling: boo
     return anchors
 
 
-class _Sources:
-    """Difficult samples in turn, all equally often, in an order that does not depend on how many are asked for."""
+def _written(
+    writer: Writer, field: Field, rows: np.ndarray, partners: np.ndarray, tau: float, noise: torch.Generator
+) -> list[tuple[Written, Tensor]]:
+    """Texts, and how shared each word of their sources is, in the order of the rows."""
+    found: list[Any] = [None] * len(rows)
+    order = np.argsort([len(field.corpus.words(row)) for row in rows], kind="stable")
+    for start in range(0, len(rows), _BATCH):
+        batch = order[start : start + _BATCH]
+        texts, shared = writer.write(rows[batch], partners[batch], tau, noise)
+        for place, written, words in zip(batch, texts, shared, strict=True):
+            found[place] = written, words
+    return found
 
-    def __init__(self, rows: np.ndarray, seed: int) -> None:
-        self.rows, self.seed, self.round, self.left = rows, seed, 0, np.empty(0, dtype=np.int64)
+
+class _Turns:
+    """Whose turn it is: the sources of the fewest anchors so far, as long as they have tries left."""
+
+    def __init__(self, rows: np.ndarray, count: int, seed: int) -> None:
+        self.seed, self.tries, self.most = seed, 0, TRIES * count
+        each = TRIES * -(-count // len(rows))
+        self._given = dict.fromkeys(rows.tolist(), 0)
+        self._left = dict.fromkeys(rows.tolist(), each)
+
+    @property
+    def left(self) -> bool:
+        """Whether there is another try."""
+        return self.tries < self.most and any(self._left.values())
 
     def next(self, count: int) -> np.ndarray:
-        while len(self.left) < count:
-            rng = generator(self.seed, "sources", self.round)
-            self.left = np.concatenate([self.left, draw_sources(self.rows, len(self.rows), rng)])
-            self.round += 1
-        taken, self.left = self.left[:count], self.left[count:]
-        return taken
+        """Draw at most ``count`` sources, one at least while there is a try left."""
+        rng = generator(self.seed, "sources", self.tries)
+        alive = [row for row, left in self._left.items() if left]
+        heap = [
+            (self._given[row], lot, row) for row, lot in zip(alive, rng.permutation(len(alive)), strict=True)
+        ]
+        heapq.heapify(heap)
+        drawn: list[int] = []
+        while heap and len(drawn) < min(count, self.most - self.tries):
+            given, lot, row = heapq.heappop(heap)
+            drawn.append(row)
+            self._left[row] -= 1
+            if self._left[row]:
+                heapq.heappush(heap, (given + 1, lot, row))
+        self.tries += len(drawn)
+        return np.array(drawn, dtype=np.int64)
+
+    def took(self, row: int) -> None:
+        """Note that a source has given an anchor."""
+        self._given[row] += 1
+
+
+def _tokens(texts: Sequence[str]) -> list[list[str]]:
+    return tokenize(np.array(texts, dtype=object)).to_list()
 
 
 def _plain(text: str) -> str:
@@ -142,7 +198,7 @@ def _anchor(
     return Anchor(
         text=written.text,
         source_row=row,
-        partner_rows=(partner,),
+        partner_rows=(partner, *written.donors),
         kept=written.kept,
         shared=tuple(word for word in written.kept if word in common),
         injected=written.injected,

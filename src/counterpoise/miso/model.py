@@ -24,17 +24,16 @@ class Pair(NamedTuple):
     q, k : Tensor of float32, shape (B, d)
     q_tokens, k_tokens : Tensor of float32, shape (B, T, d) and (B, S, d)
         Words among their neighbours.
-    q_words, k_words : Tensor of float32, same shapes
-        Words alone.
-    q_mask, k_mask : Tensor of bool, shape (B, T) and (B, S)
+    q_ids, k_ids : Tensor of int64, shape (B, T) and (B, S)
+    q_mask, k_mask : Tensor of bool, same shapes
     """
 
     q: Tensor
     k: Tensor
     q_tokens: Tensor
     k_tokens: Tensor
-    q_words: Tensor
-    k_words: Tensor
+    q_ids: Tensor
+    k_ids: Tensor
     q_mask: Tensor
     k_mask: Tensor
 
@@ -82,8 +81,7 @@ class Miso(nn.Module):
         encoder = self.encoder
         q_tokens, k_tokens = encoder(*ids), encoder(*partner_ids)
         q, k = encoder.pool(q_tokens, ids[1]), encoder.pool(k_tokens, partner_ids[1])
-        alone = encoder.alone(*ids), encoder.alone(*partner_ids)
-        return Pair(q, k, q_tokens, k_tokens, *alone, ids[1], partner_ids[1])
+        return Pair(q, k, q_tokens, k_tokens, ids[0], partner_ids[0], ids[1], partner_ids[1])
 
     def fuse(self, pair: Pair, tau: float) -> Fused:
         """Fuse each difficult sample with majority samples, at temperature ``tau``."""
@@ -94,7 +92,9 @@ class Miso(nn.Module):
             found = fusion(pair.q, pair.k, tau)
         else:
             found = fusion(pair.q_tokens, pair.k_tokens, tau, pair.q_mask, pair.k_mask)
-        shared = fusion.shared(pair.q_words, pair.q_mask, pair.k_words, pair.k_mask)
+        q_words = self.encoder.alone(pair.q_ids, pair.q_mask)
+        k_words = self.encoder.alone(pair.k_ids, pair.k_mask)
+        shared = fusion.shared(q_words, pair.q_mask, k_words, pair.k_mask)
         return Fused(found.z, shared, (found.q, found.qbar, found.k))
 
     def heads(self, q: Tensor, qbar: Tensor, k: Tensor) -> tuple[Tensor, Tensor, Tensor]:

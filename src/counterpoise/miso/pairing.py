@@ -155,14 +155,6 @@ class Pairing:
         places = [self._place[int(row)] for row in rows]
         return np.array([self._draw(place, width, rng) for place in places], dtype=np.int64)
 
-    def state(self) -> dict[str, npt.NDArray[np.integer]]:
-        """Who has met whom so far: what a checkpoint has to keep."""
-        return {"met": self._met.copy(), "far": self._far.copy(), "walked": self._walked.copy()}
-
-    def restore(self, state: dict[str, npt.NDArray[np.integer]]) -> None:
-        """Go on from a :meth:`state` of a pairing made in the same way."""
-        self._met[:], self._far[:], self._walked[:] = state["met"], state["far"], state["walked"]
-
     def _draw(self, place: int, width: int, rng: np.random.Generator) -> int:
         near = self._nearest[place]
         width = min(width, int(self._eligible[place]))

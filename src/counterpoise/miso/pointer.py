@@ -91,11 +91,12 @@ class PointerDecoder(TextDecoder):
         holes = self.gate.holes(chance, mask, generator) > KEEP
         planted, target = _plant(ids, holes, partner_ids, partner_mask, generator)
         guide = self._guide(z, len(rows))
-        nll = self._planted_nll(ids, holes, planted, target, guide)
+        states = self._states(ids, holes, guide)
+        nll = self._planted_nll(states, holes, planted, target)
         real = self.words(ids)
         if z is None:
             return Soft(nll, real, real, mask)
-        written = self._expected(ids, mask, partner_ids, partner_mask, guide, shared, gumbel, generator)
+        written = self._expected(states, ids, mask, partner_ids, partner_mask, shared, gumbel, generator)
         return Soft(nll, real, written, mask)
 
     @torch.no_grad()
@@ -113,7 +114,7 @@ class PointerDecoder(TextDecoder):
         chance = self.gate(shared, mask, self.gate.budgets(len(rows), generator))
         holes = self.gate.holes(chance, mask, generator)
         donors = self._donors(rows, generator)
-        memory = self._memory(partners, donors)
+        memory = self._memory(partners, donors, (holes == INJECTED).any(dim=1))
         fits = torch.stack([(memory.kind == kind).any(dim=1) for kind in (KEEP, PARTNER, INJECTED)], dim=1)
         holes = holes * fits.gather(1, holes).long()  # nothing to put there: the word stays
         choices = self._walk(
@@ -133,14 +134,17 @@ class PointerDecoder(TextDecoder):
         same = self.donors[draw] == rows
         return self.donors[np.where(same, (draw + 1) % len(self.donors), draw)]
 
-    def _memory(self, partners: np.ndarray, donors: np.ndarray) -> Memory:
+    def _memory(self, partners: np.ndarray, donors: np.ndarray, injected: Tensor) -> Memory:
+        """Words of the partners, and of the donors where words are injected: others would only take time."""
+        lent = [self._entries(partner) for partner in partners]
+        first = torch.tensor([len(words) for words in lent])[:, None]
+        injected = injected | (first[:, 0] == 0)  # a memory has an entry at least
         ids, mask = padded(
             [
-                np.concatenate([self._entries(p), self._entries(d)])
-                for p, d in zip(partners, donors, strict=True)
+                np.concatenate([words, self._entries(donor)]) if more else words
+                for words, donor, more in zip(lent, donors, injected.tolist(), strict=True)
             ]
         )
-        first = torch.tensor([len(self._entries(partner)) for partner in partners])[:, None]
         kind = torch.where(torch.arange(ids.shape[1]) < first, PARTNER, INJECTED) * mask
         return Memory(ids, kind, self.key(self.words(ids)))
 
@@ -166,21 +170,18 @@ class PointerDecoder(TextDecoder):
         hidden = torch.tanh(self.start(guide))[None]
         return hidden, torch.zeros_like(hidden)
 
-    def _planted_nll(
-        self, ids: Tensor, holes: Tensor, planted: Tensor, target: Tensor, guide: Tensor
-    ) -> Tensor:
+    def _planted_nll(self, states: Tensor, holes: Tensor, planted: Tensor, target: Tensor) -> Tensor:
         """Mean negative log-likelihood a text of pointing at the words taken out of it, ``(B,)``."""
         row, place = holes.nonzero(as_tuple=True)
-        queries = self._states(ids, holes, guide)[row, place]
         keys = self.key(self.words(planted))
         aims = target[row, place]
-        scores = torch.einsum("nd,nsd->ns", queries, keys[row]) / queries.shape[-1] ** 0.5
+        scores = (states @ keys.transpose(1, 2))[row, place] / states.shape[-1] ** 0.5
         previous = torch.full_like(aims, -1)
         previous[1:] = torch.where(row[1:] == row[:-1], aims[:-1], -1)
         scores = scores + self._offset_scores(previous, planted.shape[1])
         scores = scores.masked_fill((planted == 0)[row], -torch.inf)
         each = functional.cross_entropy(scores, aims, reduction="none")
-        total = torch.zeros(len(ids)).index_add(0, row, each)
+        total = torch.zeros(len(holes)).index_add(0, row, each)
         return total / holes.sum(dim=1).clamp(min=1)
 
     def _offset_scores(self, previous: Tensor, length: int) -> Tensor:
@@ -191,21 +192,21 @@ class PointerDecoder(TextDecoder):
 
     def _expected(
         self,
+        states: Tensor,
         ids: Tensor,
         mask: Tensor,
         partner_ids: Tensor,
         partner_mask: Tensor,
-        guide: Tensor,
         shared: Tensor | None,
         gumbel: float | None,
         generator: torch.Generator,
     ) -> Tensor:
         """Word vectors ``(B, T, e)`` of the anchors: kept words and partner words in the gate's proportion.
 
-        The source's own words stand for what was written before, so that one pass serves all places.
+        The source's own words stand for what was written before, so that the one pass of the likelihood serves all
+        places.
         """
         chance = self.gate(shared, mask)[..., None]
-        states = self._states(ids, torch.zeros_like(mask), guide)
         scores = states @ self.key(self.words(partner_ids)).transpose(1, 2) / states.shape[-1] ** 0.5
         scores = scores.masked_fill(~partner_mask[:, None], -torch.inf)
         lent = self.words(partner_ids)
@@ -271,12 +272,14 @@ class PointerDecoder(TextDecoder):
 
     def _written(self, row: int, partner: int, donor: int, choices: list[int]) -> Written:
         own, gaps = self.corpus.words(row), self.corpus.gaps(row)
-        lent = [*self.corpus.words(partner), *self.corpus.words(donor)]
+        first = self.corpus.words(partner)
+        lent = [*first, *self.corpus.words(donor)]
         places = choices[: len(own)]
         words = [lent[c - 1] if c > 0 else word for word, c in zip(own, places, strict=True)]
         kept = tuple(word for word, c in zip(own, places, strict=True) if c == 0)
         injected = tuple(word for word, c in zip(words, places, strict=True) if c > 0)
-        return Written(join_words(words, gaps), kept, injected)
+        donors = (donor,) if any(c > len(first) for c in places) else ()
+        return Written(join_words(words, gaps), kept, injected, donors)
 
 
 def _next_kept(ids: Tensor, holes: Tensor) -> Tensor:

@@ -101,6 +101,7 @@ class Sides:
         return balance_tau(len(self.minority) + anchors, len(self.majority))
 
 
+_BLOCK = 8  # steps whose pairs are drawn at once, to make batches of texts of similar length
 _CLIP = 5.0  # norm of a step's gradient at most: adversarial and DV terms can spike
 
 
@@ -129,6 +130,7 @@ class Algorithm1:
     ) -> None:
         self.model, self.corpus, self.sides = model, corpus, sides
         self.pairing, self.settings, self.seed = pairing, settings, seed
+        self._block: tuple[tuple[str, int] | None, list[tuple[np.ndarray, np.ndarray]]] = (None, [])
         trained = [p for p in model.parameters() if p.requires_grad]
         self.bfloat16 = resolve_precision(settings.precision, torch.device("cpu")) == "bfloat16"
         self.optimizer = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=0.0, fused=True)
@@ -148,7 +150,6 @@ class Algorithm1:
         dict of float
             Losses and estimates in nats, by name; not finite when the training has diverged.
         """
-        rng = generator(self.seed, "miso", phase, number)
         noise = torch.Generator().manual_seed(derive_seed(self.seed, "miso noise", phase, number))
         do = {
             "language": self._language,
@@ -156,12 +157,11 @@ class Algorithm1:
             "mine": self._mine,
             "joint": self._joint,
         }
-        return do[phase](number, rng, noise)
+        return do[phase](number, noise)
 
     def replay(self, phase: str, number: int) -> None:
         """Draw the pairs of a step again without doing it: the pairing remembers who has met whom."""
-        if phase != "language":
-            self._draw(generator(self.seed, "miso", phase, number), self._step_tau(phase, number))
+        self._drawn(phase, number)
 
     @torch.no_grad()
     def held_out_likelihood(self, phase: str) -> float:
@@ -184,18 +184,16 @@ class Algorithm1:
             cag = self.model.generator
             cag.majority.load_state_dict(cag.minority.state_dict())
 
-    def _language(self, number: int, rng: np.random.Generator, noise: torch.Generator) -> dict[str, float]:
-        half = -(-self.settings.batch_size // 2)
-        rows = np.concatenate([rng.choice(self.sides.minority, half), rng.choice(self.sides.majority, half)])
-        partners = rng.choice(self.sides.majority, len(rows))
+    def _language(self, number: int, noise: torch.Generator) -> dict[str, float]:
+        rows, partners = self._drawn("language", number)
         decoder = self.model.generator.minority
         nll = self._reconstruct(decoder, rows, partners, None, noise).nll
         self._descend(nll.mean(), [decoder])
         return {"likelihood": _mean(nll)}
 
-    def _autoencoder(self, number: int, rng: np.random.Generator, noise: torch.Generator) -> dict[str, float]:
+    def _autoencoder(self, number: int, noise: torch.Generator) -> dict[str, float]:
         cag = self.model.generator
-        rows, partners, pair = self._pairs(rng, self._tau(0.0))
+        rows, partners, pair = self._pairs("autoencoder", number)
         z = cag.z(cag.q_tilde(pair.q, pair.k))
         minority = self._reconstruct(cag.minority, rows, partners, z, noise)
         majority = self._majority(partners, pair, noise)
@@ -203,21 +201,21 @@ class Algorithm1:
         self._descend(loss, [self.model.encoder, cag.minority, cag.majority, cag.latent, cag.stand_in])
         return {"minority likelihood": _mean(minority.nll), "majority likelihood": _mean(majority.nll)}
 
-    def _mine(self, number: int, rng: np.random.Generator, noise: torch.Generator) -> dict[str, float]:
+    def _mine(self, number: int, noise: torch.Generator) -> dict[str, float]:
         cag = self.model.generator
         with torch.no_grad():
-            rows, partners, pair = self._pairs(rng, self._tau(0.0))
+            rows, partners, pair = self._pairs("mine", number)
             fused = cag.q_tilde(pair.q, pair.k)
             anchors, _ = self._seen(self._reconstruct(cag.minority, rows, partners, cag.z(fused), noise))
             triple = self.model.heads(pair.q, fused, pair.k)
         loss = self._statistics_step(pair, triple, anchors, noise)
         return {"bounds": -loss}
 
-    def _joint(self, number: int, rng: np.random.Generator, noise: torch.Generator) -> dict[str, float]:
+    def _joint(self, number: int, noise: torch.Generator) -> dict[str, float]:
         settings, model, cag = self.settings, self.model, self.model.generator
         tau = self._step_tau("joint", number)
         alpha = 1 / tau
-        rows, partners, pair = self._pairs(rng, tau)
+        rows, partners, pair = self._pairs("joint", number)
         fused = self.model.fuse(pair, tau)
         minority = self._reconstruct(cag.minority, rows, partners, cag.z(fused.z), noise, fused.shared)
         majority = self._majority(partners, pair, noise)
@@ -287,13 +285,32 @@ class Algorithm1:
         last = max(self.settings.steps[PHASES.index("joint")] - 1, 1)
         return self._tau(number / last if phase == "joint" else 0.0)
 
-    def _draw(self, rng: np.random.Generator, tau: float) -> tuple[np.ndarray, np.ndarray]:
-        """Difficult samples, as few of them twice as can be, and a partner for each."""
-        rows = draw_sources(self.sides.sources, self.settings.batch_size, rng)
-        return rows, self.pairing.draw(rows, tau, rng)
+    def _drawn(self, phase: str, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and a partner for each, of one step; the pairs of a block of steps are drawn together."""
+        block, place = divmod(number, _BLOCK)
+        if self._block[0] != (phase, block):
+            self._block = (phase, block), self._draw(phase, block)
+        return self._block[1][place]
 
-    def _pairs(self, rng: np.random.Generator, tau: float) -> tuple[np.ndarray, np.ndarray, Pair]:
-        rows, partners = self._draw(rng, tau)
+    def _draw(self, phase: str, block: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        rng = generator(self.seed, "miso", phase, block)
+        count, sides = _BLOCK * self.settings.batch_size, self.sides
+        if phase == "language":
+            both = [rng.choice(side, count // 2) for side in (sides.minority, sides.majority)]
+            rows, partners = np.concatenate(both), rng.choice(sides.majority, count)
+        else:
+            # As few difficult samples more often than others as can be.
+            rows = draw_sources(sides.sources, count, rng)
+            partners = self.pairing.draw(rows, self._step_tau(phase, block * _BLOCK), rng)
+        # A batch is padded to its longest text. Difficult samples stay mixed: SFM and the estimators compare those of
+        # a batch, and the few of one length would meet themselves.
+        read = partners if phase != "language" else rows
+        lengths = np.array([len(self.corpus.words(row)) for row in read])
+        order = np.lexsort([rng.random(count), lengths]).reshape(_BLOCK, -1)
+        return [(rows[batch], partners[batch]) for batch in order[rng.permutation(_BLOCK)]]
+
+    def _pairs(self, phase: str, number: int) -> tuple[np.ndarray, np.ndarray, Pair]:
+        rows, partners = self._drawn(phase, number)
         return rows, partners, self.model.pair(self.corpus.batch(rows), self.corpus.batch(partners))
 
     def _majority(self, rows: np.ndarray, pair: Pair, noise: torch.Generator) -> Soft:

@@ -13,21 +13,23 @@ class MisoEdit(MISO):
 
     Parameters
     ----------
-    balance, budget, run, inject, gate_weight, sources, k, scope, tau, max_length, sampling_strategy, random_state
+    balance, budget, run, inject, gate_weight, sources, k, scope, belonging, tau, max_length, sampling_strategy, \
+random_state
         As of :class:`counterpoise.miso.oversampler.MISO`.
     """
 
     def __init__(
         self,
         *,
-        balance: float = 1.0,
+        balance: float | str = 1.0,
         budget: float | tuple[float, float] = 1 / 3,
         run: float = 1.0,
         inject: float = 0.0,
         gate_weight: float = 0.0,
         sources: str = "all",
         k: int = 5,
-        scope: int = 5,
+        scope: int = 50,
+        belonging: bool = True,
         tau: str = "falling",
         max_length: int = 256,
         sampling_strategy: Any = "auto",
@@ -43,6 +45,7 @@ class MisoEdit(MISO):
             sources=sources,
             k=k,
             scope=scope,
+            belonging=belonging,
             tau=tau,
             max_length=max_length,
             sampling_strategy=sampling_strategy,
@@ -55,8 +58,8 @@ class CAG(MISO):
 
     Parameters
     ----------
-    generator, balance, budget, run, inject, sources, k, scope, adversarial, dim, steps, batch_size, learning_rate, \
-decoding, temperature, max_length, checkpoint, sampling_strategy, random_state
+    generator, balance, budget, run, inject, sources, k, scope, belonging, adversarial, dim, steps, batch_size, \
+learning_rate, decoding, temperature, max_length, checkpoint, sampling_strategy, random_state
         As of :class:`counterpoise.miso.oversampler.MISO`.
     """
 
@@ -64,13 +67,14 @@ decoding, temperature, max_length, checkpoint, sampling_strategy, random_state
         self,
         *,
         generator: str = "pointer",
-        balance: float = 1.0,
+        balance: float | str = 1.0,
         budget: float | tuple[float, float] = 1 / 3,
         run: float = 1.0,
         inject: float = 0.0,
         sources: str = "all",
         k: int = 5,
-        scope: int = 5,
+        scope: int = 50,
+        belonging: bool = True,
         adversarial: bool = True,
         dim: int = 64,
         steps: tuple[int, int, int, int] = (100, 60, 0, 60),
@@ -94,6 +98,7 @@ decoding, temperature, max_length, checkpoint, sampling_strategy, random_state
             sources=sources,
             k=k,
             scope=scope,
+            belonging=belonging,
             adversarial=adversarial,
             dim=dim,
             steps=steps,

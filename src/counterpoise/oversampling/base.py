@@ -8,8 +8,7 @@ texts that a person can read.
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from imblearn.utils import check_sampling_strategy
@@ -17,35 +16,11 @@ from sklearn.base import BaseEstimator
 
 from counterpoise.data.python_inputs import as_labels, as_texts
 from counterpoise.errors import DataError, SettingsError
+from counterpoise.oversampling.anchors import Anchor, anchor_table
 from counterpoise.seeding import RandomState, generator, root_seed
 
-
-@dataclass(frozen=True)
-class Anchor:
-    """One new minority sample and where it came from.
-
-    Attributes
-    ----------
-    text : str
-        The new text.
-    source_row : int
-        Row of the minority text that it was made from.
-    partner_rows : tuple of int
-        Rows that lent it words.
-    kept, shared, injected : tuple of str
-        Words kept from the source, those of them that a partner has too, and words taken from partners.
-    difficulty : float or None
-        Of the source: share of its nearest neighbours that are of another class, in [0, 1]; None where the sampler
-        does not ask.
-    """
-
-    text: str
-    source_row: int
-    partner_rows: tuple[int, ...] = ()
-    kept: tuple[str, ...] = ()
-    shared: tuple[str, ...] = ()
-    injected: tuple[str, ...] = ()
-    difficulty: float | None = None
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class TextSampler(BaseEstimator, metaclass=ABCMeta):
@@ -68,16 +43,25 @@ class TextSampler(BaseEstimator, metaclass=ABCMeta):
         For each returned row, the row of the input it is; -1 for a new text.
     source_rows_ : ndarray of int64, shape (n_new,)
         The same, with the row that a new text was made from in place of -1.
-    anchors_ : list of Anchor
-        The new texts, in the order of the returned rows, with where each came from.
+    anchors_ : pyarrow.Table
+        The new texts, in the order of the returned rows, with where each came from: ``text``, ``label``,
+        ``source_row``, ``partner_rows``, ``difficulty``, ``kept``, ``shared``, ``injected``, with the meaning of
+        :class:`counterpoise.oversampling.anchors.Anchor`. Rows are those of the input, counted from 0.
     """
 
     def __init__(self, *, sampling_strategy: Any = "auto", random_state: RandomState = None) -> None:
         self.sampling_strategy = sampling_strategy
         self.random_state = random_state
 
+    balance_: dict[Any, float]  # where chooses_balance is true
+
     def check(self) -> None:
         """Raise SettingsError for settings out of range."""
+
+    @property
+    def chooses_balance(self) -> bool:
+        """Whether it is left to ``fit_resample`` how far a class is filled up."""
+        return False
 
     def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Balance a data set.
@@ -103,25 +87,26 @@ class TextSampler(BaseEstimator, metaclass=ABCMeta):
         """
         texts, labels, wanted = self._checked(X, y)
         seed = root_seed(self.random_state)
-        self.anchors_: list[Anchor] = []
+        anchors: list[Anchor] = []
+        new: list[Any] = []
         self.sampling_strategy_: dict[Any, int] = {}
-        new_labels: list[Any] = []
         if any(wanted.values()):
             self._begin(texts, labels, seed)
-        for label, gap in wanted.items():
-            count = self._amount(gap)
+        for label, count in self._amounts(texts, labels, wanted, seed).items():
+            made: list[Anchor] = []
             if count:
-                rng = generator(seed, type(self).__name__, label)
-                made = self._make(texts, labels, label, count, rng)
-                self.anchors_ += made
-                new_labels += [label] * len(made)
-            self.sampling_strategy_[label] = len(made) if count else 0
-        sources = np.array([anchor.source_row for anchor in self.anchors_], dtype=np.int64)
+                made = self._make(texts, labels, label, count, generator(seed, type(self).__name__, label))
+            anchors += made
+            new += [label] * len(made)
+            self.sampling_strategy_[label] = len(made)
+        new_labels = np.array(new, dtype=labels.dtype)
+        self.anchors_: pa.Table = anchor_table(anchors, new_labels)
+        sources = np.array([anchor.source_row for anchor in anchors], dtype=np.int64)
         originals = np.arange(len(texts))
         self.sample_indices_ = np.concatenate([originals, np.full(len(sources), -1)])
         self.source_rows_ = np.concatenate([originals, sources])
-        new_texts = np.array([anchor.text for anchor in self.anchors_], dtype=object)
-        all_labels = np.concatenate([labels, np.array(new_labels, dtype=labels.dtype)])
+        new_texts = np.array([anchor.text for anchor in anchors], dtype=object)
+        all_labels = np.concatenate([labels, new_labels])
         return _like(X, np.concatenate([texts, new_texts])), _like(y, all_labels)
 
     def _checked(self, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray, dict[Any, int]]:
@@ -149,9 +134,11 @@ class TextSampler(BaseEstimator, metaclass=ABCMeta):
     def _begin(self, texts: np.ndarray, labels: np.ndarray, seed: int) -> None:
         """Prepare what all classes share, once, before anything is made."""
 
-    def _amount(self, gap: int) -> int:
-        """How many new texts to make for a class that lacks ``gap``."""
-        return gap
+    def _amounts(
+        self, texts: np.ndarray, labels: np.ndarray, wanted: dict[Any, int], seed: int
+    ) -> dict[Any, int]:
+        """How many new texts to make of each class, given how many it lacks; asked after ``_begin``."""
+        return wanted
 
     @abstractmethod
     def _make(

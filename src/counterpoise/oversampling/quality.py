@@ -14,19 +14,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from counterpoise.errors import DataError
-from counterpoise.oversampling.base import Anchor
+from counterpoise.oversampling.anchors import Anchor, anchors_from
 from counterpoise.seeding import generator
 from counterpoise.text.duplicates import near_duplicate_groups
 from counterpoise.text.repetition import Span, longest_span, self_bleu
 from counterpoise.text.tokenizers import join_words, words_and_gaps
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Ints: TypeAlias = "NDArray[np.int64]"
 
@@ -186,7 +188,7 @@ class SurfaceReport:
 
 
 def check_surface(
-    texts: NDArray[np.object_], labels: NDArray[Any], anchors: Sequence[Anchor], label: Any, *, seed: int = 0
+    texts: NDArray[np.object_], labels: NDArray[Any], anchors: pa.Table, label: Any, *, seed: int = 0
 ) -> SurfaceReport:
     """Measure what the anchors of one class look like.
 
@@ -195,7 +197,7 @@ def check_surface(
     texts : ndarray of str, shape (n,)
         What the sampler was given.
     labels : ndarray, shape (n,)
-    anchors : sequence of Anchor
+    anchors : pyarrow.Table
         Of any sampler, ``anchors_``; those whose source is of another class are left aside.
     label : object
         The class whose anchors are looked at.
@@ -211,9 +213,9 @@ def check_surface(
     DataError
         If there are no anchors of that class.
     """
-    anchors = anchors_of(anchors, labels, label)
-    written = np.array([anchor.text for anchor in anchors], dtype=object)
-    sources = np.array([anchor.source_row for anchor in anchors], dtype=np.int64)
+    own = anchors_of(anchors, labels, label)
+    written = np.array([anchor.text for anchor in own], dtype=object)
+    sources = np.array([anchor.source_row for anchor in own], dtype=np.int64)
     corpus = [_words(text) for text in texts]
     samples = [_words(text) for text in written]
     known = {_folded(text) for text in texts}
@@ -222,14 +224,14 @@ def check_surface(
     real = np.unique(sources)
     bleus = [_bleus(samples, sources, corpus, seed, draw) for draw in range(_DRAWS)] if len(real) > 1 else []
     return SurfaceReport(
-        n_anchors=len(anchors),
+        n_anchors=len(own),
         n_sources=len(real),
         distinct_share=len(set(folded)) / len(folded),
         copies=sum(text in known for text in folded),
-        unknown=sum(_has_new_mark(anchor, texts) for anchor in anchors),
+        unknown=sum(_has_new_mark(anchor, texts) for anchor in own),
         **_near_repeats(texts, written, sources),
         overlap=float(
-            np.mean([_overlap(own, corpus[row]) for own, row in zip(samples, sources, strict=True)])
+            np.mean([_overlap(words, corpus[row]) for words, row in zip(samples, sources, strict=True)])
         ),
         self_bleu=float(np.mean(bleus)) if bleus else None,
         self_bleu_real=self_bleu([corpus[row] for row in real]) if bleus else None,
@@ -241,18 +243,26 @@ def check_surface(
     )
 
 
-def anchors_of(anchors: Sequence[Anchor], labels: NDArray[Any], label: Any) -> list[Anchor]:
+def anchors_of(anchors: pa.Table, labels: NDArray[Any], label: Any) -> list[Anchor]:
     """Anchors whose source is of a class.
+
+    Parameters
+    ----------
+    anchors : pyarrow.Table
+        Of a sampler.
+    labels : ndarray, shape (n,)
+        Of the texts that the sampler was given.
+    label : object
 
     Raises
     ------
     DataError
         If there are none.
     """
-    own = [anchor for anchor in anchors if labels[anchor.source_row] == label]
-    if not own:
+    own = np.flatnonzero(labels[anchors["source_row"].to_numpy()] == label)
+    if not len(own):
         raise DataError(f"there are no anchors of class {label!r} to check; over-sample it first")
-    return own
+    return anchors_from(anchors.take(own))
 
 
 def one_per_source(sources: Ints, rng: np.random.Generator) -> Ints:

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from counterpoise.oversampling.base import Anchor, TextSampler, draw_sources
+from counterpoise.oversampling.anchors import Anchor
+from counterpoise.oversampling.base import TextSampler, draw_sources
 
 
 class RandomOverSampler(TextSampler):

@@ -8,8 +8,8 @@ order does (question types); ``rate`` is its only setting.
 >>> X, y = sampler.fit_resample(
 ...     ["win a cash prize now", "see you at home", "are you there yet"], ["spam", "ham", "ham"]
 ... )
->>> len(X), sampler.anchors_[0].source_row
-(4, 0)
+>>> len(X), sampler.anchors_["source_row"].to_pylist()
+(4, [0])
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from counterpoise.errors import SettingsError
-from counterpoise.oversampling.base import Anchor, TextSampler, draw_sources
+from counterpoise.oversampling.anchors import Anchor
+from counterpoise.oversampling.base import TextSampler, draw_sources
 from counterpoise.seeding import RandomState
 from counterpoise.text.tokenizers import join_words, words_and_gaps
 

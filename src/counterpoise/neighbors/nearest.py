@@ -21,10 +21,10 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from counterpoise.errors import DataError, SettingsError
-from counterpoise.neighbor_clusters import Clusters
-from counterpoise.neighbor_distances import Doubles, Ids, Rows, Space
-from counterpoise.neighbor_probe import callers_threads, fastest
-from counterpoise.neighbor_search import Searcher
+from counterpoise.neighbors.clusters import Clusters
+from counterpoise.neighbors.distances import Doubles, Ids, Rows, Space
+from counterpoise.neighbors.probe import callers_threads, fastest
+from counterpoise.neighbors.search import Searcher
 from counterpoise.seeding import RandomState, root_seed
 
 _METRICS = ("euclidean", "cosine")

@@ -18,7 +18,7 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from counterpoise.neighbor_probe import search
+from counterpoise.neighbors.probe import search
 from counterpoise.seeding import derive_seed, generator
 
 Floats: TypeAlias = "npt.NDArray[np.floating[Any]]"

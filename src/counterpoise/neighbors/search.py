@@ -16,9 +16,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from counterpoise.neighbor_clusters import Clusters
-from counterpoise.neighbor_distances import Doubles, Ids, Rows, Space
-from counterpoise.neighbor_probe import ROUNDING, search
+from counterpoise.neighbors.clusters import Clusters
+from counterpoise.neighbors.distances import Doubles, Ids, Rows, Space
+from counterpoise.neighbors.probe import ROUNDING, search
 
 Found: TypeAlias = "tuple[Doubles, Ids, npt.NDArray[np.bool_]]"
 """Keys and rows of the nearest, ``(q, k)``, and for which queries rows may have been missed."""
