@@ -32,12 +32,12 @@ TASKS = {
 PLAIN = ["erm", "class_weight", "random_oversample", "word_swap", "tfidf_lr", "cag", "miso_edit", "miso"]
 VARIANTS: dict[str, list[str]] = {
     **{name: ["--methods", name] for name in PLAIN},
-    "miso, free": ["--methods", "miso", "--set", "method__generator=free"],
-    "miso, none refused": ["--methods", "miso", "--set", "method__belonging=false"],
     **{
         f"tfidf_lr + {name}": ["--methods", "tfidf_lr", "--set", f"method__sampler={name}"]
         for name in ("word_swap", "miso_edit", "miso")
     },
+    "miso, none refused": ["--methods", "miso", "--set", "method__belonging=false"],
+    "miso, free": ["--methods", "miso", "--set", "method__generator=free"],
 }
 SEEDS = (0, 1, 2)
 METRICS = ("average_precision", "f1", "roc_auc")
