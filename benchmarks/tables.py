@@ -193,6 +193,35 @@ def miso_evidence(result: dict[str, Any]) -> str:
     return f"{_table(head, lines)}\n\n{table}\n\n{_origin(result)}, seeds {result['seeds']}, five folds each"
 
 
+def miso_example(result: dict[str, Any]) -> str:
+    """A sample before and after, and a source with its anchors."""
+
+    def quoted(text: str) -> str:
+        return "> " + text.replace("\n", " ").replace("|", "\\|")
+
+    share = result["share_difficult"]
+    parts = [
+        f"With {result['kept']} spam messages to learn from, {share['erm']:.1%} of the test spam is difficult in the "
+        f"embedding of plain training, and {share['miso']:.1%} in that of training with anchors. One that moved:",
+        quoted(result["sample"]),
+    ]
+    for method, when in (("erm", "after plain training"), ("miso", "after training with anchors")):
+        near = [[row["label"], row["text"].replace("|", "\\|")[:100]] for row in result["neighbours"][method]]
+        parts += [f"Its nearest training texts {when}:", _table(["class", "text"], near)]
+    parts += [
+        f"The most difficult training sample ({result['difficulty']:.0%} of its neighbours are ham in the label-free "
+        "embedding) and three anchors written from it:",
+        quoted(result["source"]),
+    ]
+    rows = [
+        [one["partner"][:100], ", ".join(one["shared"]) or "-", ", ".join(one["injected"]), one["text"]]
+        for one in result["anchors"]
+    ]
+    clean = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    parts += [_table(["majority partner", "shared with it", "borrowed from it", "anchor"], clean)]
+    return "\n\n".join([*parts, _origin(result)])
+
+
 def miso_cost(result: dict[str, Any]) -> str:
     """Seconds by part, and times those of class weights."""
     lines = []
@@ -217,6 +246,7 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "text": ("text.json", text),
     "anchors": ("anchors.json", anchors),
     "miso_evidence": ("miso_evidence.json", miso_evidence),
+    "miso_example": ("miso_example.json", miso_example),
     "miso_cost": ("miso.json", miso_cost),
 }
 

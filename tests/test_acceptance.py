@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from sklearn.metrics import average_precision_score
 
 from counterpoise import load_model
 from counterpoise.data.readers import read
@@ -84,3 +85,53 @@ def test_scoring_ten_times_as_many_rows_takes_no_more_memory(tmp_path) -> None:
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
         peaks.append(int(done.stdout.split()[-1]))
     assert peaks[1] < 1.1 * peaks[0], f"peak memory {peaks} KiB at 100,000 and 1,000,000 rows"
+
+
+@real_data
+@pytest.mark.real_data
+@pytest.mark.slow
+def test_miso_writes_until_the_classes_balance_and_the_same_file_twice(tmp_path) -> None:
+    command = ("oversample", "sms_spam", "--minority", "spam", "--keep", "59", "--method", "miso")
+    for name in ("anchors", "again"):
+        counterpoise(*command, "-o", tmp_path / f"{name}.parquet", "--random-state", "0")
+    first, again = (tmp_path / f"{name}.parquet" for name in ("anchors", "again"))
+    assert first.read_bytes() == again.read_bytes()
+    table = pq.read_table(first)
+    assert table.num_rows == 4827 - 59
+    assert set(table["label"].to_pylist()) == {"spam"}
+    texts, sources = table["text"].to_pylist(), read("sms_spam").texts
+    assert len(set(texts)) == len(texts)
+    assert not set(texts) & set(sources.tolist())
+    for row in (
+        table.select(["source_row", "source_text", "partner_rows", "kept", "injected"])
+        .slice(0, 200)
+        .to_pylist()
+    ):
+        assert sources[row["source_row"]] == row["source_text"]
+        assert all(word in row["source_text"] for word in row["kept"])
+        assert all(word in sources[row["partner_rows"][0]] for word in row["injected"])
+
+
+@real_data
+@pytest.mark.real_data
+@pytest.mark.slow
+def test_miso_trains_a_textrnn_that_finds_spam(tmp_path) -> None:
+    counterpoise(
+        *(
+            "fit",
+            "sms_spam",
+            "--minority",
+            "spam",
+            "--keep",
+            "59",
+            "--method",
+            "miso",
+            "--backbone",
+            "textrnn",
+        ),
+        *("-o", tmp_path / "M", "--threshold", "0.5"),
+    )
+    model = load_model(tmp_path / "M")
+    data = read("sms_spam")
+    scores = model.predict_proba(data.texts)[:, list(model.classes_).index("spam")]
+    assert average_precision_score(data.labels == "spam", scores) > 0.9

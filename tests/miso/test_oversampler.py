@@ -293,18 +293,19 @@ def test_the_paper_preset_sets_everything_as_published() -> None:
     assert recipe.decoding.strategy == "greedy"
 
 
-def test_it_clones_and_searches_inside_a_pipeline() -> None:
+@pytest.mark.parametrize(
+    ("sampler", "grid"),
+    [
+        (MisoEdit(random_state=0), {"miso__budget": [0.2, 0.4], "miso__balance": [0.5, 1.0]}),
+        (make("pointer"), {"miso__mi_weight": [0.0, 1.0], "miso__sources": ["all", "difficult"]}),
+    ],
+    ids=["edit", "pointer"],
+)
+def test_it_clones_and_searches_inside_a_pipeline(sampler, grid) -> None:
     texts, labels = corpus(20, 60)
-    pipeline = Pipeline(
-        [
-            ("miso", MisoEdit(random_state=0)),
-            ("tfidf", TfidfVectorizer()),
-            ("model", LogisticRegression()),
-        ]
-    )
-    search = GridSearchCV(
-        pipeline, {"miso__budget": [0.2, 0.4], "miso__balance": [0.5, 1.0]}, cv=2, scoring="f1_macro"
-    )
+    pipeline = Pipeline([("miso", sampler), ("tfidf", TfidfVectorizer()), ("model", LogisticRegression())])
+    search = GridSearchCV(pipeline, grid, cv=2, scoring="neg_log_loss")
     search.fit(texts, labels)
-    assert search.best_score_ > 0.8
-    assert clone(make()).get_params() == make().get_params()
+    assert search.best_score_ > np.log(0.5)
+    assert len(set(search.cv_results_["mean_test_score"].tolist())) > 1, "settings reach the sampler"
+    assert clone(sampler).get_params() == sampler.get_params()

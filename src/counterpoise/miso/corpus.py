@@ -56,16 +56,20 @@ class Corpus:
         vectors = learn_vectors(values, offsets, len(self._tokenizer), dim, seed=derive_seed(seed, "vectors"))
         self.vectors = torch.from_numpy(vectors)
         self._id_of: dict[str, int] = {}
+        self._forget()
+
+    def _forget(self) -> None:
         self._split = lru_cache(maxsize=_KEPT_SPLIT)(self._split_row)
+        self._ids: dict[int, np.ndarray] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the split texts, which a fitted sampler sent to another process can split again."""
-        return {name: value for name, value in vars(self).items() if name != "_split"}
+        return {name: value for name, value in vars(self).items() if name not in ("_split", "_ids")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take the state, with nothing split."""
         vars(self).update(state)
-        self._split = lru_cache(maxsize=_KEPT_SPLIT)(self._split_row)
+        self._forget()
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -80,9 +84,16 @@ class Corpus:
 
     def ids(self, row: int) -> np.ndarray:
         """Ids of a text's words, int64 of shape ``(n_words,)``; a text without a word is one unknown id."""
-        words = self.words(row)
-        self._learn(words)
-        return np.array([self._id_of[word] for word in words] or [UNKNOWN], dtype=np.int64)
+        found = self._ids.get(int(row))
+        if found is None:
+            words = self.words(row)
+            self._learn(words)
+            found = np.array([self._id_of[word] for word in words] or [UNKNOWN], dtype=np.int64)
+            found.flags.writeable = False
+            if len(self._ids) >= _KEPT_SPLIT:
+                self._ids.clear()
+            self._ids[int(row)] = found
+        return found
 
     def is_cut(self, row: int) -> bool:
         """Whether a text is longer than ``max_length`` words."""
@@ -92,7 +103,10 @@ class Corpus:
 
     def batch(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
         """Ids ``(B, T)`` of some texts, padded with 0, and a mask that is True at words."""
-        self._learn([word for row in rows for word in self.words(row)])
+        new = [row for row in dict.fromkeys(rows.tolist()) if row not in self._ids]
+        self._learn(
+            [word for row in new for word in self.words(row)]
+        )  # many at once take less than one by one
         return padded([self.ids(row) for row in rows])
 
     def _split_row(self, row: int) -> tuple[list[str], list[str]]:
