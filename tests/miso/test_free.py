@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from counterpoise.errors import CounterpoiseWarning
 from counterpoise.miso import free
 from counterpoise.miso.decoding import Decoding, decode
 from counterpoise.miso.free import FreeDecoder
@@ -142,7 +143,9 @@ def test_same_seed_same_texts_whatever_the_others_are(subwords: Subwords) -> Non
 
 def test_long_texts_are_cut(subwords: Subwords) -> None:
     lengths = [len(subwords.encode([text], 99)[0]) for text in TEXTS]  # ends included
-    mask = fresh(subwords, max_length=4).reconstruct(ALL, ALL, None, noise()).mask
+    with pytest.warns(CounterpoiseWarning, match="longer than 4 sub-words") as said:
+        mask = fresh(subwords, max_length=4).reconstruct(ALL, ALL, None, noise()).mask
+    assert len(said) == 1, "once, not for each text"
     assert mask.sum(dim=1).tolist() == [4 if length > 5 else length for length in lengths]
     assert (mask.sum(dim=1) == 4).sum() == 5
 

@@ -15,6 +15,7 @@ start, and its output layer begins at their frequencies. On short messages that 
 
 from __future__ import annotations
 
+import warnings
 from functools import lru_cache
 
 import numpy as np
@@ -22,6 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from counterpoise.errors import CounterpoiseWarning
 from counterpoise.miso.corpus import padded
 from counterpoise.miso.decoder import Soft, TextDecoder, Written, straight_through
 from counterpoise.miso.decoding import Decoding, State, Step, decode
@@ -74,6 +76,7 @@ class FreeDecoder(TextDecoder):
         shares = torch.from_numpy(subwords.counts_ + _UNSEEN)
         with torch.no_grad():
             self.output.bias.copy_((shares / shares.sum()).log())
+        self._said_cut = False
         self._ids = lru_cache(maxsize=_KEPT)(self._encoded)
         self._words = lru_cache(maxsize=_KEPT)(self._own_words)
 
@@ -130,6 +133,14 @@ class FreeDecoder(TextDecoder):
 
     def _encoded(self, row: int) -> np.ndarray:
         values, _ = self.subwords.encode([self.texts[row]], self.max_length)
+        if values[-1] != END and not self._said_cut:
+            self._said_cut = True
+            warnings.warn(
+                f"text {row} and maybe others are longer than {self.max_length} sub-words; what follows is neither "
+                "read nor written: raise max_length to read more",
+                CounterpoiseWarning,
+                stacklevel=2,
+            )
         return values.astype(np.int64)
 
     def _own_words(self, row: int) -> frozenset[str]:
