@@ -56,7 +56,7 @@ def neighbourhoods(data: Any, train: np.ndarray, spam: np.ndarray) -> dict[str, 
     sides = minority_sides(data.labels, "spam").sides
     found = {}
     for method in ("erm", "miso"):
-        model = TextClassifier(method, threshold=None, random_state=SEED, max_epochs=10, minority="spam")
+        model = TextClassifier(method, threshold=None, random_state=SEED, pos_label="spam")
         model.fit(data.texts[train], data.labels[train])
         found[method] = measure_difficulty(
             model.embed(data.texts[spam]),

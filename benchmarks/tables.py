@@ -181,12 +181,21 @@ def miso_evidence(result: dict[str, Any]) -> str:
     means = {(row["task"], row["variant"]): row for row in result["means"]}
     lines = [
         [f"`{name}`"]
-        + [f"{means[task, name][metric]:.3f}" for task in tasks for metric in ("average_precision", "f1")]
-        for name in result["settings"]["variants"]
+        + [
+            f"{means[task, name][metric]:.3f}" if (task, name) in means else "-"
+            for task in tasks
+            for metric in ("average_precision", "f1")
+        ]
+        for name in dict.fromkeys(name for _, name in means)
     ]
     head = ["method", *(f"{task}, {metric}" for task in tasks for metric in ("average precision", "F1"))]
     gaps = [
-        [f"`{row['against']}`", row["task"], f"{row['mean']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"]
+        [
+            f"`{row['against']}`",
+            row["task"],
+            f"{row['mean']:+.3f}"
+            + ("" if row["low"] is None else f" [{row['low']:+.3f}, {row['high']:+.3f}]"),
+        ]
         for row in result["differences"]
     ]
     table = _table(["`miso` against", "over", "average precision, mean [95% interval]"], gaps)
