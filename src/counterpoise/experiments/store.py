@@ -1,0 +1,378 @@
+"""The store of a grid: one SQLite file of rows, that survives being killed and is shared by processes.
+
+    with Store("sms.runs") as store:
+        waiting = [run for key, run in runs.items() if key not in store.done(runs)]
+        store.write(result)                                        # whole, or not at all
+        store.fail(run, surroundings, error)                       # a failed run may be tried again
+        records = store.rows()
+        rows, probabilities = store.predictions(records[0].key)
+
+A row that :meth:`Store.write` has returned from is on the disk. Without a process in it the store is a single file,
+that can be copied and read by anything that reads SQLite; no texts are in it. Metrics are JSON, predictions are
+zlib-compressed little-endian arrays: float32 by rows, and int64 row numbers.
+"""
+
+from __future__ import annotations
+
+import json
+import traceback
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from counterpoise.errors import DataError, OutputError
+from counterpoise.experiments.results import Record, Result, now
+from counterpoise.experiments.runs import Run, canonical
+from counterpoise.experiments.store_files import FORMAT, MARK, check_file, connect, in_words, patiently
+from counterpoise.experiments.surroundings import Surroundings
+from counterpoise.probes import processor_name
+
+_TABLES = """
+CREATE TABLE runs (
+    key TEXT PRIMARY KEY,
+    fields TEXT NOT NULL,
+    surroundings TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('done', 'failed')),
+    metrics TEXT NOT NULL,
+    notes TEXT NOT NULL,
+    fit_seconds REAL,
+    predict_seconds REAL,
+    peak_memory INTEGER,
+    machine TEXT NOT NULL,
+    finished_at TEXT NOT NULL,
+    error TEXT
+);
+CREATE TABLE predictions (
+    key TEXT PRIMARY KEY REFERENCES runs (key),
+    n_rows INTEGER NOT NULL,
+    n_classes INTEGER NOT NULL,
+    row_numbers BLOB NOT NULL,
+    probabilities BLOB NOT NULL
+);
+CREATE TABLE curves (
+    key TEXT PRIMARY KEY REFERENCES runs (key),
+    curves TEXT NOT NULL
+);
+"""
+_LONGEST_ERROR = 2_000  # characters
+
+
+class Store:
+    """Rows of runs in one file.
+
+    Parameters
+    ----------
+    path : path
+        Made when it does not exist or is empty, as a process that was killed while making it leaves it.
+    read_only : bool, default=False
+        Refuse to write, and to make a store where there is none; a file that cannot be written can be read.
+    wait : float, default=30.0
+        Seconds to wait for another process that is writing.
+
+    Raises
+    ------
+    DataError
+        When the file is no store, or one of a newer version; it is left as it was.
+    OutputError
+        When it cannot be made or written.
+
+    Notes
+    -----
+    To be used by the thread and the process that made it; other processes open the file again.
+    """
+
+    def __init__(self, path: str | Path, *, read_only: bool = False, wait: float = 30.0) -> None:
+        self.path = Path(path).expanduser()
+        self.read_only, self.wait = read_only, wait
+        check_file(self.path, read_only)
+        with in_words(self.path, "opened"):
+            self._connection = connect(self.path, read_only, wait)
+            try:
+                self._prepare()
+            except BaseException:
+                self._connection.close()
+                raise
+            self._file = self.path.stat()
+
+    def close(self) -> None:
+        """Leave the store; the last process to leave makes it a single file again."""
+        with in_words(self.path, "closed"):
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def done(self, keys: Iterable[str]) -> set[str]:
+        """Those of some keys whose rows are here."""
+        return set(keys) & {key for (key,) in self._read("SELECT key FROM runs WHERE status = 'done'")}
+
+    def failed(self) -> dict[str, str]:
+        """Why runs failed, by key."""
+        return dict(self._read("SELECT key, error FROM runs WHERE status = 'failed' ORDER BY rowid"))
+
+    def rows(self, keys: Iterable[str] | None = None, *, status: str | None = "done") -> list[Record]:
+        """What is known of runs, in the order in which they were written.
+
+        Parameters
+        ----------
+        keys : iterable of str or None, default=None
+            None takes all.
+        status : {"done", "failed"} or None, default="done"
+            None takes both.
+        """
+        wanted = None if keys is None else set(keys)
+        found = self._read(f"SELECT {', '.join(_COLUMNS.values())} FROM runs ORDER BY rowid")
+        records = (_record(dict(zip(_COLUMNS, row, strict=True))) for row in found)
+        return [
+            record
+            for record in records
+            if (wanted is None or record.key in wanted) and status in (None, record.status)
+        ]
+
+    def predictions(self, key: str) -> tuple[np.ndarray, np.ndarray]:
+        """Row numbers ``(n,)`` of int64 and probabilities ``(n, C)`` of float32 that a run predicted.
+
+        Raises
+        ------
+        DataError
+            When its row is not here.
+        """
+        row = self._one(
+            "SELECT n_rows, n_classes, row_numbers, probabilities FROM predictions WHERE key = ?", key
+        )
+        return _unpacked(*row)
+
+    def curves(self, key: str) -> dict[str, Any]:
+        """Curves of a run.
+
+        Raises
+        ------
+        DataError
+            When its row is not here.
+        """
+        return json.loads(self._one("SELECT curves FROM curves WHERE key = ?", key)[0])
+
+    def write(self, result: Result) -> bool:
+        """Write the row of a finished run, whole; it replaces a failure of the same run.
+
+        Parameters
+        ----------
+        result : Result
+
+        Returns
+        -------
+        bool
+            False when another process has written the same row before.
+
+        Raises
+        ------
+        DataError
+            When a row of this key is here that differs, which would mean that the key lacks something; it is kept.
+        OutputError
+            When the row cannot be written; nothing of it is then here.
+        """
+        key = result.key
+        with self._transaction():
+            if not self._make_room(key):
+                self._check_same(key, result)
+                return False
+            self._insert_run(
+                key=key,
+                fields=canonical(result.run.fields),
+                surroundings=canonical(result.surroundings.fields),
+                status="done",
+                metrics=canonical(result.metrics),
+                notes=canonical(result.notes),
+                fit_seconds=float(result.fit_seconds),
+                predict_seconds=float(result.predict_seconds),
+                peak_memory=result.peak_memory,
+                machine=result.machine,
+                finished_at=result.finished_at,
+                error=None,
+            )
+            self._execute("INSERT INTO predictions VALUES (?, ?, ?, ?, ?)", key, *_packed(result))
+            self._execute("INSERT INTO curves VALUES (?, ?)", key, canonical(result.curves))
+        return True
+
+    def fail(self, run: Run, surroundings: Surroundings, error: BaseException | str) -> bool:
+        """Write that a run failed; a later failure of it replaces this one.
+
+        Parameters
+        ----------
+        run : Run
+        surroundings : Surroundings
+        error : exception or str
+            Of an exception its kind, message and last line of code are kept, of all 2,000 characters at most.
+
+        Returns
+        -------
+        bool
+            False when its row is here, which another process had more luck with; it is kept.
+        """
+        key = run.key_in(surroundings)
+        with self._transaction():
+            if not self._make_room(key):
+                return False
+            self._insert_run(
+                key=key,
+                fields=canonical(run.fields),
+                surroundings=canonical(surroundings.fields),
+                status="failed",
+                metrics="{}",
+                notes="[]",
+                machine=processor_name(),
+                finished_at=now(),
+                error=_described(error)[:_LONGEST_ERROR],
+            )
+        return True
+
+    def _prepare(self) -> None:
+        """Check whose file it is, before anything in it is changed; make the tables in an empty one."""
+        if self._is_new():
+            if self.read_only:
+                raise DataError(f"{self.path} is empty; no run has been written to it")
+            with self._transaction(opening=True):
+                # Again, now that no other process can be at it.
+                if self._is_new():
+                    for statement in _TABLES.split(";")[:-1]:
+                        self._execute(statement)
+                    self._execute(f"PRAGMA application_id = {MARK}")
+                    self._execute(f"PRAGMA user_version = {FORMAT}")
+        if self._pragma("application_id") != MARK:
+            raise DataError(
+                f"{self.path} is a database of another program, and was left as it is; name another file"
+            )
+        if (version := self._pragma("user_version")) > FORMAT:
+            raise DataError(
+                f"{self.path} has format {version}, and this version of Counterpoise reads {FORMAT}; "
+                "install a newer one"
+            )
+        if not self.read_only:
+            # A row takes seconds to days to make, so the disk may take its milliseconds to have it for certain.
+            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+                patiently(self._connection, f"PRAGMA {pragma}", self.wait)
+
+    def _is_new(self) -> bool:
+        marks = self._pragma("application_id"), self._pragma("user_version")
+        return marks == (0, 0) and not self._read("SELECT 1 FROM sqlite_master LIMIT 1")
+
+    def _pragma(self, name: str) -> int:
+        return self._read(f"PRAGMA {name}")[0][0]
+
+    def _read(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        with in_words(self.path, "read"), closing(self._connection.cursor()) as cursor:
+            return patiently(cursor, query, self.wait, values).fetchall()
+
+    def _one(self, query: str, key: str) -> tuple[Any, ...]:
+        found = self._read(query, key)
+        if not found:
+            raise DataError(f"{self.path} has no finished run with key {key}; `rows()` lists what it has")
+        return found[0]
+
+    def _execute(self, statement: str, *values: Any) -> None:
+        self._connection.execute(statement, values)
+
+    @contextmanager
+    def _transaction(self, opening: bool = False) -> Iterator[None]:
+        """All that the block writes, or nothing of it."""
+        if self.read_only:
+            raise OutputError(f"{self.path} was opened for reading; open it for writing to add a run")
+        with in_words(self.path, "written"):
+            # Reserved at the start, so that what is looked up in the block holds until its end.
+            patiently(self._connection, "BEGIN IMMEDIATE", self.wait)
+            try:
+                if not opening:
+                    self._check_there()
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def _check_there(self) -> None:
+        """Refuse to write into a file that has lost its name, where nobody would find the row."""
+        try:
+            there = self.path.stat()
+        except FileNotFoundError:
+            there = None
+        if there is None or (there.st_dev, there.st_ino) != (self._file.st_dev, self._file.st_ino):
+            raise OutputError(
+                f"{self.path} was deleted or replaced while it was in use; put it back, or start again"
+            )
+
+    def _make_room(self, key: str) -> bool:
+        """Take away a failure; False when there is a row."""
+        if self._read("SELECT 1 FROM runs WHERE key = ? AND status = 'done'", key):
+            return False
+        self._execute("DELETE FROM runs WHERE key = ?", key)
+        return True
+
+    def _insert_run(self, **columns: Any) -> None:
+        places = ", ".join(f":{name}" for name in columns)
+        self._connection.execute(f"INSERT INTO runs ({', '.join(columns)}) VALUES ({places})", columns)
+
+    def _check_same(self, key: str, result: Result) -> None:
+        (known,), (rows, probabilities) = self.rows([key]), self.predictions(key)
+        there = Result(
+            run=known.run,
+            surroundings=known.surroundings,
+            metrics=known.metrics,
+            rows=rows,
+            probabilities=probabilities,
+            curves=self.curves(key),
+            fit_seconds=0.0,
+            predict_seconds=0.0,
+            notes=known.notes,
+        )
+        if differences := there.differences(result):
+            raise DataError(
+                f"{self.path} has another row for run {key} (it differs in {', '.join(differences)}, and was made at "
+                f"{known.finished_at} on {known.machine}), which was kept; one of the two was not made as its key says"
+            )
+
+
+# Columns by the attribute of a record that they become.
+_COLUMNS = {name: "fields" if name == "run" else name for name in Record.__dataclass_fields__}
+
+
+def _record(columns: dict[str, Any]) -> Record:
+    columns["run"] = Run.from_fields(json.loads(columns["run"]))
+    columns["surroundings"] = Surroundings(**json.loads(columns["surroundings"]))
+    columns["metrics"] = json.loads(columns["metrics"])
+    columns["notes"] = tuple(json.loads(columns["notes"]))
+    return Record(**columns)
+
+
+def _packed(result: Result) -> tuple[int, int, bytes, bytes]:
+    n_rows, n_classes = result.probabilities.shape
+    arrays = (result.rows.astype("<i8"), result.probabilities.astype("<f4"))
+    rows, probabilities = (zlib.compress(array.tobytes()) for array in arrays)
+    return n_rows, n_classes, rows, probabilities
+
+
+def _unpacked(
+    n_rows: int, n_classes: int, rows: bytes, probabilities: bytes
+) -> tuple[np.ndarray, np.ndarray]:
+    numbers = np.frombuffer(zlib.decompress(rows), dtype="<i8").astype(np.int64)
+    values = np.frombuffer(zlib.decompress(probabilities), dtype="<f4").astype(np.float32)
+    return numbers.reshape(n_rows), values.reshape(n_rows, n_classes)
+
+
+def _described(error: BaseException | str) -> str:
+    if isinstance(error, str):
+        return error
+    message = f"{type(error).__name__}: {error}"
+    # Code and line alone: a whole traceback would be the machine's paths, and its values may be texts.
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    return "".join([message, *(f" ({Path(at.filename).name}:{at.lineno}, {at.name})" for at in last)])

@@ -1,0 +1,138 @@
+"""What a row hangs on besides its run: the code, the number format, the libraries, the number of threads.
+
+    surroundings = Surroundings.here(run, threads=1)
+    surroundings.precision, surroundings.versions["torch"]             # "bfloat16", "2.13.0+cpu"
+
+They are part of a run's key (:meth:`counterpoise.experiments.runs.Run.key_in`) and are stored beside its row.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from counterpoise.experiments.sources import modules_of_run, source_digest
+
+if TYPE_CHECKING:
+    from counterpoise.experiments.runs import Run
+
+LIBRARIES = (
+    "torch",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "imbalanced-learn",
+    "lightning-fabric",
+    "polars",
+    "faiss-cpu",
+    "tokenizers",
+)
+"""Distributions whose arithmetic, draws or rules of cutting texts go into a row."""
+
+_ROWS, _FEATURES, _NEIGHBORS = 10_000, 128, 5  # of the search that stands for all: large enough to be raced
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where a run is executed, as far as it can change its row.
+
+    Attributes
+    ----------
+    source : str
+        Digest of the code (:func:`counterpoise.experiments.sources.source_digest`).
+    device, precision : str
+        As resolved here; empty for a method that trains no network.
+    neighbors : str
+        Library that won this machine's race over 10,000 rows of 128 features. Searches of other shapes may be won by
+        the other one; :class:`counterpoise.neighbors.NearestNeighbors` answers alike with both.
+    threads : int
+        Of torch.
+    versions : dict of str to str
+        Of :data:`LIBRARIES` and of Python up to the minor number, whose tables of characters decide what a word is.
+    """
+
+    source: str
+    device: str
+    precision: str
+    neighbors: str
+    threads: int
+    versions: dict[str, str]
+
+    @classmethod
+    def here(cls, run: Run, threads: int | None = None) -> Surroundings:
+        """Those of a run in this process.
+
+        Parameters
+        ----------
+        run : Run
+        threads : int or None, default=None
+            Threads that the run will have, where that is not this process; None asks torch.
+
+        Raises
+        ------
+        SettingsError
+            For an unknown method, backbone or setting, or a device that is not here.
+        """
+        import torch
+
+        from counterpoise.methods.registry import METHODS
+        from counterpoise.training.precision import resolve_precision
+        from counterpoise.training.settings import TrainingSettings
+
+        source = source_digest(*modules_of_run(run.method, run.method_settings, run.backbone))
+        device = precision = ""
+        with _threads(torch.get_num_threads() if threads is None else threads) as count:
+            if METHODS[run.method].uses_backbone:
+                wanted = {key: run.estimator[key] for key in ("device", "precision") if key in run.estimator}
+                settings = TrainingSettings(**wanted)
+                resolved = settings.torch_device()
+                device, precision = resolved.type, resolve_precision(settings.precision, resolved)
+            return cls(source, device, precision, _neighbors(count), count, dict(_versions()))
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """All of it as JSON values."""
+        return asdict(self)
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[int]:
+    """Answer as a process with so many threads would: both probes race with as many as torch has."""
+    import torch
+
+    before = torch.get_num_threads()
+    if count != before:
+        torch.set_num_threads(count)
+    try:
+        yield count
+    finally:
+        if count != before:
+            torch.set_num_threads(before)
+
+
+@cache
+def _neighbors(threads: int) -> str:
+    import numpy as np
+
+    from counterpoise.neighbors.probe import fastest
+
+    rows = np.random.default_rng(0).standard_normal((_ROWS, _FEATURES), dtype=np.float32)
+    return fastest(rows, _NEIGHBORS)
+
+
+@cache
+def _versions() -> tuple[tuple[str, str], ...]:
+    python = ".".join(platform.python_version_tuple()[:2])
+    return (("python", python), *((name, _version(name)) for name in LIBRARIES))
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:  # such as faiss from conda, which goes by another name
+        return "unknown"

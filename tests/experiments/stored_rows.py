@@ -1,0 +1,82 @@
+"""Runs and results for tests of the store, and what must hold of any store."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from counterpoise.experiments.results import Result
+from counterpoise.experiments.runs import Run
+from counterpoise.experiments.store import Store
+from counterpoise.experiments.surroundings import Surroundings
+
+PLACE = Surroundings("ab", "cpu", "float32", "faiss", 1, {"torch": "2"})
+TABLES = ("runs", "predictions", "curves")
+
+
+def make_run(seed: int) -> Run:
+    return Run(
+        dataset="toy",
+        content="00",
+        minority="a",
+        keep=None,
+        method="erm",
+        method_settings={},
+        backbone=None,
+        backbone_settings={},
+        estimator={},
+        n_folds=5,
+        fold=0,
+        seed=seed,
+    )
+
+
+def make_result(seed: int, n_rows: int = 50, **changed) -> Result:
+    """The same for the same seed, timings and memory apart."""
+    rng = np.random.default_rng(seed)
+    content = {
+        "run": make_run(seed),
+        "surroundings": PLACE,
+        "metrics": {"f1": rng.random(), "mcc": None},
+        "rows": rng.permutation(10 * n_rows)[:n_rows],
+        "probabilities": rng.random((n_rows, 3), dtype=np.float32),
+        "curves": {"loss": rng.random(4).tolist()},
+        "fit_seconds": time.perf_counter(),
+        "predict_seconds": time.perf_counter(),
+        "peak_memory": time.perf_counter_ns(),
+        "notes": ("one class is never predicted",),
+    }
+    return Result(**{**content, **changed})
+
+
+def counts(path: Path) -> list[int]:
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        return [connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in TABLES]
+
+
+def two_rows(path: Path) -> Path:
+    """A store of the first two results."""
+    with Store(path) as store:
+        store.write(make_result(0))
+        store.write(make_result(1))
+    return path
+
+
+def check_whole(path: Path, n_rows: int = 2) -> None:
+    with Store(path, read_only=True) as store:
+        assert len(store.rows(status=None)) == n_rows
+        for seed in range(n_rows):
+            check_row(store, seed)
+
+
+def check_row(store: Store, seed: int, n_rows: int = 50) -> None:
+    made = make_result(seed, n_rows)
+    rows, probabilities = store.predictions(made.key)
+    np.testing.assert_array_equal(rows, made.rows)
+    assert probabilities.tobytes() == made.probabilities.tobytes()
+    assert store.curves(made.key) == made.curves
