@@ -129,6 +129,7 @@ def _differences(rows: Rows, seeds: list[int]) -> list[dict[str, Any]]:
 def merge(path: Path, parts: list[Path]) -> None:
     """Put the rows of several files, each of one task, into one."""
     rows = Rows(path, {"tasks": TASKS})
+    rows.here["command"] = "python benchmarks/miso_evidence.py"  # what makes such rows, in one go or in parts
     for part in parts:
         for row in Rows(part, rows.settings).rows:
             key = {name: row[name] for name in ("task", "variant", "seed")}

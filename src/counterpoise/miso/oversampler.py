@@ -64,8 +64,7 @@ class MISO(TextSampler):
         Whether words that the majority partner shares are given up more often (above 0) or less (below 0).
     sources : {"all", "difficult"}, default="all"
         Which minority samples anchors are written from. The paper's are the difficult ones; with them alone the
-        easy ones, never repeated, lose their weight, which cost more than it brought wherever it was measured. All
-        serve where none is difficult.
+        easy ones, never repeated, lose their weight. All serve where none is difficult.
     k : int, default=5
         Neighbours by which a sample is difficult (the paper gives none).
     scope : int, default=50
