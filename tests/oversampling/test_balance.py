@@ -242,7 +242,7 @@ def test_the_share_at_which_the_network_ranks_best_is_taken(monkeypatch, best) -
     texts, names = signs()
     labels = (names == "rare").astype(np.int64)
 
-    class Knows(sampled._Enlarged):
+    class Knows(sampled.Enlarged):
         def fit(self, data, context):
             added = len(self.whole) - len(data)
             assert added in {round(share * 72) for share in SHARES}, "80 usual and 8 rare texts are left"
@@ -252,7 +252,7 @@ def test_the_share_at_which_the_network_ranks_best_is_taken(monkeypatch, best) -
             return SimpleNamespace(logits=lambda x: np.array([[0, right * ("rare" in of[t])] for t in x]))
 
     of = dict(zip(texts, names, strict=True))
-    monkeypatch.setattr(sampled, "_Enlarged", Knows)
+    monkeypatch.setattr(sampled, "Enlarged", Knows)
     predictor = fitted("ruins", texts, labels)
     assert predictor.notes == {"balance": [None, best]}
     made = 12 + round(best * 108)
@@ -264,7 +264,7 @@ def test_weights_go_with_the_texts_that_anchors_were_made_from(monkeypatch) -> N
     data = Data(texts, (names == "rare").astype(np.int64), 2, np.arange(39) + 1.0)
     weights = dict(zip(texts, data.weights, strict=True))
 
-    class Weighed(sampled._Enlarged):
+    class Weighed(sampled.Enlarged):
         def fit(self, data, context):
             n = len(data)
             assert [weights[text] for text in data.inputs] == self.whole.weights[:n].tolist()
@@ -273,7 +273,7 @@ def test_weights_go_with_the_texts_that_anchors_were_made_from(monkeypatch) -> N
             )
             return super().fit(data, context)
 
-    monkeypatch.setattr(sampled, "_Enlarged", Weighed)
+    monkeypatch.setattr(sampled, "Enlarged", Weighed)
     fitted("helps", data.inputs, data.labels, weights=data.weights)
 
 
@@ -282,7 +282,7 @@ def test_the_network_judges_texts_that_it_was_not_trained_on(monkeypatch) -> Non
     labels = (names == "rare").astype(np.int64)
     trained = []
 
-    class Watched(sampled._Enlarged):
+    class Watched(sampled.Enlarged):
         def fit(self, data, context):
             predictor = super().fit(data, context)
             trained.append((set(self.whole.inputs), predictor))
@@ -295,7 +295,7 @@ def test_the_network_judges_texts_that_it_was_not_trained_on(monkeypatch) -> Non
             predictor.logits = asked  # type: ignore[method-assign]
             return predictor
 
-    monkeypatch.setattr(sampled, "_Enlarged", Watched)
+    monkeypatch.setattr(sampled, "Enlarged", Watched)
     fitted("helps", texts, labels)
     assert len(trained) == FOLDS * len(SHARES)
 

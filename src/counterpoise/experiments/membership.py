@@ -11,14 +11,12 @@ from __future__ import annotations
 import warnings
 from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
@@ -30,6 +28,7 @@ from counterpoise.oversampling.quality import Figure, anchors_of, barred, one_pe
 from counterpoise.oversampling.word_swap import WordSwap
 from counterpoise.seeding import derive_seed, generator
 from counterpoise.text.duplicates import near_duplicate_groups
+from counterpoise.text.tfidf import word_tfidf
 from counterpoise.text.tokenizers import tokenize
 
 Ints: TypeAlias = NDArray[np.int64]
@@ -192,8 +191,8 @@ def _word_swapped(texts: Texts, rare: NDArray[np.bool_], rows: Ints, seed: int) 
 def _area(new: Texts, real: Texts, groups: Ints, seed: int) -> float:
     """Area under the curve on unseen texts, the mean over folds that hold both kinds."""
     kind = np.repeat([1, 0], [len(new), len(real)])
-    tokens = np.array([*tokenize(new).to_list(), *tokenize(real).to_list(), None], dtype=object)[:-1]
-    words = TfidfVectorizer(analyzer=_words_and_pairs, sublinear_tf=True).fit_transform(tokens)
+    tokens = [*tokenize(new).to_list(), *tokenize(real).to_list()]
+    words = word_tfidf(max_ngram=2).fit_transform(tokens)
     lengths = np.log1p([len(given) for given in tokens])
     features = sp.hstack([words, (lengths - lengths.mean())[:, None]]).tocsr()
     with warnings.catch_warnings():
@@ -205,10 +204,6 @@ def _area(new: Texts, real: Texts, groups: Ints, seed: int) -> float:
             model = LogisticRegression(C=10.0, solver="liblinear").fit(features[train], kind[train])
             areas.append(roc_auc_score(kind[test], model.decision_function(features[test])))
     return float(np.mean(areas))
-
-
-def _words_and_pairs(words: list[str]) -> list[str]:
-    return [*words, *map(" ".join, pairwise(words))]
 
 
 def called_minority(

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from counterpoise.crossfit import Split, make_folds, text_groups
 from counterpoise.errors import DataError
 from counterpoise.methods.base import Context, Data
-from counterpoise.methods.gradient import GradientMethod
 from counterpoise.methods.predictors import Predictor
 from counterpoise.methods.registry import make_method
+from counterpoise.methods.sampled import Enlarged
 from counterpoise.neighbors import NearestNeighbors
 from counterpoise.oversampling.base import draw_sources
 from counterpoise.oversampling.quality import Figure, anchors_of
@@ -211,17 +211,6 @@ class _Erased:
         )
 
 
-class _Enlarged(GradientMethod):
-    """Plain training on texts and more of the minority; words and vectors are learnt from the texts alone."""
-
-    def __init__(self, added: Texts) -> None:
-        self.added = added
-
-    def resample(self, data: Data, seed: int) -> Data:
-        """Add the new texts."""
-        return _enlarged(data, self.added)
-
-
 def _enlarged(data: Data, added: Texts) -> Data:
     labels = np.concatenate([data.labels, np.ones(len(added), dtype=np.int64)])
     return Data(np.concatenate([data.inputs, added]), labels, 2, np.ones(len(labels)))
@@ -230,7 +219,7 @@ def _enlarged(data: Data, added: Texts) -> Data:
 def _trained(data: Data, added: Texts, context: Context | None, seed: int) -> Predictor:
     if context is None:
         return make_method("tfidf_lr").fit(_enlarged(data, added), Context(seed))
-    return _Enlarged(added).fit(data, context)
+    return Enlarged(_enlarged(data, added)).fit(data, context)
 
 
 def _log_odds(predictor: Predictor, texts: Texts) -> NDArray[np.float64]:

@@ -88,8 +88,14 @@ class SampledMethod(GradientMethod):
         return replace(data, inputs=texts, labels=np.asarray(labels), weights=weights)
 
 
-class _Enlarged(GradientMethod):
-    """Plain training on the rows given and some more; words and vectors are learnt from the rows alone."""
+class Enlarged(GradientMethod):
+    """Plain training on the rows given and some more; words and vectors are learnt from the rows alone.
+
+    Parameters
+    ----------
+    whole : Data
+        What is trained on: the rows given to ``fit``, then the others.
+    """
 
     def __init__(self, whole: Data) -> None:
         self.whole = whole
@@ -123,7 +129,7 @@ def judge_by_network(data: Data, context: Context) -> Judge:
                 labels=np.concatenate([side.labels, fold.labels[new]]),
                 weights=np.concatenate([side.weights, data.weights[fold.sources[new]]]),
             )
-            probabilities = softmax(_Enlarged(whole).fit(side, context).logits(data.inputs[fold.test]))
+            probabilities = softmax(Enlarged(whole).fit(side, context).logits(data.inputs[fold.test]))
             for name, scores in found.items():
                 own, weights = data.labels[fold.test] == name, data.weights[fold.test]
                 scores.append(average_precision(own, probabilities[:, name], weights))

@@ -17,6 +17,7 @@ from counterpoise.methods.predictors import SavedState
 from counterpoise.methods.sampled import sampled_method
 from counterpoise.samplers import SAMPLERS
 from counterpoise.seeding import derive_seed
+from counterpoise.text.tfidf import word_tfidf
 from counterpoise.text.tokenizers import tokenize
 
 
@@ -71,7 +72,7 @@ class TfidfLR(Method):
 
     def fit(self, data: Data, context: Context) -> LinearPredictor:
         """Fit; a validation side is not needed."""
-        vectorizer = _vectorizer(int(self.max_ngram), int(self.min_df))
+        vectorizer = word_tfidf(int(self.max_ngram), int(self.min_df))
         try:
             features = vectorizer.fit_transform(tokenize(data.inputs).to_list())
         except ValueError as error:
@@ -150,24 +151,6 @@ class LinearPredictor:
     def from_state(cls, state: SavedState, method: Any) -> LinearPredictor:
         """Put a predictor together again."""
         tensors = state.tensors
-        vectorizer = _vectorizer(state.config["max_ngram"], 1, {w: i for i, w in enumerate(state.vocabulary)})
+        vectorizer = word_tfidf(state.config["max_ngram"], 1, {w: i for i, w in enumerate(state.vocabulary)})
         vectorizer.idf_ = tensors["idf"]
         return cls(vectorizer, tensors["coefficients"], tensors["intercepts"], tensors["training_prior"])
-
-
-def _vectorizer(max_ngram: int, min_df: int, vocabulary: dict[str, int] | None = None) -> TfidfVectorizer:
-    return TfidfVectorizer(
-        tokenizer=_as_it_is,
-        preprocessor=_as_it_is,
-        token_pattern=None,
-        lowercase=False,
-        ngram_range=(1, max_ngram),
-        min_df=min_df,
-        sublinear_tf=True,
-        vocabulary=vocabulary,
-    )
-
-
-def _as_it_is(tokens: list[str]) -> list[str]:
-    """Tokens are made by our own tokenizer, so that every method reads the same words."""
-    return tokens

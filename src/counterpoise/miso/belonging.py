@@ -16,11 +16,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from counterpoise.crossfit import make_folds
 from counterpoise.seeding import derive_seed, generator
+from counterpoise.text.tfidf import word_tfidf
 from counterpoise.text.tokenizers import tokenize
 
 _FOLDS = 5
@@ -50,7 +50,7 @@ class Belonging:
             others = np.sort(rng.choice(others, _MAJORITY, replace=False))
         rows = np.concatenate([rare, others])
         self._place = {int(row): place for place, row in enumerate(rare)}
-        self._vectorizer = TfidfVectorizer(analyzer=_as_it_is, sublinear_tf=True)
+        self._vectorizer = word_tfidf()
         features = self._vectorizer.fit_transform(tokenize(texts[rows]).to_list())
         own = np.arange(len(rows)) < len(rare)
         self._fold = np.full(len(rare), -1)
@@ -94,7 +94,3 @@ class Belonging:
 
 def _fitted(features: sp.csr_matrix, own: npt.NDArray[np.bool_]) -> LogisticRegression:
     return LogisticRegression(C=10.0, class_weight="balanced", max_iter=1000).fit(features, own)
-
-
-def _as_it_is(tokens: list[str]) -> list[str]:
-    return tokens

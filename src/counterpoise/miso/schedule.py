@@ -35,11 +35,6 @@ class MisoHistory:
 
     rows: list[dict[str, Any]]
 
-    def last(self, name: str, count: int = 10) -> float | None:
-        """Mean of the last ``count`` values of a loss or estimate; None if it was never recorded."""
-        values = [row[name] for row in self.rows if name in row][-count:]
-        return sum(values) / len(values) if values else None
-
 
 def run(algorithm: Algorithm1, *, checkpoint: Path | None = None, fingerprint: str = "") -> MisoHistory:
     """Run all phases.

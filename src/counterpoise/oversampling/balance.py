@@ -13,14 +13,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.base import clone
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 
@@ -29,6 +27,7 @@ from counterpoise.errors import CounterpoiseWarning, DataError
 from counterpoise.oversampling.base import TextSampler
 from counterpoise.progress import bar
 from counterpoise.seeding import derive_seed
+from counterpoise.text.tfidf import word_tfidf
 from counterpoise.text.tokenizers import tokenize
 
 Ints: TypeAlias = NDArray[np.int64]
@@ -143,7 +142,7 @@ def judge_by_words(texts: Texts, labels: NDArray[Any]) -> Judge:
     """
 
     def judge(fold: Fold) -> dict[Any, list[float]]:
-        vectorizer = TfidfVectorizer(analyzer=_words_and_pairs, sublinear_tf=True)
+        vectorizer = word_tfidf(max_ngram=2)
         real = vectorizer.fit_transform(_tokens(texts[fold.train]))
         asked = vectorizer.transform(_tokens(texts[fold.test]))
         new = vectorizer.transform(_tokens(fold.texts)) if len(fold.texts) else real[:0]
@@ -206,7 +205,3 @@ def _best(scores: list[list[float]]) -> float:
 
 def _tokens(texts: Texts) -> list[list[str]]:
     return tokenize(texts).to_list()
-
-
-def _words_and_pairs(words: list[str]) -> list[str]:
-    return [*words, *map(" ".join, pairwise(words))]
