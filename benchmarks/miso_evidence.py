@@ -51,8 +51,8 @@ AGAINST = ("random_oversample", "word_swap", "class_weight", "tfidf_lr", "cag", 
 def run(path: Path, tasks: list[str]) -> None:
     """Run what is missing, then say what MISO gains."""
     rows = Rows(path, {"tasks": TASKS})
-    for seed in SEEDS:
-        for name, options in VARIANTS.items():
+    for name, options in VARIANTS.items():
+        for seed in SEEDS:
             for task in tasks:
                 if rows.find(task=task, variant=name, seed=seed):
                     continue

@@ -9,6 +9,7 @@ import pytest
 
 from tiny_miso import shorten_defaults
 from tiny_networks import TINY
+from tiny_texts import make_texts
 
 shorten_defaults()  # before test modules are collected, which make samplers already
 
@@ -23,21 +24,6 @@ def _one_thread(tmp_path_factory: pytest.TempPathFactory):
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
     torch.set_num_threads(threads)
-
-
-def make_texts(counts: tuple[int, ...], seed: int = 0, n_words: int = 7) -> tuple[np.ndarray, np.ndarray]:
-    """Texts of common filler in which two words of a class's own three give it away; shuffled."""
-    rng = np.random.default_rng(seed)
-    filler = [f"word{i}" for i in range(60)]
-    texts, labels = [], []
-    for label, count in enumerate(counts):
-        own = [f"sign{label}{letter}" for letter in "abc"]
-        for _ in range(count):
-            words = [*rng.choice(own, 2, replace=False), *rng.choice(filler, n_words, replace=False)]
-            texts.append(" ".join(rng.permutation(words)))
-            labels.append(label)
-    order = rng.permutation(len(texts))
-    return np.array(texts, dtype=object)[order], np.array(labels)[order]
 
 
 def make_arrays(counts: tuple[int, ...], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

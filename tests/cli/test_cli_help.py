@@ -8,7 +8,10 @@ import pytest
 
 import counterpoise
 
-COMMANDS = ("demo", "diagnose", "fit", "predict", "evaluate", "compare", "oversample", "methods", "datasets")
+COMMANDS = (
+    *("demo", "diagnose", "fit", "predict", "evaluate", "compare", "leaderboard", "tune", "reproduce"),
+    *("oversample", "methods", "datasets"),
+)
 
 
 @pytest.mark.parametrize("args", [[], ["--help"], ["fit", "--help"]])
@@ -52,7 +55,7 @@ def test_version(run):
         (["fit"], r"missing argument 'DATA'; see `counterpoise fit --help`"),
         (["fit", "a.csv"], r"missing option '--output' / '-o'; see `counterpoise fit --help`"),
         (["methods", "--xyzzy"], r"no such option:? '?--xyzzy'?; see `counterpoise methods --help`"),
-        (["compare", "a.csv", "--fold", "3"], r"no such option:? '?--fold'?; did you mean '?--folds'?\?"),
+        (["compare", "a.csv", "--fold", "3"], r"no such option:? '?--fold'?; did you mean '?--folds'?.*\?"),
         (["methods", "erm"], r"got unexpected extra argument.* \(erm\); see `counterpoise methods --help`"),
         (["compare", "a.csv", "--folds"], r"option '--folds' requires an argument"),
         (

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from counterpoise.experiments.results import Result
+from counterpoise.experiments.results import COLUMNS, Predictions, Result
 from counterpoise.experiments.runs import Run
 from counterpoise.experiments.store import Store
 from counterpoise.experiments.surroundings import Surroundings
 
 PLACE = Surroundings("ab", "cpu", "float32", "faiss", 1, {"torch": "2"})
+CLASSES = ("ham", "spam", "other")
 TABLES = ("runs", "predictions", "curves")
 
 
@@ -35,6 +36,21 @@ def make_run(seed: int) -> Run:
     )
 
 
+def make_predictions(seed: int, n_rows: int = 50, **changed) -> Predictions:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, n_rows)
+    content = {
+        "rows": rng.permutation(10 * n_rows)[:n_rows],
+        "labels": labels,
+        "decided": rng.integers(0, 3, n_rows),
+        "probabilities": rng.random((n_rows, 3), dtype=np.float32),
+        "rare": labels == 1,
+        "hostile": rng.integers(-1, 6, n_rows) if seed % 2 == 0 else None,
+        "classes": CLASSES,
+    }
+    return Predictions(**{**content, **changed})
+
+
 def make_result(seed: int, n_rows: int = 50, **changed) -> Result:
     """The same for the same seed, timings and memory apart."""
     rng = np.random.default_rng(seed)
@@ -42,8 +58,7 @@ def make_result(seed: int, n_rows: int = 50, **changed) -> Result:
         "run": make_run(seed),
         "surroundings": PLACE,
         "metrics": {"f1": rng.random(), "mcc": None},
-        "rows": rng.permutation(10 * n_rows)[:n_rows],
-        "probabilities": rng.random((n_rows, 3), dtype=np.float32),
+        "predictions": make_predictions(seed, n_rows),
         "curves": {"loss": rng.random(4).tolist()},
         "fit_seconds": time.perf_counter(),
         "predict_seconds": time.perf_counter(),
@@ -76,7 +91,18 @@ def check_whole(path: Path, n_rows: int = 2) -> None:
 
 def check_row(store: Store, seed: int, n_rows: int = 50) -> None:
     made = make_result(seed, n_rows)
-    rows, probabilities = store.predictions(made.key)
-    np.testing.assert_array_equal(rows, made.rows)
-    assert probabilities.tobytes() == made.probabilities.tobytes()
+    check_predictions(store.predictions(made.key), made.predictions)
     assert store.curves(made.key) == made.curves
+
+
+def check_predictions(found: Predictions, made: Predictions) -> None:
+    """Equal to the bit."""
+    assert found.classes == made.classes
+    for name, kind in COLUMNS.items():
+        mine, theirs = getattr(found, name), getattr(made, name)
+        if theirs is None:
+            assert mine is None
+            continue
+        assert mine.dtype == kind
+        assert mine.shape == theirs.shape
+        assert mine.tobytes() == theirs.tobytes()

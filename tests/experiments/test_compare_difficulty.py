@@ -9,7 +9,9 @@ from counterpoise.crossfit import text_groups
 from counterpoise.estimators.text import TextClassifier
 from counterpoise.experiments import difficulty as room
 from counterpoise.experiments.compare import compare
-from counterpoise.experiments.difficulty import NAMES, FoldDifficulty
+from counterpoise.experiments.difficulty import NAMES, hostile_neighbours, measured
+from counterpoise.experiments.results import Predictions
+from counterpoise.gamma import minority_sides
 
 SETTINGS = {
     "max_epochs": 2,
@@ -37,44 +39,90 @@ def around(angle: float, n: int) -> list[str]:
     return [f"{np.cos(angle + i / 1000):.6f} {np.sin(angle + i / 1000):.6f}" for i in range(n)]
 
 
+def said(classifier, texts, numbers, train, test, decided) -> Predictions:
+    sides = minority_sides(numbers, 1)
+    return Predictions(
+        rows=test,
+        labels=numbers[test],
+        decided=np.array(decided),
+        probabilities=np.zeros((len(test), 2)),
+        rare=sides.rare[test],
+        hostile=None if classifier is None else hostile_neighbours(classifier, texts, sides, train, test, 0),
+        classes=("ham", "spam"),
+    )
+
+
 def test_known_shares_and_recalls() -> None:
-    """Two places: six of each class in its own; of four rare test samples, one stands among the others."""
+    """Two places: six of each class in its own; of four rare test samples, one stands among the others.
+
+    Of the two others one stands among the rare ones.
+    """
     texts = np.array(
-        [*around(0, 6), *around(2, 6), *around(2.1, 3), *around(0.1, 1), *around(0.2, 2)], object
+        [*around(0, 6), *around(2, 6), *around(2.1, 3), *around(0.1, 1), *around(0.2, 1), *around(2.2, 1)],
+        object,
     )
     numbers = np.array([0] * 6 + [1] * 6 + [1] * 3 + [1] + [0] * 2)
     train, test = np.arange(12), np.arange(12, 18)
-    difficulty = FoldDifficulty(texts, numbers, 1, seed=0)
-    decided = np.array([1, 1, 0, 0, 0, 0])
-    row = difficulty.measured(0, Placed("erm"), train, test, decided)  # type: ignore[arg-type]
+
+    def of(classifier, decided):
+        return said(classifier, texts, numbers, train, test, decided)
+
+    plain = of(Placed("erm"), [1, 1, 0, 0, 0, 0])
+    assert plain.hostile.tolist() == [0, 0, 0, 5, 0, 5]
+    row = measured(plain, plain)
     assert row == {
         "difficult_share_before": 1 / 4,
         "difficult_share_after": 1 / 4,
-        "majority_difficult_share_before": 0.0,
-        "majority_difficult_share_after": 0.0,
+        "majority_difficult_share_before": 1 / 2,
+        "majority_difficult_share_after": 1 / 2,
         "recall_difficult": 0.0,
         "recall_easy": pytest.approx(2 / 3),
+        "f1_difficult": 0.0,
+        "f1_easy": pytest.approx(0.8),
     }
-    moving = Placed("class_weight", {texts[15]: texts[6]})
-    found = difficulty.measured(0, moving, train, test, np.array([0, 1, 1, 1, 0, 0]))  # type: ignore[arg-type]
+    moving = of(Placed("class_weight", {texts[15]: texts[6]}), [0, 1, 1, 1, 0, 1])
+    found = measured(moving, plain)
     assert (found["difficult_share_before"], found["recall_difficult"]) == (1 / 4, 1.0)
     assert found["recall_easy"] == pytest.approx(2 / 3)
     assert found["difficult_share_after"] == 0, "it was re-embedded among its own class"
-    linear = difficulty.measured(0, Placed("tfidf_lr"), train, test, decided)  # type: ignore[arg-type]
+    assert found["f1_difficult"] == pytest.approx(2 / 3), "one found, one false alarm"
+    assert found["f1_easy"] == pytest.approx(0.8)
+    linear = measured(of(None, [1, 1, 0, 0, 0, 0]), plain)
     assert linear["difficult_share_after"] is None
     assert linear["difficult_share_before"] == 1 / 4
-    other = difficulty.measured(1, Placed("focal"), train, test, decided)  # type: ignore[arg-type]
-    assert (other["difficult_share_before"], other["recall_easy"]) == (None, None), (
-        "no plain training of fold 1"
+    other = measured(of(Placed("focal"), [1, 1, 0, 0, 0, 0]), None)
+    assert (other["difficult_share_before"], other["recall_easy"], other["f1_easy"]) == (None, None, None), (
+        "no plain training of the fold"
     )
     assert other["difficult_share_after"] == 1 / 4
 
 
-def test_classes_of_one_size_have_no_difficult_samples() -> None:
-    texts, numbers = np.array([*around(0, 4), *around(2, 4)], object), np.array([0, 1] * 4)
-    difficulty = FoldDifficulty(texts, numbers, None, seed=0)
-    row = difficulty.measured(0, Placed("erm"), np.arange(4), np.arange(4, 8), np.zeros(4))  # type: ignore[arg-type]
-    assert row == dict.fromkeys(NAMES)
+def test_majority_samples_stand_for_those_not_asked() -> None:
+    """Of ten majority samples two were asked, one of them difficult and taken for rare: five false alarms."""
+    n = 12
+    plain = Predictions(
+        rows=np.arange(n),
+        labels=np.array([1, 1] + [0] * 10),
+        decided=np.array([1, 0] + [1] * 10),
+        probabilities=np.zeros((n, 2)),
+        rare=np.array([True, True] + [False] * 10),
+        hostile=np.array([1, 2, 3, 0] + [-1] * 8),
+        classes=("ham", "spam"),
+    )
+    row = measured(plain, plain)
+    assert row["f1_difficult"] == pytest.approx(2 * 1 / (2 * 1 + 1 + 5))
+    assert row["f1_easy"] is None
+    assert row["majority_difficult_share_before"] == 1 / 2
+
+
+def test_classes_of_one_size_have_no_difficult_samples(texts_of) -> None:
+    texts, labels = texts_of((12, 12))
+    names = np.array(["a", "b"], dtype=object)[labels]
+    (row,) = compare(texts, names, ["erm"], minority=None, n_folds=2, settings=SETTINGS)
+    assert row.metrics["difficult_share_before"].mean is not None, "of two classes one is always named"
+    texts, labels = texts_of((8, 8, 8))
+    (row,) = compare(texts, labels.astype(str), ["erm"], n_folds=2, settings=SETTINGS)
+    assert all(row.metrics[name].mean is None for name in NAMES)
 
 
 @pytest.mark.parametrize("methods", [["erm", "word_swap", "tfidf_lr"], ["tfidf_lr", "word_swap", "erm"]])
@@ -85,7 +133,7 @@ def test_a_comparison_reports_them_whatever_the_order(methods, spam) -> None:
         texts, labels, methods, n_folds=2, settings=SETTINGS, on_row=lambda row: told.append(row.method)
     )
     assert [row.method for row in rows] == methods
-    assert told[0] == "erm"
+    assert told == methods
     by_name = {row.method: row.metrics for row in rows}
     plain = by_name["erm"]
     for before, after in zip(NAMES[::2][:2], NAMES[1::2][:2], strict=True):
@@ -151,7 +199,7 @@ def test_repeats_are_searched_once_for_all_fits(spam, monkeypatch) -> None:
         n_calls += 1
         return text_groups(*args)
 
-    monkeypatch.setattr("counterpoise.experiments.compare.text_groups", counted)
+    monkeypatch.setattr("counterpoise.experiments.task.text_groups", counted)
     monkeypatch.setattr("counterpoise.estimators.text.text_groups", counted)
     seen: list[np.ndarray] = []
     import counterpoise.fitting as fitting

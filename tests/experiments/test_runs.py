@@ -31,6 +31,7 @@ FIELDS = {
     "n_folds": 5,
     "fold": 0,
     "seed": 0,
+    "trials": 0,
 }
 OTHERS = {
     "dataset": ["sms", ""],
@@ -50,6 +51,7 @@ OTHERS = {
     "n_folds": [3],
     "fold": [1],
     "seed": [1],
+    "trials": [3],
 }
 PLACE = Surroundings("ab", "cpu", "float32", "faiss", 1, {"torch": "2", "numpy": "1"})
 OTHER_PLACES = {

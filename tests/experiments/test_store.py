@@ -14,15 +14,26 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from stored_rows import PLACE, check_row, check_whole, counts, make_result, make_run, two_rows
+from stored_rows import (
+    PLACE,
+    check_predictions,
+    check_row,
+    check_whole,
+    counts,
+    make_predictions,
+    make_result,
+    make_run,
+    two_rows,
+)
 
 from counterpoise.errors import DataError
 from counterpoise.experiments import store as room
-from counterpoise.experiments.results import peak_memory
+from counterpoise.experiments.memory import available_memory, forget_peak, peak_memory
 from counterpoise.experiments.store import Store
 
 
@@ -77,24 +88,35 @@ class TestRows:
         check_whole(full)
 
     @pytest.mark.parametrize(
-        "name", ["metrics", "curves", "notes", "rows", "probabilities", "probabilities of one class less"]
+        ("name", "other"), [("metrics", {"f1": 0.5}), ("curves", {"loss": []}), ("notes", ())]
     )
-    def test_a_differing_row_is_refused(self, name, full) -> None:
-        name, _, less = name.partition(" ")
+    def test_a_differing_row_is_refused(self, name, other, full) -> None:
+        self.refused(full, name, replace(make_result(0), **{name: other}))
+
+    @pytest.mark.parametrize(
+        "name", ["rows", "labels", "decided", "probabilities", "rare", "hostile", "classes"]
+    )
+    def test_a_row_of_differing_predictions_is_refused(self, name, full) -> None:
         made = make_result(0)
-        value = getattr(made, name)
-        if isinstance(value, np.ndarray):
-            other = value[:, :2] if less else value.copy()
-            other.flat[-1] = (
-                np.nextafter(other.flat[-1], 9, dtype=other.dtype) if name == "probabilities" else 7_777
-            )
+        value = getattr(made.predictions, name)
+        if name == "classes":
+            other = ("ham", "spam", "another")
         else:
-            other = {"metrics": {"f1": 0.5}, "curves": {"loss": []}, "notes": ()}[name]
+            other = value.copy()
+            last = other.flat[-1]
+            other.flat[-1] = np.nextafter(last, 9, dtype=other.dtype) if name == "probabilities" else not last
+        self.refused(full, name, replace(made, predictions=replace(made.predictions, **{name: other})))
+
+    def test_a_row_without_neighbours_is_another_one(self, full) -> None:
+        made = make_result(0)
+        self.refused(full, "hostile", replace(made, predictions=replace(made.predictions, hostile=None)))
+
+    def refused(self, full, name, other) -> None:
         with (
             Store(full) as store,
             pytest.raises(DataError, match=f"another row .*differs in {name},.*was kept"),
         ):
-            store.write(replace(made, **{name: other}))
+            store.write(other)
         check_whole(full)
 
     def test_a_failure_is_replaced_by_a_row_and_never_a_row_by_a_failure(self, full) -> None:
@@ -172,28 +194,32 @@ class TestBits:
     )
     def test_predictions_come_back_to_the_bit(self, full, bits, kind) -> None:
         """Every float32: infinities, both zeros, each of the many NaN."""
-        rows = np.arange(len(bits), dtype=kind)[::-1]
-        made = make_result(next(self.counter), rows=rows, probabilities=bits.view(np.float32))
+        n, n_classes = bits.shape
+        rows = np.arange(n, dtype=kind)[::-1]
+        classes = tuple("abcd"[:n_classes])
+        predictions = make_predictions(0, n, rows=rows, probabilities=bits.view(np.float32), classes=classes)
+        made = make_result(next(self.counter), predictions=predictions)
         with Store(full) as store:
             assert store.write(made)
             assert not store.write(made)
-            found, probabilities = store.predictions(made.key)
-        assert found.dtype == np.int64
-        np.testing.assert_array_equal(found, rows)
-        assert probabilities.dtype == np.float32
-        assert probabilities.shape == bits.shape
-        assert probabilities.tobytes() == bits.tobytes()
-        probabilities[:] = 0  # may be written to, as any array
+            found = store.predictions(made.key)
+        check_predictions(found, predictions)
+        np.testing.assert_array_equal(found.rows, rows)
+        assert found.probabilities.tobytes() == bits.tobytes()
+        found.probabilities[:] = 0  # may be written to, as any array
 
     def test_they_are_stored_as_the_page_says(self, full) -> None:
         import zlib
 
         made = make_result(0)
         with closing(sqlite3.connect(full)) as connection:
-            row = connection.execute("SELECT * FROM predictions WHERE key = ?", (made.key,)).fetchone()
-        assert row[1:3] == (50, 3)
-        assert zlib.decompress(row[3]) == made.rows.astype("<i8").tobytes()
-        assert zlib.decompress(row[4]) == made.probabilities.astype("<f4").tobytes()
+            query = "SELECT classes, rows, probabilities, hostile FROM predictions WHERE key = ?"
+            classes, *kept = connection.execute(query, (made.key,)).fetchone()
+        assert json.loads(classes) == list(made.predictions.classes)
+        rows, probabilities, hostile = map(zlib.decompress, kept)
+        assert rows == made.predictions.rows.astype("<i8").tobytes()
+        assert probabilities == made.predictions.probabilities.astype("<f4").tobytes()
+        assert hostile == made.predictions.hostile.astype("<i2").tobytes()
 
     def test_what_is_not_finite_is_not_known(self, path) -> None:
         made = make_result(0, metrics={"f1": np.float64("nan")}, curves={"loss": np.array([1.0, np.inf])})
@@ -206,9 +232,6 @@ class TestBits:
     @pytest.mark.parametrize(
         ("changed", "message"),
         [
-            ({"rows": np.arange(49)}, "49 row numbers and 50 rows"),
-            ({"rows": np.arange(50.0)}, "type float64"),
-            ({"probabilities": np.zeros(50)}, r"probabilities of shape \(50,\)"),
             ({"curves": {"words": ["a text"]}}, "curves of a result hold str"),
             ({"metrics": {"f1": "a text"}}, "metrics of a result hold str"),
             ({"curves": {"x": {1, 2}}}, "hold set"),
@@ -218,8 +241,70 @@ class TestBits:
         with pytest.raises(DataError, match=message):
             make_result(0, **changed)
 
-    def test_peak_memory_is_in_bytes(self) -> None:
+    @pytest.mark.parametrize(
+        ("changed", "message"),
+        [
+            ({"rows": np.arange(49)}, r"have rows \(49,\)"),
+            ({"labels": np.arange(49)}, r"labels \(49,\)"),
+            ({"rows": np.arange(50.0)}, "rows of predictions are of type float64"),
+            ({"probabilities": np.zeros(50)}, r"probabilities \(50,\)"),
+            ({"classes": ("a", "b")}, "predictions of 2 classes"),
+        ],
+    )
+    def test_bad_predictions_are_refused(self, changed, message) -> None:
+        with pytest.raises(DataError, match=message):
+            make_predictions(0, **changed)
+
+
+class TestMemory:
+    def test_it_is_in_bytes(self) -> None:
         assert 10_000_000 < peak_memory() < 1_000_000_000_000
+        assert 10_000_000 < available_memory() < 100_000_000_000_000
+
+    @pytest.mark.skipif(
+        not Path("/proc/self/clear_refs").exists(), reason="the peak cannot be forgotten here"
+    )
+    def test_a_peak_is_forgotten(self) -> None:
+        np.ones(50_000_000)
+        high = peak_memory()
+        forget_peak()
+        assert peak_memory() < high - 300_000_000
+
+
+class TestClaims:
+    def test_a_run_is_claimed_by_one_living_process(self, full, monkeypatch) -> None:
+        done, key = make_result(0).key, make_result(7).key
+        with Store(full) as store:
+            assert not store.claim(done), "its row is here"
+            assert store.claim(key)
+            assert store.claim(key), "a claim of one's own is no hindrance"
+            for other, left in (((os.getpid(), 1.0), True), ((os.getppid(), _started(os.getppid())), False)):
+                store.release([key])
+                with monkeypatch.context() as patch:
+                    patch.setattr(room, "_this_process", lambda other=other: other)
+                    assert store.claim(key)
+                assert store.claim(key) is left, "the number of a dead process may have gone to another one"
+
+    @pytest.mark.parametrize("end", ["write", "fail"])
+    def test_a_claim_ends_with_the_run(self, end, full) -> None:
+        made = make_result(7)
+        with Store(full) as store:
+            store.claim(made.key)
+            store.write(made) if end == "write" else store.fail(made.run, PLACE, "no")
+            assert counts(full)[:1] == [3]
+            assert store._read("SELECT * FROM claims") == []
+
+    def test_claims_of_others_are_not_released(self, full, monkeypatch) -> None:
+        with Store(full) as store:
+            with monkeypatch.context() as patch:
+                patch.setattr(room, "_this_process", lambda: (os.getppid(), _started(os.getppid())))
+                store.claim("00")
+            store.release(["00"])
+            assert not store.claim("00")
+
+
+def _started(process: int) -> float:
+    return psutil.Process(process).create_time()
 
 
 def _write_all(path: Path, seeds: list[int], start, told) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from imblearn.metrics import geometric_mean_score
 from sklearn import metrics as sk
 
 from counterpoise.errors import DataError, SettingsError
@@ -39,6 +40,17 @@ def test_scores_agree_with_scikit_learn_under_weights(seed: int, n: int, n_class
         "balanced_accuracy": sk.balanced_accuracy_score(y, decided, sample_weight=w),
         "prevalence": np.average(y == 1, weights=w),
     }
+    expected["g_mean"] = geometric_mean_score(y, decided, sample_weight=w, average="multiclass")
+    cuts = [y == 1, *((p[:, 1] >= cut) for cut in np.unique(p[:, 1]))][1:]
+    points = [(sk.precision_score(y == 1, c, **how), sk.recall_score(y == 1, c, **how)) for c in cuts]
+    expected["recall_at_precision_90"] = max([0.0, *(r for a, r in points if a >= 0.9 - 1e-12)])
+    expected["precision_at_recall_90"] = max([0.0, *(a for a, r in points if r >= 0.9 - 1e-12)])
+    for name, side in (("minority", y == 1), ("majority", y != 1)):
+        squares = (p[side, 1] - (y[side] == 1)) ** 2
+        expected[f"brier_{name}"] = np.average(squares, weights=w[side]) if side.any() else None
+    bins = np.minimum((p[:, 1] * 15).astype(int), 14)
+    gaps = [abs(w[bins == b] @ ((y == 1) - p[:, 1])[bins == b]) for b in range(15)]
+    expected["calibration_error"] = sum(gaps) / w.sum()
     onehot = np.eye(n_classes)[y]
     squared = ((p - onehot) ** 2).sum(axis=1)
     expected["brier"] = np.average(squared / 2 if n_classes == 2 else squared, weights=w)

@@ -14,9 +14,12 @@ from counterpoise.cli.demo import demo
 from counterpoise.cli.diagnose import diagnose
 from counterpoise.cli.evaluate import evaluate
 from counterpoise.cli.fit import fit
+from counterpoise.cli.leaderboard import leaderboard
 from counterpoise.cli.methods import methods
 from counterpoise.cli.oversample import oversample
 from counterpoise.cli.predict import predict
+from counterpoise.cli.reproduce import reproduce
+from counterpoise.cli.tune import tune
 from counterpoise.cli.usage import Commands
 
 app = typer.Typer(
@@ -49,6 +52,19 @@ _EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     compare: (
         "counterpoise compare reviews.csv --minority complaint",
         "counterpoise compare sms_spam --minority spam --keep 10% --methods erm,word_swap",
+        "counterpoise compare reviews.csv --seeds 3 --store reviews.runs --jobs 4",
+    ),
+    leaderboard: (
+        "counterpoise leaderboard reviews.runs",
+        "counterpoise leaderboard reviews.runs --metric f1_tuned --against erm -o table.tex",
+    ),
+    tune: (
+        "counterpoise tune reviews.csv --method tfidf_lr --trials 50",
+        "counterpoise tune reviews.csv --method word_swap --store search.runs --jobs 4",
+    ),
+    reproduce: (
+        "counterpoise reproduce miso --table 3 --datasets sms_spam",
+        "counterpoise reproduce miso --table 4 --budget medium --jobs 2",
     ),
     oversample: (
         "counterpoise oversample reviews.csv --method word_swap -o anchors.parquet",

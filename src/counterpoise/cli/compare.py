@@ -1,22 +1,33 @@
-"""``counterpoise compare``: methods on the same folds, cross-validated in this process."""
+"""``counterpoise compare``: methods on the same folds, from a store where there is one, and a verdict on each."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from counterpoise.cli import options
-from counterpoise.cli.screen import Screen, number, running
+from counterpoise.cli.comparisons import (
+    METRIC,
+    print_difficult,
+    print_failures,
+    print_rows,
+    print_verdicts,
+    row_fields,
+    summary,
+)
+from counterpoise.cli.screen import Screen, running
 
 if TYPE_CHECKING:
-    from counterpoise.experiments.compare import Metric, Row
+    from collections.abc import Sequence
 
-_SHOWN = ("f1", "f1_tuned", "average_precision", "brier", "fit_seconds")
-_DIFFICULT = ("recall_difficult", "recall_easy", "difficult_share_after", "majority_difficult_share_after")
-_LESS_IS_BETTER = ("brier", "fit_seconds", "difficult_share_after", "majority_difficult_share_after")
+    from counterpoise.experiments.executors.base import Job
+    from counterpoise.experiments.grid import Filled
+    from counterpoise.experiments.store import Store
+
 _NO_SETTINGS = {"method": "use --methods", "checkpoint": "a comparison keeps none"}
+_GRID = "Grid"
 
 
 @options.unfolded
@@ -32,50 +43,133 @@ def compare(
         ),
     ] = None,
     folds: Annotated[int, typer.Option(min=2, metavar="N", help="Folds of the cross-validation.")] = 5,
+    seeds: Annotated[
+        int, typer.Option(min=1, metavar="N", help="How many times it is repeated, with folds drawn anew.")
+    ] = 1,
+    metric: options.Metric = METRIC,
+    against: options.Against = None,
     reading: options.Reading,
     keep: options.Keep = None,
     group: options.Group = None,
     time: options.Time = None,
     training: options.Training,
+    tune: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Let each run try N settings on its own fitting side first, the same number for each method.",
+            rich_help_panel=_GRID,
+        ),
+    ] = 0,
+    store: options.StoreFile = None,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Run again what has failed.", rich_help_panel=_GRID)
+    ] = False,
+    only: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY",
+            help="Run this one again, whether it failed or has its row; another row is an error.",
+            rich_help_panel=_GRID,
+        ),
+    ] = None,
+    jobs: options.Jobs = 1,
+    executor: Annotated[
+        str,
+        typer.Option(metavar="local|ray", help="Where runs are executed.", rich_help_panel=_GRID),
+    ] = "local",
+    address: Annotated[
+        str,
+        typer.Option(metavar="auto|local|HOST:PORT", help="Of the Ray cluster.", rich_help_panel=_GRID),
+    ] = "auto",
     random_state: options.Seed = 0,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Cross-validate methods on the same folds and the same thinned fitting sides.
 
-    Test folds stay whole at their natural prevalence. Scores are means over the folds and the standard
-    deviation between them; * marks the best mean of a column, which need not be a real difference.
+    Test folds stay whole at their natural prevalence. Scores are means over folds and seeds and the standard
+    deviation between them; * marks the best mean of a column, which need not be a real difference. Whether it is
+    says the verdict: a paired test that allows for folds sharing their fitting rows, corrected for the number of
+    methods.
 
     With erm among the methods a second table tells of difficult samples: test samples of the rare class that
     have one of another class among their nearest in the embedding of plain training.
+
+    With --store nothing is lost when this is interrupted or killed; the same command goes on. A run has a key of
+    all that can change its row: data, settings, fold, seed, the code of the method, versions of libraries.
     """
     with running("compare", as_json, quiet) as screen:
         from counterpoise.cli.labelled import read_labelled
         from counterpoise.cli.settings import training_settings
-        from counterpoise.experiments.compare import DEFAULT_METHODS
-        from counterpoise.experiments.compare import compare as cross_validate
+        from counterpoise.errors import SettingsError
+        from counterpoise.experiments.compare import DEFAULT_METHODS, RowTeller, opened
+        from counterpoise.experiments.executors.choice import make_executor
+        from counterpoise.experiments.grid import fill, jobs_of, plan
+        from counterpoise.experiments.leaderboard import check_metric, judged
+        from counterpoise.experiments.table import comparisons
+        from counterpoise.experiments.task import Task
 
-        screen.on_interrupt = "no table was printed" if quiet else "what was ready is summed up above"
+        if store is not None:
+            screen.on_interrupt = f"what is ready is in {store}; the same command goes on"
+        else:
+            screen.on_interrupt = "no table was printed" if quiet else "what was ready is summed up above"
+        if only is not None and store is None:
+            raise SettingsError("--only names a run of a store; give the store with --store")
         names = _names(methods) or list(DEFAULT_METHODS)
+        check_metric(metric)
+        if against is not None and against not in names:
+            raise SettingsError(f"--against {against} is not among the methods; they are {', '.join(names)}")
         settings = training_settings(names, _NO_SETTINGS, **vars(training))
+        where = make_executor(executor, jobs=jobs, address=address)
         data = read_labelled(screen, source, group=group, time=time, **vars(reading))
-        rows = cross_validate(
-            data.texts,
-            data.labels,
-            names,
-            backbone=training.backbone,
-            minority=data.minority,
-            keep=keep,
-            n_folds=folds,
-            groups=data.groups,
-            time=data.times,
-            random_state=random_state,
-            settings=settings,
-            on_row=lambda row: screen.note(f"{row.method}: {_summary(row)}"),
+        task = Task.of(
+            data.name, data.texts, data.labels, minority=data.minority, groups=data.groups, time=data.times
         )
-        print_rows(screen, rows)
-        _print_difficult(screen, rows)
-        screen.rows([json_row(row, data.name) for row in rows])
+        planned = jobs_of(
+            plan(
+                task,
+                names,
+                backbone=training.backbone,
+                keep=keep,
+                n_folds=folds,
+                seeds=range(random_state, random_state + seeds),
+                settings=settings,
+                trials=tune,
+            )
+        )
+        for note in dict.fromkeys(
+            note for seed in range(random_state, random_state + seeds) for note in task.lacking(folds, seed)
+        ):
+            screen.note(note)
+        with opened(store) as rows:
+            wanted = planned if only is None else _only(only, planned)
+            if store is not None:
+                _tell(screen, rows, planned, retry)
+            filled = fill(
+                rows,
+                wanted,
+                task,
+                where,
+                retry=retry,
+                again=only is not None,
+                on_outcome=RowTeller(rows, planned, lambda row: screen.note(f"{row.label}: {summary(row)}")),
+            )
+            done = rows.done(job.key for job in planned)
+            found = comparisons(rows, [job.key for job in planned if job.key in done])
+        shown = []
+        for comparison in found:
+            judgement = judged(comparison, metric, against)
+            print_rows(screen, comparison.rows, metric)
+            print_difficult(screen, comparison.rows)
+            print_verdicts(screen, metric, judgement)
+            shown += [row_fields(row, comparison, judgement) for row in comparison.rows]
+        print_failures(screen, _failed(planned, filled))
+        screen.rows(shown)
+        if filled.failures:
+            _say_failed(screen, filled, store)
+            raise typer.Exit(1)
 
 
 def _names(methods: str | None) -> list[str]:
@@ -90,70 +184,43 @@ def _names(methods: str | None) -> list[str]:
     return names
 
 
-def print_rows(screen: Screen, rows: list[Row]) -> None:
-    """Print the table of a comparison, the best of each column marked, and the notes below it."""
-    _print_table(screen, rows, _SHOWN)
-    for row in rows:
-        for note in row.notes:
-            screen.line(f"{row.method}: {note}")
+def _only(key: str, planned: Sequence[Job]) -> list[Job]:
+    from counterpoise.errors import SettingsError
+
+    found = [job for job in planned if job.key == key]
+    if not found:
+        raise SettingsError(
+            f"--only {key}: no run of this grid has that key; give the command that the run was made with, and a key "
+            "that `counterpoise leaderboard FILE --runs` lists (code or libraries that have changed give other keys)"
+        )
+    return found
 
 
-def _print_difficult(screen: Screen, rows: list[Row]) -> None:
-    """Print who finds the difficult samples, and what became of them, if plain training told which they are."""
-    shares = [
-        rows[0].metrics[name].mean for name in ("difficult_share_before", "majority_difficult_share_before")
-    ]
-    if None in shares:
-        return
-    rare, others = (f"{share:.1%}" for share in shares)
-    screen.line(
-        f"\nDifficult samples: in the embedding of plain training {rare} of the rare class have a sample of another "
-        f"class\namong their 5 nearest training samples, and {others} of the others have one of the rare class.\n"
-    )
-    _print_table(screen, rows, _DIFFICULT)
+def _tell(screen: Screen, store: Store, planned: Sequence[Job], retry: bool) -> None:
+    """Say what of a grid a store has, and why not more."""
+    from counterpoise.experiments.grid import strangers
+
+    keys = [job.key for job in planned]
+    done, failed = store.done(keys), set(store.failed()) & set(keys)
+    words = f"{len(planned):,} runs, {len(done):,} of them in {store.path}"
+    if failed:
+        words += f", {len(failed):,} failed before" + ("" if retry else " (run again with --retry)")
+    screen.note(words)
+    for sentence in strangers(store, planned):
+        screen.note(f"note: {sentence}")
 
 
-def _print_table(screen: Screen, rows: list[Row], names: Sequence[str]) -> None:
-    shown = [name for name in names if any(row.metrics[name].mean is not None for row in rows)]
-    best = {name: _best(name, [row.metrics[name] for row in rows]) for name in shown}
-    cells = [
-        (row.method, row.backbone or "-", *(_cell(row.metrics[name], best[name]) for name in shown))
-        for row in rows
-    ]
-    screen.table(("method", "backbone", *shown), cells, words=2)
-
-
-def json_row(row: Row, dataset: str) -> dict[str, Any]:
-    """A row as ``--json`` prints it."""
-    metrics = {
-        name: {"mean": metric.mean, "std": metric.std, "folds": list(metric.folds)}
-        for name, metric in row.metrics.items()
-    }
+def _failed(planned: Sequence[Job], filled: Filled) -> dict[str, tuple[str, str]]:
+    runs = {job.key: job.run for job in planned}
     return {
-        "method": row.method,
-        "backbone": row.backbone,
-        "dataset": dataset,
-        **metrics,
-        "notes": list(row.notes),
+        key: (f"{run.method}, seed {run.seed}, fold {run.fold + 1}", reason)
+        for key, reason in filled.failures.items()
+        if (run := runs[key])
     }
 
 
-def _best(name: str, column: list[Metric]) -> float | None:
-    means = [metric.mean for metric in column if metric.mean is not None]
-    if len(means) < 2:
-        return None
-    return min(means) if name in _LESS_IS_BETTER else max(means)
+def _say_failed(screen: Screen, filled: Filled, store: Path | None) -> None:
+    import sys
 
-
-def _cell(metric: Metric, best: float | None) -> str:
-    if metric.mean is None:
-        return "- "
-    mark = "*" if metric.mean == best else " "
-    return f"{number(metric.mean)} ± {number(metric.std)}{mark}"
-
-
-def _summary(row: Row) -> str:
-    found = [(name, row.metrics[name].mean) for name in ("average_precision", "f1_tuned", "f1")]
-    return ", ".join(
-        f"{name.replace('_', ' ')} {number(value)}" for name, value in found if value is not None
-    )
+    again = "; --retry runs them again" if store is not None else ""
+    print(f"error: {len(filled.failures)} of {len(filled.keys)} runs failed{again}", file=sys.stderr)

@@ -45,7 +45,7 @@ def demo(
     A quarter is held out from the beginning and only the last step looks at it.
     """
     with running("demo", as_json, quiet) as screen:
-        from counterpoise.cli.compare import json_row, print_rows
+        from counterpoise.cli.comparisons import json_row, print_rows
         from counterpoise.cli.labelled import in_words
         from counterpoise.cli.saved import load_text_model
         from counterpoise.crossfit import holdout, text_groups

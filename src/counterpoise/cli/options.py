@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-_DATA, _TRAINING, _OUTPUT = "Data", "Training", "Output"
+_DATA, _TRAINING, _GRID, _OUTPUT = "Data", "Training", "Grid", "Output"
 
 Source = Annotated[
     str,
@@ -125,6 +125,35 @@ Device = Annotated[
 Seed = Annotated[
     int,
     typer.Option("--random-state", min=0, metavar="N", help="Seed of all that is random."),
+]
+
+Metric = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME", help="What verdicts are about, such as f1, f1_thinned, mcc, recall_difficult."
+    ),
+]
+Against = Annotated[
+    str | None,
+    typer.Option(
+        metavar="METHOD", help="Method the others are compared with; class_weight, or else erm, by default."
+    ),
+]
+
+StoreFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--store",
+        metavar="FILE",
+        help="Keep rows there as they come, and go on from those that are there.",
+        rich_help_panel=_GRID,
+    ),
+]
+Jobs = Annotated[
+    int,
+    typer.Option(
+        min=1, metavar="N", help="Runs at a time, each in a process of its own.", rich_help_panel=_GRID
+    ),
 ]
 
 NothingRandom = Annotated[

@@ -1,7 +1,7 @@
 """Difficult samples in a comparison: whether a method re-embeds them, and finds them.
 
-    difficulty = FoldDifficulty(texts, numbers, minority=1, seed=0)
-    row |= difficulty.measured(fold, classifier, train, test, decided)       # plain training's folds first
+    hostile = hostile_neighbours(classifier, texts, sides, train, test, seed)       # while the run is executed
+    measured(predictions, plain)                                                    # when rows are read
 
 Test samples are judged by the real rows of the fitting side, in two embeddings: plain training's of the same fold,
 which is the same for every method and says who is difficult, and the method's own. A test sample is one that
@@ -14,9 +14,8 @@ from __future__ import annotations
 import numpy as np
 
 from counterpoise.estimators.text import TextClassifier
-from counterpoise.gamma import MAJORITY_ASKED, Difficulty, asked_rows, measure_difficulty, minority_sides
-from counterpoise.methods.registry import METHODS
-from counterpoise.seeding import derive_seed
+from counterpoise.experiments.results import Predictions
+from counterpoise.gamma import MAJORITY_ASKED, Sides, asked_rows, measure_difficulty
 
 PLAIN = "erm"
 """The method whose embedding says which samples are difficult."""
@@ -28,90 +27,107 @@ NAMES = (
     "majority_difficult_share_after",
     "recall_difficult",
     "recall_easy",
+    "f1_difficult",
+    "f1_easy",
 )
-"""The keys of :meth:`FoldDifficulty.measured`, in order."""
+"""The keys of :func:`measured`, in order."""
 
 
-class FoldDifficulty:
-    """Difficulty of the test sides of a comparison, one fold and one method at a time.
+def hostile_neighbours(
+    classifier: TextClassifier,
+    texts: np.ndarray,
+    sides: Sides,
+    train: np.ndarray,
+    test: np.ndarray,
+    seed: int,
+) -> np.ndarray:
+    """Count the nearest training samples of another class, in a classifier's own embedding.
 
     Parameters
     ----------
+    classifier : TextClassifier
+        Fitted to ``train``.
     texts : ndarray of object, shape (n,)
-    numbers : ndarray of int64, shape (n,)
-        Class numbers.
-    minority : int or None
-        The class that matters, against all others; None takes every class below the largest.
+    sides : Sides
+        Of all n.
+    train, test : ndarray of int64
+        Rows of the (thinned) fitting side and of the whole test side.
     seed : int
-        Of the majority samples drawn.
+        Of the majority samples drawn, at most 2,000.
+
+    Returns
+    -------
+    ndarray of int64, shape (len(test),)
+        Among the 5 nearest; -1 for a sample that was not looked up.
     """
+    rows = asked_rows(sides.rare, test, MAJORITY_ASKED, seed)
+    queries, index = classifier.embed(texts[rows]), classifier.embed(texts[train])
+    found = measure_difficulty(queries, sides.sides[rows], index, sides.sides[train], rows=rows)
+    counts = np.full(len(texts), -1, dtype=np.int64)
+    counts[found.rows] = found.gamma
+    return counts[test]
 
-    def __init__(self, texts: np.ndarray, numbers: np.ndarray, minority: int | None, seed: int) -> None:
-        self.texts, self.numbers, self.seed = texts, numbers, seed
-        self.sides, self.rare = minority_sides(numbers, minority)
-        self.plain: dict[int, Difficulty] = {}
 
-    def measured(
-        self, fold: int, classifier: TextClassifier, train: np.ndarray, test: np.ndarray, decided: np.ndarray
-    ) -> dict[str, float | None]:
-        """Measure one method on one fold; plain training's own fold must have been measured before, if at all.
+def shares(predictions: Predictions | None) -> tuple[float | None, float | None]:
+    """Shares of test samples with a hostile neighbour: of the minority, and of the others.
 
-        Parameters
-        ----------
-        fold : int
-        classifier : TextClassifier
-            Fitted to ``train``.
-        train, test : ndarray of int64
-            Rows of the (thinned) fitting side and of the whole test side.
-        decided : ndarray of int64, shape (len(test),)
-            Class numbers decided for the test side, at one threshold for all.
+    None each without an embedding or without such samples.
+    """
+    if predictions is None or predictions.hostile is None:
+        return None, None
+    asked, hostile = predictions.hostile >= 0, predictions.hostile > 0
+    return _mean(hostile[asked & predictions.rare]), _mean(hostile[asked & ~predictions.rare])
 
-        Returns
-        -------
-        dict of str to float or None
-            - ``difficult_share_before``, ``difficult_share_after``: share of the minority's test samples with a
-              sample of another class among their 5 nearest training samples, in plain training's embedding
-              and in the method's own.
-            - ``majority_difficult_share_before``, ``majority_difficult_share_after``: share of the other test
-              samples (at most 2,000, drawn) with one of the minority among theirs. An embedding that has
-              collapsed lowers one share at the cost of the other.
-            - ``recall_difficult``, ``recall_easy``: share of the minority's test samples decided rightly, among
-              those that are difficult in plain training's embedding and among the others.
 
-            None where there is no plain training in the comparison, the method trains no network, or there are
-            no such samples.
-        """
-        own = None
-        if METHODS[str(classifier.method)].uses_backbone and self.rare.any():
-            own = self._looked_up(fold, classifier, train, test)
-        if classifier.method == PLAIN and own is not None:
-            self.plain[fold] = own
-        fixed = self.plain.get(fold)
-        before, after = self._shares(fixed), self._shares(own)
-        recalls = (None, None) if fixed is None else self._recalls(fixed, test, decided)
-        return dict(zip(NAMES, (before[0], after[0], before[1], after[1], *recalls), strict=True))
+def measured(predictions: Predictions, plain: Predictions | None) -> dict[str, float | None]:
+    """Measure one run of a method by plain training's run of the same fold.
 
-    def _looked_up(
-        self, fold: int, classifier: TextClassifier, train: np.ndarray, test: np.ndarray
-    ) -> Difficulty:
-        rows = asked_rows(self.rare, test, MAJORITY_ASKED, derive_seed(self.seed, "difficulty", fold))
-        queries, index = classifier.embed(self.texts[rows]), classifier.embed(self.texts[train])
-        return measure_difficulty(queries, self.sides[rows], index, self.sides[train], rows=rows)
+    Parameters
+    ----------
+    predictions : Predictions
+    plain : Predictions or None
+        None when there is no plain training in the comparison.
 
-    def _shares(self, found: Difficulty | None) -> tuple[float | None, float | None]:
-        """Of the minority, and of the others."""
-        if found is None:
-            return None, None
-        rare = self.rare[found.rows]
-        return found.take(rare).share, found.take(~rare).share
+    Returns
+    -------
+    dict of str to float or None
+        - ``difficult_share_before``, ``difficult_share_after``: share of the minority's test samples with a sample
+          of another class among their 5 nearest training samples, in plain training's embedding and in
+          the method's own.
+        - ``majority_difficult_share_before``, ``majority_difficult_share_after``: share of the other test samples
+          (at most 2,000, drawn) with one of the minority among theirs. An embedding that has collapsed lowers
+          one share at the cost of the other.
+        - ``recall_difficult``, ``recall_easy``: share of the minority's test samples decided rightly, among those
+          that are difficult in plain training's embedding and among the others.
+        - ``f1_difficult``, ``f1_easy``: F1 of the minority among the samples of either kind, those of the majority
+          included, each of which stands for as many as were drawn from.
 
-    def _recalls(
-        self, fixed: Difficulty, test: np.ndarray, decided: np.ndarray
-    ) -> tuple[float | None, float | None]:
-        """Of the difficult minority samples, and of the easy ones."""
-        right, rare = decided == self.numbers[test], self.rare[test]
-        difficult = np.isin(test, fixed.difficult)
-        return _mean(right[rare & difficult]), _mean(right[rare & ~difficult])
+        None where plain training is missing, the method trains no network, or there are no such samples.
+    """
+    before, after = shares(plain), shares(predictions)
+    values: list[float | None] = [before[0], after[0], before[1], after[1], None, None, None, None]
+    if plain is not None and plain.hostile is not None:
+        asked, difficult = plain.hostile >= 0, plain.hostile > 0
+        right = predictions.decided == predictions.labels
+        values[4:] = [
+            _mean(right[plain.rare & difficult]),
+            _mean(right[plain.rare & asked & ~difficult]),
+            _f1(predictions, asked, asked & difficult),
+            _f1(predictions, asked, asked & ~difficult),
+        ]
+    return dict(zip(NAMES, values, strict=True))
+
+
+def _f1(predictions: Predictions, asked: np.ndarray, chosen: np.ndarray) -> float | None:
+    """F1 of minority against majority among some of the samples that were asked; None without any minority."""
+    rare, labels, decided = predictions.rare, predictions.labels, predictions.decided
+    if not (chosen & rare).any():
+        return None
+    right, claimed = decided == labels, np.isin(decided, labels[rare])
+    weight = (~rare).sum() / max(1, (asked & ~rare).sum())
+    hits, missed = (chosen & rare & right).sum(), (chosen & rare & ~right).sum()
+    false = weight * (chosen & ~rare & claimed).sum()
+    return float(2 * hits / (2 * hits + missed + false))
 
 
 def _mean(values: np.ndarray) -> float | None:

@@ -61,6 +61,9 @@ class Run:
         ``fold`` counts from 0.
     seed : int
         The root seed of folds, thinning and fits.
+    trials : int, default=0
+        Settings tried on the fitting side before the fit (:mod:`counterpoise.experiments.tuning`); 0 takes them as
+        they are.
 
     Raises
     ------
@@ -80,6 +83,7 @@ class Run:
     n_folds: int
     fold: int
     seed: int
+    trials: int = 0
 
     def __post_init__(self) -> None:
         keep = None if self.keep is None else parse_keep(self.keep)

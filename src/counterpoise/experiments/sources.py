@@ -27,7 +27,7 @@ from typing import Any, cast
 
 from counterpoise.errors import SettingsError
 
-EXECUTOR = "counterpoise.experiments.compare"
+EXECUTOR = "counterpoise.experiments.execution"
 """The module that executes a run: splits, thins, fits, predicts and scores."""
 
 TABLES = {

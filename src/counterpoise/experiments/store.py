@@ -5,28 +5,28 @@
         store.write(result)                                        # whole, or not at all
         store.fail(run, surroundings, error)                       # a failed run may be tried again
         records = store.rows()
-        rows, probabilities = store.predictions(records[0].key)
+        predictions = store.predictions(records[0].key)
 
 A row that :meth:`Store.write` has returned from is on the disk. Without a process in it the store is a single file,
 that can be copied and read by anything that reads SQLite; no texts are in it. Metrics are JSON, predictions are
-zlib-compressed little-endian arrays: float32 by rows, and int64 row numbers.
+zlib-compressed little-endian arrays (:mod:`counterpoise.experiments.packing`), probabilities row by row.
 """
 
 from __future__ import annotations
 
 import json
-import traceback
-import zlib
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
+import psutil
 
 from counterpoise.errors import DataError, OutputError
-from counterpoise.experiments.results import Record, Result, now
+from counterpoise.experiments.packing import COLUMNS, packed, unpacked
+from counterpoise.experiments.results import Predictions, Record, Result, described, now
 from counterpoise.experiments.runs import Run, canonical
 from counterpoise.experiments.store_files import FORMAT, MARK, check_file, connect, in_words, patiently
 from counterpoise.experiments.surroundings import Surroundings
@@ -49,14 +49,22 @@ CREATE TABLE runs (
 );
 CREATE TABLE predictions (
     key TEXT PRIMARY KEY REFERENCES runs (key),
-    n_rows INTEGER NOT NULL,
-    n_classes INTEGER NOT NULL,
-    row_numbers BLOB NOT NULL,
-    probabilities BLOB NOT NULL
+    classes TEXT NOT NULL,
+    rows BLOB NOT NULL,
+    labels BLOB NOT NULL,
+    decided BLOB NOT NULL,
+    probabilities BLOB NOT NULL,
+    rare BLOB NOT NULL,
+    hostile BLOB
 );
 CREATE TABLE curves (
     key TEXT PRIMARY KEY REFERENCES runs (key),
     curves TEXT NOT NULL
+);
+CREATE TABLE claims (
+    key TEXT PRIMARY KEY,
+    process INTEGER NOT NULL,
+    started REAL NOT NULL
 );
 """
 _LONGEST_ERROR = 2_000  # characters
@@ -139,18 +147,17 @@ class Store:
             if (wanted is None or record.key in wanted) and status in (None, record.status)
         ]
 
-    def predictions(self, key: str) -> tuple[np.ndarray, np.ndarray]:
-        """Row numbers ``(n,)`` of int64 and probabilities ``(n, C)`` of float32 that a run predicted.
+    def predictions(self, key: str) -> Predictions:
+        """What a run said of each test sample.
 
         Raises
         ------
         DataError
             When its row is not here.
         """
-        row = self._one(
-            "SELECT n_rows, n_classes, row_numbers, probabilities FROM predictions WHERE key = ?", key
-        )
-        return _unpacked(*row)
+        names = ("classes", *COLUMNS)
+        found = self._one(f"SELECT {', '.join(names)} FROM predictions WHERE key = ?", key)
+        return unpacked(dict(zip(names, found, strict=True)))
 
     def curves(self, key: str) -> dict[str, Any]:
         """Curves of a run.
@@ -186,7 +193,8 @@ class Store:
             if not self._make_room(key):
                 self._check_same(key, result)
                 return False
-            self._insert_run(
+            self._insert(
+                "runs",
                 key=key,
                 fields=canonical(result.run.fields),
                 surroundings=canonical(result.surroundings.fields),
@@ -200,8 +208,8 @@ class Store:
                 finished_at=result.finished_at,
                 error=None,
             )
-            self._execute("INSERT INTO predictions VALUES (?, ?, ?, ?, ?)", key, *_packed(result))
-            self._execute("INSERT INTO curves VALUES (?, ?)", key, canonical(result.curves))
+            self._insert("predictions", key=key, **packed(result.predictions))
+            self._insert("curves", key=key, curves=canonical(result.curves))
         return True
 
     def fail(self, run: Run, surroundings: Surroundings, error: BaseException | str) -> bool:
@@ -223,7 +231,8 @@ class Store:
         with self._transaction():
             if not self._make_room(key):
                 return False
-            self._insert_run(
+            self._insert(
+                "runs",
                 key=key,
                 fields=canonical(run.fields),
                 surroundings=canonical(surroundings.fields),
@@ -232,9 +241,37 @@ class Store:
                 notes="[]",
                 machine=processor_name(),
                 finished_at=now(),
-                error=_described(error)[:_LONGEST_ERROR],
+                error=described(error)[:_LONGEST_ERROR],
             )
         return True
+
+    def claim(self, key: str) -> bool:
+        """Take a run on, so that no other process that shares the store does.
+
+        Parameters
+        ----------
+        key : str
+
+        Returns
+        -------
+        bool
+            False when its row is here, or a process that is alive has claimed it. A claim ends with the row or
+            failure that is written, with :meth:`release`, or with the process.
+        """
+        with self._transaction():
+            if self.done([key]):
+                return False
+            holder = self._read("SELECT process, started FROM claims WHERE key = ?", key)
+            if holder and holder[0] != _this_process() and _alive(*holder[0]):
+                return False
+            self._execute("INSERT OR REPLACE INTO claims VALUES (?, ?, ?)", key, *_this_process())
+        return True
+
+    def release(self, keys: Iterable[str]) -> None:
+        """Give claims of this process up."""
+        with self._transaction():
+            for key in keys:
+                self._execute("DELETE FROM claims WHERE key = ? AND process = ?", key, os.getpid())
 
     def _prepare(self) -> None:
         """Check whose file it is, before anything in it is changed; make the tables in an empty one."""
@@ -312,24 +349,24 @@ class Store:
             )
 
     def _make_room(self, key: str) -> bool:
-        """Take away a failure; False when there is a row."""
+        """Take away a claim and a failure; False when there is a row."""
+        self._execute("DELETE FROM claims WHERE key = ?", key)
         if self._read("SELECT 1 FROM runs WHERE key = ? AND status = 'done'", key):
             return False
         self._execute("DELETE FROM runs WHERE key = ?", key)
         return True
 
-    def _insert_run(self, **columns: Any) -> None:
+    def _insert(self, table: str, **columns: Any) -> None:
         places = ", ".join(f":{name}" for name in columns)
-        self._connection.execute(f"INSERT INTO runs ({', '.join(columns)}) VALUES ({places})", columns)
+        self._connection.execute(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", columns)
 
     def _check_same(self, key: str, result: Result) -> None:
-        (known,), (rows, probabilities) = self.rows([key]), self.predictions(key)
+        (known,) = self.rows([key])
         there = Result(
             run=known.run,
             surroundings=known.surroundings,
             metrics=known.metrics,
-            rows=rows,
-            probabilities=probabilities,
+            predictions=self.predictions(key),
             curves=self.curves(key),
             fit_seconds=0.0,
             predict_seconds=0.0,
@@ -354,25 +391,13 @@ def _record(columns: dict[str, Any]) -> Record:
     return Record(**columns)
 
 
-def _packed(result: Result) -> tuple[int, int, bytes, bytes]:
-    n_rows, n_classes = result.probabilities.shape
-    arrays = (result.rows.astype("<i8"), result.probabilities.astype("<f4"))
-    rows, probabilities = (zlib.compress(array.tobytes()) for array in arrays)
-    return n_rows, n_classes, rows, probabilities
+def _this_process() -> tuple[int, float]:
+    return os.getpid(), psutil.Process().create_time()
 
 
-def _unpacked(
-    n_rows: int, n_classes: int, rows: bytes, probabilities: bytes
-) -> tuple[np.ndarray, np.ndarray]:
-    numbers = np.frombuffer(zlib.decompress(rows), dtype="<i8").astype(np.int64)
-    values = np.frombuffer(zlib.decompress(probabilities), dtype="<f4").astype(np.float32)
-    return numbers.reshape(n_rows), values.reshape(n_rows, n_classes)
-
-
-def _described(error: BaseException | str) -> str:
-    if isinstance(error, str):
-        return error
-    message = f"{type(error).__name__}: {error}"
-    # Code and line alone: a whole traceback would be the machine's paths, and its values may be texts.
-    last = traceback.extract_tb(error.__traceback__)[-1:]
-    return "".join([message, *(f" ({Path(at.filename).name}:{at.lineno}, {at.name})" for at in last)])
+def _alive(process: int, started: float) -> bool:
+    """Whether the process lives; another one may have its number by now."""
+    try:
+        return abs(psutil.Process(process).create_time() - started) < 1.0
+    except psutil.Error:
+        return False

@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from counterpoise.methods.predictors import Predictor
+from counterpoise.search_space import Space
 from counterpoise.training.settings import TrainingSettings
 
 
@@ -100,11 +101,14 @@ class Method(BaseEstimator, ABC):
         What it serves: ``"text"``, ``"array"``.
     uses_backbone : bool
         Whether the choice of a backbone means anything to it.
+    search_space : mapping
+        Settings that are worth tuning, and where.
     """
 
     summary: ClassVar[str]
     inputs: ClassVar[frozenset[str]] = frozenset({"text", "array"})
     uses_backbone: ClassVar[bool] = True
+    search_space: ClassVar[Space] = {}
 
     def check(self) -> None:
         """Raise SettingsError for settings out of range; called before any work."""

@@ -1,11 +1,14 @@
 """Focal loss as a method: the many easy majority rows lose their say (Lin et al. 2017, equation 4)."""
 
+from typing import ClassVar
+
 from torch import Tensor
 
 from counterpoise.backbones.base import Batch, Network
 from counterpoise.errors import SettingsError
 from counterpoise.losses.focal import FocalLoss
 from counterpoise.methods.gradient import GradientMethod
+from counterpoise.search_space import Range, Space
 from counterpoise.training.settings import TrainingState
 
 
@@ -21,6 +24,7 @@ class Focal(GradientMethod):
         How fast the weight of well-classified rows falls; 0 is plain training.
     """
 
+    search_space: ClassVar[Space] = {"gamma": Range(0.5, 5.0)}
     summary = "easy rows count less in the loss (Lin et al. 2017)"
 
     def __init__(self, *, gamma: float = 2.0) -> None:

@@ -1,5 +1,7 @@
 """Logit adjustment as a method: train against the prior (Menon et al. 2021, equation 10)."""
 
+from typing import ClassVar
+
 import numpy as np
 from torch import Tensor
 
@@ -7,6 +9,7 @@ from counterpoise.backbones.base import Batch, Network
 from counterpoise.losses.logit_adjustment import LogitAdjustedLoss
 from counterpoise.methods.base import Data
 from counterpoise.methods.gradient import GradientMethod
+from counterpoise.search_space import Range, Space
 from counterpoise.training.settings import TrainingState
 
 
@@ -19,6 +22,7 @@ class LogitAdjustment(GradientMethod):
         Strength; 1 is consistent for the balanced error, 0 is plain training.
     """
 
+    search_space: ClassVar[Space] = {"tau": Range(0.25, 2.0)}
     summary = "the loss adds the log prior, so that the logits are balanced (Menon et al. 2021)"
 
     def __init__(self, *, tau: float = 1.0) -> None:

@@ -148,7 +148,12 @@ def sampled_method(sampler: type[TextSampler], summary: str) -> type[SampledMeth
     summary : str
         One line for ``counterpoise methods``.
     """
-    body = {"sampler": sampler, "summary": summary, "__doc__": sampler.__doc__}
+    body = {
+        "sampler": sampler,
+        "summary": summary,
+        "search_space": sampler.search_space,
+        "__doc__": sampler.__doc__,
+    }
     return type(sampler.__name__, (SampledMethod,), body)
 
 

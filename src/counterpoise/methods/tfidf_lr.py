@@ -16,6 +16,7 @@ from counterpoise.methods.base import Context, Data, Method
 from counterpoise.methods.predictors import SavedState
 from counterpoise.methods.sampled import sampled_method
 from counterpoise.samplers import SAMPLERS
+from counterpoise.search_space import Range, Space
 from counterpoise.seeding import derive_seed
 from counterpoise.text.tfidf import word_tfidf
 from counterpoise.text.tokenizers import tokenize
@@ -43,6 +44,7 @@ class TfidfLR(Method):
     summary = "TF-IDF and balanced logistic regression; no network"
     inputs = frozenset({"text"})
     uses_backbone = False
+    search_space: ClassVar[Space] = {"C": Range(0.3, 100.0, log=True), "max_ngram": Range(1, 3)}
 
     def __init__(
         self,

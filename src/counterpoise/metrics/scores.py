@@ -12,11 +12,18 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.metrics import average_precision_score
 
 from counterpoise.errors import SettingsError
 from counterpoise.metrics import confusion as cm
 from counterpoise.metrics.confusion import Floats, Ints, checked
+from counterpoise.metrics.ranking import (
+    Mask,
+    average_precision,
+    by_class,
+    precision_at_recall,
+    recall_at_precision,
+)
+from counterpoise.metrics.reliability import brier_of, calibration_error
 
 NAMES = (
     "f1",
@@ -27,10 +34,19 @@ NAMES = (
     "macro_f1",
     "mcc",
     "balanced_accuracy",
+    "g_mean",
+    "recall_at_precision_90",
+    "precision_at_recall_90",
     "brier",
+    "brier_minority",
+    "brier_majority",
+    "calibration_error",
     "prevalence",
 )
 """The keys of :func:`score`, in order."""
+
+ASKED = 0.9
+"""Precision, or recall, at which the other one is told."""
 
 Scores = dict[str, "float | None"]
 
@@ -67,8 +83,16 @@ def score(
         - ``average_precision``: of the minority (macro mean over the classes that occur if None); None when
           no row of the class has weight, because no ranking can then be judged.
         - ``macro_f1``, ``mcc``, ``balanced_accuracy``: over all classes.
+        - ``g_mean``: geometric mean of the recalls of the classes that occur (Kubat and Matwin, ICML 1997).
+        - ``recall_at_precision_90``, ``precision_at_recall_90``: of the minority, the best that its ranking allows at a
+          precision or recall of 90% or more, chosen on these very rows (macro means if None); None like
+          ``average_precision``.
         - ``brier``: mean squared error of the probabilities; of class 1 with two classes (0 to 1), summed
           over classes with more (0 to 2), as scikit-learn does.
+        - ``brier_minority``, ``brier_majority``: mean squared error of the minority's probability over its own rows,
+          and over all others; None without such rows, or without a minority.
+        - ``calibration_error``: expected calibration error of the minority's probability over 15 bins (mean over the
+          classes that occur if None); None like ``average_precision``.
         - ``prevalence``: share of the minority (if None, the mean share of the classes that occur): the
           average precision of a random ranking.
 
@@ -103,13 +127,19 @@ def score(
     return {
         "f1": _f1(matrix, minority),
         "f1_tuned": tuned,
-        "average_precision": _average_precision(y, p, w, minority),
+        "average_precision": by_class(average_precision, y, p, w, minority),
         "recall": recall,
         "precision": precision,
         "macro_f1": float(cm.macro_f1(matrix)),
         "mcc": float(cm.mcc(matrix)),
         "balanced_accuracy": float(cm.balanced_accuracy(matrix)),
+        "g_mean": _g_mean(cm.recall_by_class(matrix)[occurs]),
+        "recall_at_precision_90": by_class(_recall_at, y, p, w, minority),
+        "precision_at_recall_90": by_class(_precision_at, y, p, w, minority),
         "brier": _brier(y, p, w),
+        "brier_minority": _brier_of(y, p, w, minority, own=True),
+        "brier_majority": _brier_of(y, p, w, minority, own=False),
+        "calibration_error": by_class(calibration_error, y, p, w, minority),
         "prevalence": prevalence,
     }
 
@@ -158,14 +188,23 @@ def _f1(matrix: Floats, minority: int | None) -> float:
     return float(cm.macro_f1(matrix) if minority is None else cm.f1_by_class(matrix)[minority])
 
 
-def _average_precision(y: Ints, p: Floats, w: Floats, minority: int | None) -> float | None:
-    classes = range(p.shape[1]) if minority is None else [minority]
-    found = [
-        float(average_precision_score(y == c, p[:, c], sample_weight=w))
-        for c in classes
-        if w[y == c].sum() > 0
-    ]
-    return float(np.mean(found)) if found else None
+def _recall_at(found: Mask, p: Floats, w: Floats | None) -> float:
+    return recall_at_precision(found, p, ASKED, w)
+
+
+def _precision_at(found: Mask, p: Floats, w: Floats | None) -> float:
+    return precision_at_recall(found, p, ASKED, w)
+
+
+def _g_mean(recalls: Floats) -> float:
+    return float(np.prod(recalls) ** (1 / len(recalls))) if len(recalls) else 0.0
+
+
+def _brier_of(y: Ints, p: Floats, w: Floats, minority: int | None, *, own: bool) -> float | None:
+    if minority is None:
+        return None
+    found = y == minority
+    return brier_of(found, p[:, minority], np.where(found == own, w, 0.0))
 
 
 def _brier(y: Ints, p: Floats, w: Floats) -> float:

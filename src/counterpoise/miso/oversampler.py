@@ -16,7 +16,7 @@ import hashlib
 import warnings
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from counterpoise.miso.training import AlgorithmSettings
 from counterpoise.oversampling.anchors import Anchor, anchor_table
 from counterpoise.oversampling.balance import choose_balance, judge_by_words
 from counterpoise.oversampling.base import TextSampler
+from counterpoise.search_space import Choice, Range, Space
 from counterpoise.seeding import RandomState, derive_seed, generator, root_seed
 from counterpoise.text.embedding import label_free_embedding
 
@@ -120,6 +121,12 @@ class MISO(TextSampler):
     -----
     Of several classes each below the largest is balanced against all others, as in the paper's multi-class sets.
     """
+
+    search_space: ClassVar[Space] = {
+        "budget": Range(0.15, 0.6),
+        "inject": Choice((0.0, 0.25, 0.5)),
+        "balance": Choice((0.25, 0.5, 1.0)),
+    }
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ texts that a person can read.
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from imblearn.utils import check_sampling_strategy
@@ -17,6 +17,7 @@ from sklearn.base import BaseEstimator
 from counterpoise.data.python_inputs import as_labels, as_texts
 from counterpoise.errors import DataError, SettingsError
 from counterpoise.oversampling.anchors import Anchor, anchor_table
+from counterpoise.search_space import Space
 from counterpoise.seeding import RandomState, generator, root_seed
 
 if TYPE_CHECKING:
@@ -52,6 +53,9 @@ class TextSampler(BaseEstimator, metaclass=ABCMeta):
     def __init__(self, *, sampling_strategy: Any = "auto", random_state: RandomState = None) -> None:
         self.sampling_strategy = sampling_strategy
         self.random_state = random_state
+
+    search_space: ClassVar[Space] = {}
+    """Settings that are worth tuning, and where."""
 
     balance_: dict[Any, float]  # where chooses_balance is true
 

@@ -14,13 +14,14 @@ order does (question types); ``rate`` is its only setting.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from counterpoise.errors import SettingsError
 from counterpoise.oversampling.anchors import Anchor
 from counterpoise.oversampling.base import TextSampler, draw_sources
+from counterpoise.search_space import Range, Space
 from counterpoise.seeding import RandomState
 from counterpoise.text.tokenizers import join_words, words_and_gaps
 
@@ -47,6 +48,8 @@ class WordSwap(TextSampler):
     The majority of a class are the rows of all classes with more rows than it. Words of a copy go to random
     places and keep their order in the partner; punctuation and spaces around the replaced words go with them.
     """
+
+    search_space: ClassVar[Space] = {"rate": Range(0.1, 0.6)}
 
     def __init__(
         self,

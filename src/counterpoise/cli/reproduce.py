@@ -1,0 +1,131 @@
+"""``counterpoise reproduce``: the experiments of a paper, run again, ours beside theirs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from counterpoise.cli import options
+from counterpoise.cli.comparisons import print_failures
+from counterpoise.cli.screen import Screen, running
+
+if TYPE_CHECKING:
+    from counterpoise.experiments.papers.base import Table
+
+PAPERS = ("miso",)
+_STORE = Path("miso-reproduction.runs")
+
+
+def reproduce(
+    paper: Annotated[str, typer.Argument(metavar="|".join(PAPERS), help="Which paper.")],
+    *,
+    table: Annotated[
+        int,
+        typer.Option(min=1, max=6, metavar="1-6", help="Which of its tables; 6 shows examples of our own."),
+    ] = 3,
+    figure: Annotated[
+        int | None,
+        typer.Option(min=1, max=1, metavar="1", help="Draw the figure of our own data in place of a table."),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Of the figure: .svg, .png or .pdf.")
+    ] = Path("miso-figure-1.svg"),
+    datasets: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="Data sets, separated by commas; the budget's own by default."),
+    ] = None,
+    budget: Annotated[
+        str,
+        typer.Option(
+            metavar="small|medium|paper", help="Minutes; hours on two cores; everything as published."
+        ),
+    ] = "small",
+    store: Annotated[
+        Path, typer.Option(metavar="FILE", help="Keeps the rows; the same command goes on from there.")
+    ] = _STORE,
+    retry: Annotated[bool, typer.Option("--retry", help="Run again what has failed.")] = False,
+    jobs: options.Jobs = 1,
+    data_dir: options.DataDir = None,
+    random_state: options.Seed = 0,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Run the experiments of a paper again on data that can be had, and print ours beside its numbers.
+
+    What differs from the paper in data and settings stands below each table. Rows are kept, so a reproduction that
+    takes hours can be stopped and goes on with the same command.
+    """
+    with running("reproduce", as_json, quiet) as screen:
+        from counterpoise.errors import SettingsError
+        from counterpoise.experiments.estimate import Estimate, duration
+        from counterpoise.experiments.executors.choice import make_executor
+        from counterpoise.experiments.grid import fill, jobs_of
+        from counterpoise.experiments.papers import miso
+        from counterpoise.experiments.papers.base import chosen, task_of
+        from counterpoise.experiments.store import Store
+        from counterpoise.experiments.table import comparisons
+        from counterpoise.report.canvas import check_picture
+        from counterpoise.report.embedding import draw_embeddings
+
+        if paper not in PAPERS:
+            raise SettingsError(f"there is no paper {paper!r}; choose from {', '.join(PAPERS)}")
+        if budget not in miso.BUDGETS:
+            raise SettingsError(f"there is no budget {budget!r}; choose from {', '.join(miso.BUDGETS)}")
+        asked = None if datasets is None else [name.strip() for name in datasets.split(",")]
+        sets = chosen(miso.SETS, asked, miso.DEFAULT_SETS[budget])
+        if figure is not None:
+            check_picture(output)
+        tasks = {made.name: task_of(made, data_dir) for made in sets}
+        if figure is not None or table == 6:
+            from counterpoise.experiments.papers import miso_examples
+
+            if figure is not None:
+                draw_embeddings(output, miso_examples.figure_1(sets[0], tasks[sets[0].name], random_state))
+                screen.line(f"Figure: {output}")
+                screen.rows([{"figure": str(output), "dataset": sets[0].dataset}])
+            else:
+                _print(screen, miso_examples.table_6(sets[0], tasks[sets[0].name], random_state))
+            return
+        screen.on_interrupt = f"what is ready is in {store}; the same command goes on"
+        planned = {
+            made.name: jobs_of(
+                miso.runs_of(table, tasks[made.name], made, miso.BUDGETS[budget], random_state)
+            )
+            for made in sets
+        }
+        executor = make_executor(jobs=jobs)
+        failures: dict[str, tuple[str, str]] = {}
+        found = {}
+        with Store(store) as rows:
+            every = [job for each in planned.values() for job in each]
+            done = rows.done(job.key for job in every)
+            left = [job for job in every if job.key not in done]
+            seconds = Estimate(left, executor.width, rows.rows()).left
+            guess = f", about {duration(seconds)}" if seconds and left else ""
+            screen.note(f"{len(every):,} runs, {len(every) - len(left):,} of them in {store}{guess}")
+            for name, own in planned.items():
+                filled = fill(rows, own, tasks[name], executor, retry=retry)
+                runs = {job.key: job.run for job in own}
+                failures |= {
+                    key: (f"{runs[key].dataset}, {runs[key].method}, fold {runs[key].fold + 1}", why)
+                    for key, why in filled.failures.items()
+                }
+                ready = rows.done(filled.keys)
+                if keys := [key for key in filled.keys if key in ready]:
+                    (found[name],) = comparisons(rows, keys)
+        _print(screen, miso.TABLES[table](found, tasks))
+        print_failures(screen, failures)
+        if failures:
+            raise typer.Exit(1)
+
+
+def _print(screen: Screen, table: Table) -> None:
+    screen.line(f"{table.title}\n")
+    screen.table(table.headers, table.rows, words=table.words)
+    screen.line("")
+    for note in table.foot:
+        screen.line(note)
+    rows: list[dict[str, Any]] = [dict(zip(table.headers, row, strict=True)) for row in table.rows]
+    screen.rows([{"table": table.title, "rows": rows, "foot": list(table.foot)}])

@@ -1,0 +1,277 @@
+"""One run, executed: split, thin, fit, predict, score. Nothing but the run and its task goes into the row.
+
+>>> outcome = attempt(task, run, Surroundings.here(run, threads=1))       # doctest: +SKIP
+>>> outcome.metrics["average_precision"]                                  # doctest: +SKIP
+0.95
+
+Every executor calls this, in whatever process, so all of them give the same row.
+"""
+
+from __future__ import annotations
+
+import time as clock
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from counterpoise.crossfit import merge_groups
+from counterpoise.errors import CounterpoiseWarning, SettingsError
+from counterpoise.estimators.text import TextClassifier
+from counterpoise.experiments.difficulty import hostile_neighbours, shares
+from counterpoise.experiments.memory import forget_peak, peak_memory
+from counterpoise.experiments.results import Predictions, Result, described
+from counterpoise.experiments.runs import Run, canonical
+from counterpoise.experiments.surroundings import Surroundings
+from counterpoise.experiments.task import Side, Task
+from counterpoise.experiments.tuning import Trial, best_of, search, space_of
+from counterpoise.methods.registry import METHODS
+from counterpoise.metrics.diagnosis import one_class_predicted
+from counterpoise.metrics.scores import score, score_thinned
+from counterpoise.metrics.thresholds import decide
+from counterpoise.seeding import derive_seed
+
+INNER_FOLDS = 3
+"""Folds of a fitting side by which settings are chosen."""
+
+
+class FoldClassifier(TextClassifier):
+    """A classifier that is told which of its texts repeat each other: the task has searched them all once."""
+
+    joined: np.ndarray
+
+    def _groups(self, inputs: np.ndarray, groups: Any) -> np.ndarray:
+        return merge_groups(self.joined)
+
+
+def classifier_of(run: Run) -> FoldClassifier:
+    """The unfitted classifier of a run, its settings checked.
+
+    Raises
+    ------
+    SettingsError
+        For a setting that is unknown or out of range.
+    """
+    nested = {f"method__{key}": value for key, value in run.method_settings.items()}
+    nested |= {f"backbone__{key}": value for key, value in run.backbone_settings.items()}
+    classifier = FoldClassifier(
+        run.method,
+        run.backbone,
+        pos_label=run.minority,
+        random_state=derive_seed(run.seed, "fit", run.fold),
+        **run.estimator,
+        **nested,
+    )
+    classifier._checked_settings()
+    return classifier
+
+
+def attempt(task: Task, run: Run, surroundings: Surroundings) -> Result | str:
+    """Execute a run, and say why when that fails.
+
+    Parameters
+    ----------
+    task : Task
+    run : Run
+        Of this task.
+    surroundings : Surroundings
+        Those that the row is to be made in: the number of threads, device and precision are set accordingly.
+
+    Returns
+    -------
+    Result or str
+        The reason of a failure is that of any exception but an interrupt.
+    """
+    try:
+        return execute(task, run, surroundings)
+    except Exception as error:
+        return described(error)
+
+
+def execute(task: Task, run: Run, surroundings: Surroundings) -> Result:
+    """Execute a run.
+
+    Parameters
+    ----------
+    task, run, surroundings
+        See :func:`attempt`.
+
+    Raises
+    ------
+    SettingsError
+        When this process has other libraries or other code than those of ``surroundings``.
+    CounterpoiseError
+        Whatever the fit raises.
+    """
+    forget_peak()
+    with _threads(surroundings.threads), _warned() as warned:
+        _check_same(run, surroundings)
+        side = task.side(run)
+        tried = _searched(task.inside(side.train), run, surroundings) if run.trials else []
+        classifier = classifier_of(run)
+        if tried:
+            classifier.set_params(**best_of(tried).settings)
+        if METHODS[run.method].uses_backbone:
+            classifier.set_params(device=surroundings.device, precision=surroundings.precision)
+        seconds, probabilities = _fitted(classifier, task, side)
+        predictions = _predictions(task, run, side, classifier, probabilities)
+    metrics = _metrics(task, side, predictions, probabilities)
+    note = one_class_predicted(
+        predictions.labels,
+        probabilities,
+        probabilities.argmax(axis=1),
+        task.number,
+        predictions.classes,
+        tuned=classifier.fitted_.choice.tuned,
+    )
+    return Result(
+        run=run,
+        surroundings=surroundings,
+        metrics=metrics,
+        predictions=predictions,
+        curves=_columns(classifier.history_) | ({"trials": [t.mean for t in tried]} if tried else {}),
+        fit_seconds=seconds[0],
+        predict_seconds=seconds[1],
+        peak_memory=peak_memory(),
+        notes=tuple(dict.fromkeys([*([note] if note else []), *_chosen(tried), *warned])),
+    )
+
+
+def inner_run(run: Run, content: str, settings: dict[str, Any], fold: int) -> Run:
+    """The run of one fold inside the fitting side of another run, with settings to be tried."""
+    own: dict[str, dict[str, Any]] = {"method": {}, "backbone": {}, "estimator": {}}
+    for name, value in settings.items():
+        prefix, nested, inner = name.partition("__")
+        own[prefix if nested else "estimator"][inner if nested else name] = value
+    return replace(
+        run,
+        content=content,
+        keep=None,
+        n_folds=INNER_FOLDS,
+        fold=fold,
+        seed=derive_seed(run.seed, "tune", run.fold) % 2**31,
+        trials=0,
+        method_settings={**run.method_settings, **own["method"]},
+        backbone_settings={**run.backbone_settings, **own["backbone"]},
+        # The ranking is judged, so no threshold is tuned for each trial.
+        estimator={**run.estimator, "threshold": None, **own["estimator"]},
+    )
+
+
+def _searched(inner: Task, run: Run, surroundings: Surroundings) -> list[Trial]:
+    def score(settings: dict[str, Any], folds: Sequence[int]) -> list[float | None]:
+        runs = (inner_run(run, inner.content, settings, fold) for fold in folds)
+        return [execute(inner, each, surroundings).metrics["average_precision"] for each in runs]
+
+    return search(
+        space_of(run.method),
+        score,
+        trials=run.trials,
+        n_folds=len(inner.folds(INNER_FOLDS, inner_run(run, inner.content, {}, 0).seed)),
+        seed=derive_seed(run.seed, "search", run.fold),
+    )
+
+
+def _chosen(tried: list[Trial]) -> list[str]:
+    if not tried:
+        return []
+    settings = best_of(tried).settings
+    said = ", ".join(f"{name}={canonical(value)}" for name, value in settings.items())
+    return [f"of {len(tried)} settings tried on the fitting side the best was {said or 'the default'}"]
+
+
+def _fitted(classifier: FoldClassifier, task: Task, side: Side) -> tuple[tuple[float, float], np.ndarray]:
+    """Seconds of fit and prediction, and the probabilities of the test side."""
+    groups, time = (None if column is None else column[side.train] for column in (task.groups, task.time))
+    classifier.joined = task.joined[side.train]
+    start = clock.perf_counter()
+    classifier.fit(task.texts[side.train], task.names[task.numbers[side.train]], groups=groups, time=time)
+    fitted = clock.perf_counter()
+    probabilities = classifier.predict_proba(task.texts[side.test])
+    return (fitted - start, clock.perf_counter() - fitted), probabilities
+
+
+def _predictions(
+    task: Task, run: Run, side: Side, classifier: FoldClassifier, probabilities: np.ndarray
+) -> Predictions:
+    sides = task.sides
+    hostile = None
+    if METHODS[run.method].uses_backbone and sides.rare.any():
+        seed = derive_seed(run.seed, "difficulty", run.fold)
+        hostile = hostile_neighbours(classifier, task.texts, sides, side.train, side.test, seed)
+    return Predictions(
+        rows=side.test,
+        labels=task.numbers[side.test],
+        decided=decide(probabilities, classifier.thresholds_),
+        probabilities=probabilities,
+        rare=sides.rare[side.test],
+        hostile=hostile,
+        classes=tuple(str(name) for name in task.names),
+    )
+
+
+def _metrics(
+    task: Task, side: Side, predictions: Predictions, probabilities: np.ndarray
+) -> dict[str, float | None]:
+    labels, tuned, number = predictions.labels, predictions.decided, task.number
+    metrics = dict(score(labels, probabilities, number, decisions_tuned=tuned))
+    if side.kept_share is not None and number is not None:
+        metrics |= score_thinned(labels, probabilities, number, side.kept_share, decisions_tuned=tuned)
+    after, majority_after = shares(predictions)
+    return metrics | {"difficult_share_after": after, "majority_difficult_share_after": majority_after}
+
+
+def _columns(history: list[dict[str, float]]) -> dict[str, Any]:
+    names = dict.fromkeys(name for row in history for name in row)
+    return {name: [row.get(name) for row in history] for name in names}
+
+
+def _check_same(run: Run, wanted: Surroundings) -> None:
+    """Refuse to make a row that its key would lie about."""
+    here = Surroundings.here(run, wanted.threads)
+    if here.source != wanted.source:
+        raise SettingsError(
+            "the code of Counterpoise here is not that of the process that planned the grid; install the same"
+        )
+    for name, version in wanted.versions.items():
+        if here.versions[name] != version:
+            raise SettingsError(
+                f"{name} is {here.versions[name]} here and {version} in the process that planned the grid; "
+                "install the same"
+            )
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Let all arithmetic use so many threads."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        with threadpool_limits(count):
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _warned() -> Iterator[list[str]]:
+    """Collect what the package warns of, to be kept beside the row; let other warnings pass."""
+    said: list[str] = []
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def note(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
+            if issubclass(category, CounterpoiseWarning):
+                said.append(str(message))
+            else:
+                show(message, category, *rest, **more)
+
+        warnings.simplefilter("always", CounterpoiseWarning)
+        warnings.showwarning = note
+        yield said

@@ -1,0 +1,186 @@
+"""What the rows of comparisons say: verdicts on one data set, ranks over several.
+
+>>> judged(comparison, "average_precision").sentence                       # doctest: +SKIP
+'miso beats class_weight here.'
+>>> ranked(comparisons, "average_precision").sentence                      # doctest: +SKIP
+'Over 5 data sets the methods do not rank alike (p = .004); average ranks less than 2.73 apart may be chance.'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from counterpoise.data.near import listed, near_match
+from counterpoise.errors import SettingsError
+from counterpoise.experiments.difficulty import NAMES as DIFFICULTY
+from counterpoise.experiments.rank_tests import Friedman, critical_difference, friedman, groups_within
+from counterpoise.experiments.table import Comparison
+from counterpoise.experiments.verdicts import Judgement, judge
+from counterpoise.metrics.scores import NAMES as SCORES
+
+LESS_IS_BETTER = (
+    "brier",
+    "brier_minority",
+    "brier_majority",
+    "calibration_error",
+    "fit_seconds",
+    "predict_seconds",
+    "difficult_share_after",
+    "majority_difficult_share_after",
+)
+"""Metrics of which the smaller is the better one; those of thinned test sides by their name without the suffix."""
+
+METRICS = (
+    *SCORES,
+    *(f"{name}_thinned" for name in SCORES),
+    *DIFFICULTY,
+    "fit_seconds",
+    "predict_seconds",
+)
+"""What a row may have."""
+
+REFERENCES = ("class_weight", "erm")
+"""Methods to be beaten, the first that is there: a remedy that costs nothing, then doing nothing."""
+
+
+def smaller_wins(metric: str) -> bool:
+    """Whether less of a metric is better."""
+    return metric.removesuffix("_thinned") in LESS_IS_BETTER
+
+
+def reference_of(comparison: Comparison, against: str | None = None) -> str:
+    """Label of the contestant that the others are compared with.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    against : str or None, default=None
+        A label, or a method that one contestant alone has; None takes the first of :data:`REFERENCES` that is there,
+        else the first contestant.
+
+    Raises
+    ------
+    SettingsError
+        When there is no such contestant, or several.
+    """
+    labels = [row.label for row in comparison.rows]
+    if against is None:
+        named = [row.label for name in REFERENCES for row in comparison.rows if row.method == name]
+        return (named or labels)[0]
+    if against in labels:
+        return against
+    found = [row.label for row in comparison.rows if row.method == against]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise SettingsError(f"{against} is there {len(found)} times; choose from {', '.join(found)}")
+    raise SettingsError(
+        f"there is no {against!r} on {comparison.dataset} to compare with; there are {listed(labels)}"
+        f"{near_match(against, labels)}"
+    )
+
+
+def judged(comparison: Comparison, metric: str, against: str | None = None) -> Judgement:
+    """Compare each contestant with the reference.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    metric : str
+    against : str or None, default=None
+        See :func:`reference_of`.
+
+    Returns
+    -------
+    Judgement
+        Differences are signed so that better is positive, also where less of the metric is better.
+
+    Raises
+    ------
+    SettingsError
+        For an unknown metric or reference.
+    """
+    check_metric(metric)
+    if not any(metric in row.metrics for row in comparison.rows):
+        raise SettingsError(f"no row of {comparison.dataset} has the metric {metric}; it needs --keep")
+    sign = -1.0 if smaller_wins(metric) else 1.0
+    scores = {
+        row.label: [None if value is None else sign * value for value in row.metrics[metric].folds]
+        for row in comparison.rows
+        if metric in row.metrics
+    }
+    return judge(scores, reference_of(comparison, against), comparison.test_to_train)
+
+
+def check_metric(metric: str) -> None:
+    """Raise :class:`SettingsError` unless there is such a metric."""
+    if metric not in METRICS:
+        raise SettingsError(
+            f"there is no metric {metric!r}; there are {listed(SCORES)}{near_match(metric, METRICS)}"
+        )
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """How contestants rank over data sets.
+
+    Attributes
+    ----------
+    labels : tuple of str
+        Of the contestants that are in every comparison, best first.
+    ranks : tuple of float
+        Average rank of each, 1 is best.
+    test : Friedman
+    difference : float
+        Nemenyi's critical difference at 5%.
+    groups : tuple of tuple of str
+        Contestants that cannot be told apart.
+    datasets : tuple of str
+    sentence : str
+    """
+
+    labels: tuple[str, ...]
+    ranks: tuple[float, ...]
+    test: Friedman
+    difference: float
+    groups: tuple[tuple[str, ...], ...]
+    datasets: tuple[str, ...]
+    sentence: str
+
+
+def ranked(found: Sequence[Comparison], metric: str) -> Ranking | None:
+    """Rank the contestants that all comparisons have.
+
+    Parameters
+    ----------
+    found : sequence of Comparison
+    metric : str
+
+    Returns
+    -------
+    Ranking or None
+        None for fewer than two comparisons or common contestants with scores.
+    """
+    sign = -1.0 if smaller_wins(metric) else 1.0
+    means = [
+        {row.label: row.metrics[metric].mean for row in comparison.rows if metric in row.metrics}
+        for comparison in found
+    ]
+    common = [
+        name for name in (means[0] if means else ()) if all(each.get(name) is not None for each in means)
+    ]
+    if len(means) < 2 or len(common) < 2:
+        return None
+    test = friedman([[sign * (each[name] or 0.0) for name in common] for each in means])
+    difference = critical_difference(len(common), len(means))
+    order = sorted(range(len(common)), key=lambda i: test.ranks[i])
+    labels, ranks = tuple(common[i] for i in order), tuple(test.ranks[i] for i in order)
+    groups = tuple(tuple(labels[i] for i in group) for group in groups_within(ranks, difference))
+    alike = "do not rank alike" if test.p < 0.05 else "cannot be said to rank differently"
+    sentence = (
+        f"Over {len(means)} data sets the methods {alike} (Friedman, p = {test.p:.3g}); "
+        f"average ranks less than {difference:.2f} apart may be chance (Nemenyi, 5%)."
+    )
+    datasets = tuple(comparison.dataset for comparison in found)
+    return Ranking(labels, ranks, test, difference, groups, datasets, sentence)

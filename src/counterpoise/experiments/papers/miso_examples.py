@@ -1,0 +1,111 @@
+"""MISO's table 6 and figure 1 on data of our own: anchors to read, and where difficult samples went.
+
+    table = table_6(made, task, seed=0)
+    before, after = figure_1(made, task, seed=0)
+
+Both are made of the fitting side of the first fold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from counterpoise.data.imbalance import keep_minority
+from counterpoise.estimators.text import TextClassifier
+from counterpoise.experiments.papers.base import Set, Table
+from counterpoise.experiments.task import Task
+from counterpoise.gamma import measure_difficulty
+from counterpoise.miso.oversampler import MISO
+from counterpoise.miso.variants import CAG
+from counterpoise.oversampling.anchors import anchors_from
+from counterpoise.seeding import derive_seed, generator
+
+FOLDS, EXAMPLES, MAJORITY_SHOWN = 5, 3, 400
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Samples in the plane of the two directions in which an embedding varies most.
+
+    Attributes
+    ----------
+    title : str
+    points : dict of str to ndarray of float64, shape (n, 2)
+        By kind: majority, minority, difficult minority.
+    difficult : float
+        Share of the minority's test samples with majority samples among their 5 nearest training samples.
+    """
+
+    title: str
+    points: dict[str, np.ndarray]
+    difficult: float
+
+
+def table_6(made: Set, task: Task, seed: int) -> Table:
+    """The most difficult samples, and what the generator alone and MISO write from them."""
+    train, _ = _sides(made, task, seed)
+    texts, labels = task.texts[train], task.names[task.numbers[train]]
+    lines: dict[int, list[list[str]]] = {}
+    written = {}
+    for name, sampler in (("CAG", CAG(random_state=seed)), ("MISO", MISO(random_state=seed))):
+        sampler.fit_resample(texts, labels)
+        written[name] = anchors_from(sampler.anchors_)
+    hardest = sorted(written["MISO"], key=lambda a: (-(a.difficulty or 0.0), a.source_row))
+    sources = list(dict.fromkeys(a.source_row for a in hardest))[:EXAMPLES]
+    for source in sources:
+        lines[source] = [["difficult sample", str(texts[source])]]
+        for name, anchors in written.items():
+            own = [a for a in anchors if a.source_row == source][:2]
+            for anchor in own:
+                partner = str(texts[anchor.partner_rows[0]]) if len(anchor.partner_rows) else ""
+                lines[source] += [[f"{name}: partner", partner], [f"{name}: anchor", anchor.text]]
+    rows = tuple((what, text) for own in lines.values() for what, text in own)
+    foot = (
+        f"The {len(sources)} samples of {made.name} with the most majority samples around them, first fold, seed "
+        f"{seed}; two anchors each, the first that were written.",
+    )
+    return Table("Table 6: anchors", ("what", "text"), rows, 2, foot)
+
+
+def figure_1(made: Set, task: Task, seed: int) -> tuple[Scatter, Scatter]:
+    """Test samples in the embedding of plain training and of MISO; difficult is what was so before."""
+    train, test = _sides(made, task, seed)
+    sides = task.sides
+    rare = test[sides.rare[test]]
+    others = generator(seed, "figure").permutation(test[~sides.rare[test]])[:MAJORITY_SHOWN]
+    found = []
+    difficult: np.ndarray | None = None
+    for method, title in (("erm", "plain training"), ("miso", "MISO")):
+        model = TextClassifier(method, threshold=None, pos_label=task.minority, random_state=seed)
+        model.fit(task.texts[train], task.names[task.numbers[train]])
+        queries = model.embed(task.texts[rare])
+        near = measure_difficulty(
+            queries, sides.sides[rare], model.embed(task.texts[train]), sides.sides[train], rows=rare
+        )
+        if difficult is None:
+            difficult = near.gamma > 0
+        plane = _plane(np.concatenate([queries, model.embed(task.texts[others])]))
+        mine, theirs = plane[: len(rare)], plane[len(rare) :]
+        points = {"majority": theirs, "minority": mine[~difficult], "difficult minority": mine[difficult]}
+        found.append(Scatter(title, points, float(near.share or 0.0)))
+    return found[0], found[1]
+
+
+def _sides(made: Set, task: Task, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    split = task.folds(FOLDS, seed)[0]
+    if made.keep is None:
+        return split.train, split.test
+    labels = task.names[task.numbers[split.train]]
+    kept, _ = keep_minority(labels, made.minority, made.keep, derive_seed(seed, "keep", 0))
+    return split.train[kept], split.test
+
+
+def _plane(embedded: np.ndarray) -> np.ndarray:
+    """Principal components, each with its largest entry positive, so that the picture is always the same way up."""
+    centred = embedded.astype(np.float64) - embedded.mean(axis=0, dtype=np.float64)
+    _, _, directions = np.linalg.svd(centred, full_matrices=False)
+    two = directions[:2]
+    two = two * np.sign(two[np.arange(len(two)), np.abs(two).argmax(axis=1)])[:, None]
+    return centred @ two.T

@@ -1,0 +1,189 @@
+"""The data of a grid, and the sides of its runs.
+
+    task = Task.of("reviews.csv", texts, labels, minority="spam")
+    side = task.side(run)
+    side.train, side.test, side.kept_share
+
+Everything that depends on the data alone is found once, in the process that plans the grid, and sent along with them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+
+from counterpoise.crossfit import Split, folds_without, make_folds, merge_groups, text_groups
+from counterpoise.data.imbalance import keep_minority
+from counterpoise.errors import SettingsError
+from counterpoise.experiments.runs import Run, content_hash
+from counterpoise.gamma import Sides, minority_sides
+from counterpoise.seeding import derive_seed
+
+
+@dataclass(frozen=True)
+class Side:
+    """Rows of the two sides of a run.
+
+    Attributes
+    ----------
+    train : ndarray of int64
+        The fitting side, thinned.
+    test : ndarray of int64
+        Whole.
+    kept_share : float or None
+        Share of the fitting side's minority that was kept; None when nothing was thinned.
+    """
+
+    train: np.ndarray
+    test: np.ndarray
+    kept_share: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Labelled texts, and which class matters.
+
+    Attributes
+    ----------
+    name : str
+        For people.
+    texts : ndarray of object, shape (n,)
+    names : ndarray of object, shape (C,)
+        Class names, sorted.
+    numbers : ndarray of int64, shape (n,)
+        Class numbers.
+    minority : str or None
+        The class that matters; None when all do.
+    groups, time : ndarray of shape (n,) or None
+    joined : ndarray of int64, shape (n,)
+        Groups, and texts that (nearly) repeat each other.
+    content : str
+        :func:`counterpoise.experiments.runs.content_hash`.
+    """
+
+    name: str
+    texts: np.ndarray
+    names: np.ndarray
+    numbers: np.ndarray
+    minority: str | None
+    groups: np.ndarray | None
+    time: np.ndarray | None
+    joined: np.ndarray
+    content: str
+    _folds: dict[tuple[int, int], list[Split]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        texts: np.ndarray,
+        labels: np.ndarray,
+        *,
+        minority: str | None = None,
+        groups: np.ndarray | None = None,
+        time: np.ndarray | None = None,
+    ) -> Self:
+        """Look the data over.
+
+        Parameters
+        ----------
+        name : str
+        texts : ndarray of object, shape (n,)
+        labels : ndarray of str, shape (n,)
+        minority : str or None, default=None
+            None takes the rarer of two classes, and all of more.
+        groups, time : ndarray of shape (n,) or None, default=None
+            See :func:`counterpoise.crossfit.make_folds`.
+
+        Raises
+        ------
+        SettingsError
+            When there is no such class.
+        """
+        names, numbers = np.unique(labels, return_inverse=True)
+        if minority is None and len(names) == 2:
+            minority = str(names[np.bincount(numbers).argmin()])
+        if minority is not None and minority not in names.tolist():
+            raise SettingsError(
+                f"there is no class {minority!r}; the classes are {', '.join(map(str, names))}"
+            )
+        return cls(
+            name,
+            texts,
+            names,
+            numbers,
+            minority,
+            groups,
+            time,
+            text_groups(texts, groups),
+            content_hash(texts, labels, groups, time),
+        )
+
+    @property
+    def number(self) -> int | None:
+        """Class number of the minority."""
+        return None if self.minority is None else int(np.flatnonzero(self.names == self.minority)[0])
+
+    @property
+    def sides(self) -> Sides:
+        """Who is set against whom when difficulty is measured."""
+        return minority_sides(self.numbers, self.number)
+
+    def folds(self, n_folds: int, seed: int) -> list[Split]:
+        """Splits of a seed; with ``time`` there may be fewer than ``n_folds``."""
+        known = self._folds.get((n_folds, seed))
+        if known is None:
+            known = self._folds[n_folds, seed] = make_folds(
+                self.names[self.numbers],
+                n_folds,
+                groups=self.joined,
+                time=self.time,
+                seed=derive_seed(seed, "folds"),
+            )
+        return known
+
+    def lacking(self, n_folds: int, seed: int) -> list[str]:
+        """What is missing from the test sides of a seed, in words."""
+        missing = folds_without(self.names[self.numbers], self.folds(n_folds, seed))
+        return [
+            f"class {name!r} is missing from the test side of {len(folds)} folds"
+            for name, folds in missing.items()
+        ]
+
+    def side(self, run: Run) -> Side:
+        """Fitting side and test side of a run of this task.
+
+        Raises
+        ------
+        SettingsError
+            When the fitting side has fewer rows of the minority than are to be kept.
+        """
+        split = self.folds(run.n_folds, run.seed)[run.fold]
+        if run.keep is None or self.minority is None:
+            return Side(split.train, split.test, None)
+        labels = self.names[self.numbers[split.train]]
+        kept, held_back = keep_minority(
+            labels, self.minority, run.keep, derive_seed(run.seed, "keep", run.fold)
+        )
+        return Side(split.train[kept], split.test, 1 - len(held_back) / int((labels == self.minority).sum()))
+
+    def inside(self, rows: np.ndarray) -> Task:
+        """The task of some rows alone, such as a fitting side; its folds see no other."""
+        texts, labels = self.texts[rows], self.names[self.numbers[rows]]
+        groups, time = (None if column is None else column[rows] for column in (self.groups, self.time))
+        return Task(
+            self.name,
+            texts,
+            *np.unique(labels, return_inverse=True),
+            self.minority,
+            groups,
+            time,
+            merge_groups(self.joined[rows]),
+            content_hash(texts, labels, groups, time),
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the folds, which each process finds for itself where it needs them."""
+        return {**vars(self), "_folds": {}}

@@ -1,0 +1,1 @@
+"""Pictures, read from rows: Matplotlib's, still, in whatever format the name of the file means."""

@@ -1,0 +1,185 @@
+"""``compare --store`` and ``leaderboard``: killed, resumed, retried, read; and what can be wrong, a sentence each."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+
+import pytest
+
+from counterpoise.errors import DataError
+from counterpoise.experiments import execution
+from counterpoise.experiments.store import Store
+
+FAST = ("--folds", "2", "--max-epochs", "1", "--threshold", "0.5", "--precision", "float32")
+METHODS = ("--methods", "tfidf_lr,erm")
+
+
+@pytest.fixture
+def store(tmp_path):
+    return tmp_path / "grid.runs"
+
+
+@pytest.fixture
+def filled(labelled, run, store):
+    run("compare", labelled, *METHODS, *FAST, "--seeds", "2", "--store", store)
+    return store
+
+
+def without_times(rows):
+    return [{name: value for name, value in row.items() if not name.endswith("_seconds")} for row in rows]
+
+
+class TestStore:
+    def test_a_second_time_nothing_is_executed(self, filled, labelled, run, run_json, monkeypatch) -> None:
+        monkeypatch.setattr(execution, "execute", None)
+        again = run("compare", labelled, *METHODS, *FAST, "--seeds", "2", "--store", filled)
+        assert f"8 runs, 8 of them in {filled}" in again.stderr
+        assert "Average precision against erm" in again.stdout
+        assert len(json.loads(_runs(filled))) == 8
+
+    def test_without_a_store_the_rows_are_the_same(self, filled, labelled, run_json) -> None:
+        asked = ("compare", labelled, *METHODS, *FAST, "--seeds", "2")
+        rows = run_json(*asked, "--store", filled)
+        assert without_times(run_json(*asked)) == without_times(rows)
+        assert len(rows[0]["f1"]["folds"]) == 4
+        assert rows[0]["verdict"]["against"] == "erm"
+        assert rows[1]["verdict"] is None
+
+    def test_two_jobs_give_the_rows_of_one(self, filled, labelled, run_json, tmp_path) -> None:
+        asked = ("compare", labelled, *METHODS, *FAST, "--seeds", "2")
+        apart = run_json(*asked, "--jobs", "2", "--store", tmp_path / "apart")
+        assert without_times(apart) == without_times(run_json(*asked, "--store", filled))
+
+    def test_failures_end_in_a_table_of_reasons_and_exit_1(
+        self, labelled, run, run_json, store, monkeypatch
+    ) -> None:
+        def fail(*_):
+            raise DataError("no word is left")
+
+        asked = ("compare", labelled, "--methods", "tfidf_lr", *FAST, "--store", store)
+        with monkeypatch.context() as patch:
+            patch.setattr(execution, "execute", fail)
+            result = run(*asked, code=1)
+            assert "tfidf_lr, seed 0, fold 2" in result.stdout
+            assert result.stdout.count("no word is left") == 2
+            assert "error: 2 of 2 runs failed; --retry runs them again" in result.stderr
+        again = run(*asked, code=1)
+        assert "2 failed before (run again with --retry)" in again.stderr
+        assert len(run_json(*asked, "--retry")) == 1
+
+    def test_one_run_alone(self, filled, labelled, run, run_json) -> None:
+        (key, *_) = [line["key"] for line in json.loads(_runs(filled))]
+        asked = ("compare", labelled, *METHODS, *FAST, "--seeds", "2", "--store", filled)
+        assert len(run_json(*asked, "--only", key)) == 2
+        assert "no run of this grid has that key" in run(*asked, "--only", "00", code=2).stderr
+        assert "give the store" in run("compare", labelled, "--only", key, code=2).stderr
+
+    def test_changed_data_are_said_to_be(self, filled, labelled, run, tmp_path) -> None:
+        shorter = tmp_path / labelled.name
+        lines = labelled.read_text(encoding="utf-8").splitlines(keepends=True)
+        shorter.write_text("".join(lines[:-1]), encoding="utf-8")
+        result = run("compare", shorter, "--methods", "tfidf_lr", *FAST, "--store", filled)
+        assert "reviews.csv is not what it was when 8 rows" in result.stderr
+        assert "2 runs, 0 of them in" in result.stderr
+        with Store(filled) as store:
+            assert len(store.rows()) == 10, "the old rows are kept"
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            (["--executor", "slurm"], "there is no executor 'slurm'"),
+            (["--seeds", "0"], "seeds"),
+            (["--jobs", "0"], "jobs"),
+            (["--metric", "f2"], "there is no metric 'f2'"),
+            (["--against", "miso"], "--against miso is not among the methods"),
+        ],
+    )
+    def test_what_cannot_be_asked(self, options, message, labelled, run) -> None:
+        result = run("compare", labelled, "--methods", "tfidf_lr", *FAST, *options, code=2)
+        assert message in result.stderr
+
+    def test_a_folder_or_foreign_file_is_no_store(self, labelled, run, tmp_path) -> None:
+        for path, message in ((tmp_path, "is a folder"), (labelled, "a file of another program")):
+            asked = ("compare", labelled, "--methods", "tfidf_lr", *FAST, "--store", path)
+            assert message in run(*asked, code=2).stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
+def test_killed_twice_and_resumed(labelled, run_json, tmp_path) -> None:
+    """The acceptance of the part, on small data: the rows are those of a grid left alone."""
+    asked = ["compare", str(labelled), *METHODS, *FAST, "--seeds", "3"]
+    path = tmp_path / "killed.runs"
+    command = [sys.executable, "-m", "counterpoise", *asked, "--store", str(path), "--jobs", "2"]
+    n_rows = 0
+    for _ in range(2):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and _count(path) <= n_rows:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert _count(path) > n_rows
+        n_rows = _count(path)
+    assert without_times(run_json(*asked, "--store", path)) == without_times(run_json(*asked))
+
+
+class TestLeaderboard:
+    def test_a_verdict_for_each_method(self, filled, run, run_json) -> None:
+        result = run("leaderboard", filled)
+        assert "tfidf_lr" in result.stdout
+        assert "Average precision against erm" in result.stdout
+        assert result.stdout.rstrip().endswith(".")
+        rows = run_json("leaderboard", filled, "--metric", "f1", "--against", "tfidf_lr")
+        verdicts = {row["method"]: row["verdict"] for row in rows}
+        assert verdicts["tfidf_lr"] is None
+        assert verdicts["erm"]["against"] == "tfidf_lr"
+        assert verdicts["erm"]["sentence"]
+
+    def test_runs_failures_and_files(self, filled, run, tmp_path) -> None:
+        with Store(filled) as store:
+            record = store.rows()[0]
+            from counterpoise.experiments.runs import Run
+
+            other = Run.from_fields({**record.run.fields, "method": "focal"})
+            store.fail(other, record.surroundings, "no words")
+        shown = run("leaderboard", filled, "--runs", "-o", tmp_path / "runs.csv")
+        assert record.key in shown.stdout
+        assert "reviews.csv, focal, seed 0, fold 1" in shown.stdout
+        assert "9 runs" in shown.stderr
+        assert (tmp_path / "runs.csv").read_text().count("\n") == 10
+        run("leaderboard", filled, "-o", tmp_path / "table.tex", "--quiet")
+        assert r"\toprule" in (tmp_path / "table.tex").read_text()
+
+    def test_several_comparisons_are_not_mixed(self, filled, labelled, run, run_json) -> None:
+        run("compare", labelled, *METHODS, *FAST, "--keep", "0.5", "--store", filled)
+        shown = run("leaderboard", filled).stdout
+        assert "reviews.csv, class 'rare', 2 folds, 2 seeds" in shown
+        assert "reviews.csv, class 'rare', 0.5 of it kept, 2 folds" in shown
+        assert len(run_json("leaderboard", filled)) == 4
+
+    def test_what_is_no_store(self, run, tmp_path, labelled) -> None:
+        assert "there is no store" in run("leaderboard", tmp_path / "none", code=2).stderr
+        assert "another program" in run("leaderboard", labelled, code=2).stderr
+        with Store(tmp_path / "new"):
+            pass
+        assert "has no run yet" in run("leaderboard", tmp_path / "new", code=2).stderr
+        assert "no output format" in run("leaderboard", tmp_path / "new", "-o", "x.docx", code=2).stderr
+
+
+def _count(path) -> int:
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            return connection.execute("SELECT count(*) FROM runs").fetchone()[0]
+    except sqlite3.Error:
+        return 0
+
+
+def _runs(path) -> str:
+    with Store(path, read_only=True) as store:
+        return json.dumps([{"key": record.key} for record in store.rows()])

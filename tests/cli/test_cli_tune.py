@@ -1,0 +1,174 @@
+"""``tune``, ``compare --tune``, ``leaderboard --plot`` and ``reproduce`` as they are typed."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from counterpoise.experiments import execution
+from counterpoise.experiments.papers import miso, miso_numbers
+from counterpoise.experiments.papers.base import Budget, Set, task_of
+from counterpoise.experiments.store import Store
+
+pytest.importorskip("optuna")
+QUICK = (
+    "--max-epochs",
+    "1",
+    "--precision",
+    "float32",
+    "--set",
+    "backbone__dim=8",
+    "--set",
+    "backbone__n_filters=4",
+)
+
+
+class TestTune:
+    def test_trials_settings_and_the_line_to_type(self, labelled, run, run_json) -> None:
+        asked = ("tune", labelled, "--method", "tfidf_lr", "--trials", "6")
+        shown = run(*asked).stdout
+        assert shown.splitlines()[0].split() == ["trial", "average", "precision", "settings"]
+        assert "6 settings tried" in shown
+        rows = run_json(*asked)
+        assert [row["trial"] for row in rows] == list(range(6))
+        assert rows[0]["settings"] == {}
+        assert sum(row["best"] for row in rows) == 1
+        best = max((r for r in rows if not r["pruned"]), key=lambda r: r["average_precision"]["mean"])
+        assert best["average_precision"] == next(r for r in rows if r["best"])["average_precision"]
+
+    def test_it_goes_on_from_a_store_the_same_way(self, labelled, run_json, tmp_path, monkeypatch) -> None:
+        asked = ("tune", labelled, "--method", "tfidf_lr", "--store", tmp_path / "s")
+        first = run_json(*asked, "--trials", "4")
+        with Store(tmp_path / "s") as store:
+            n_rows = len(store.rows())
+        whole = run_json(*asked, "--trials", "6")
+        assert [row["settings"] for row in whole[:4]] == [row["settings"] for row in first]
+        monkeypatch.setattr(execution, "execute", None)
+        assert run_json(*asked, "--trials", "6") == whole
+        with Store(tmp_path / "s") as store:
+            assert len(store.rows()) > n_rows
+            assert store.failed() == {}
+
+    def test_what_is_given_stays(self, labelled, run_json) -> None:
+        rows = run_json("tune", labelled, "--trials", "4", "--set", "method__C=2.0")
+        assert all("method__C" not in row["settings"] for row in rows)
+        assert all("method__max_ngram" in row["settings"] for row in rows[1:])
+
+    def test_a_network(self, labelled, run_json) -> None:
+        rows = run_json("tune", labelled, "--method", "focal", "--trials", "2", "--folds", "2", *QUICK)
+        assert set(rows[1]["settings"]) == {"method__gamma", "learning_rate"}
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            (["--method", "nosuch"], "no method 'nosuch'"),
+            (["--trials", "0"], "trials"),
+            (["--keep", "9999"], "9999"),
+        ],
+    )
+    def test_what_cannot_be_asked(self, options, message, labelled, run) -> None:
+        assert message in run("tune", labelled, *options, code=2).stderr
+
+    def test_inside_a_comparison(self, labelled, run, run_json) -> None:
+        (row,) = run_json("compare", labelled, "--methods", "tfidf_lr", "--folds", "2", "--tune", "3")
+        assert row["settings"]["trials"] == 3
+        assert sum("settings tried on the fitting side" in note for note in row["notes"]) >= 1
+
+
+def test_pictures_of_a_store(labelled, run, tmp_path) -> None:
+    pytest.importorskip("matplotlib")
+    store = tmp_path / "s"
+    asked = (
+        "--methods",
+        "tfidf_lr,random_oversample",
+        "--folds",
+        "2",
+        "--threshold",
+        "0.5",
+        *QUICK,
+        "--store",
+        store,
+    )
+    run("compare", labelled, *asked)
+    shown = run("leaderboard", store, "--plot", tmp_path / "a.svg")
+    assert "precision-recall and cost curves" in shown.stderr
+    assert (tmp_path / "a.svg").stat().st_size > 1000
+    run("compare", labelled, *asked, "--keep", "0.5")
+    assert "average ranks" in run("leaderboard", store, "--plot", tmp_path / "b.png").stderr
+    assert (
+        "no picture has that ending" in run("leaderboard", store, "--plot", tmp_path / "b.gif", code=2).stderr
+    )
+
+
+class TestPapers:
+    def test_published_numbers_are_whole_and_agree_with_each_other(self) -> None:
+        """Table 3's plain lines are table 1's two groups weighted by their shares, as far as rounding allows."""
+        names = set(miso_numbers.NAMES)
+        assert len(miso_numbers.TABLE_3) == 13
+        for table in (miso_numbers.TABLE_1, miso_numbers.TABLE_2, miso_numbers.TABLE_4, miso_numbers.TABLE_5):
+            assert set(table) == names
+        for name, (share, *pairs) in miso_numbers.TABLE_1.items():
+            for method, pair in zip(("TextCNN", "TextRNN"), pairs, strict=True):
+                hard, easy = map(float, pair.split(" / "))
+                weighted = share / 100 * hard + (1 - share / 100) * easy
+                assert weighted == pytest.approx(miso_numbers.TABLE_3[method][name], abs=0.8), (name, method)
+
+    @pytest.mark.parametrize("number", miso.TABLES)
+    def test_a_table_of_small_data(self, number, labelled, monkeypatch) -> None:
+        from counterpoise.experiments.compare import opened
+        from counterpoise.experiments.executors.in_process import InProcess
+        from counterpoise.experiments.grid import fill, jobs_of
+        from counterpoise.experiments.table import comparisons
+
+        made = Set("SMS Spam", str(labelled), "rare", keep="0.8", differs="it is a toy")
+        monkeypatch.setattr(miso, "SETS", (made,))
+        task = task_of(made)
+        budget = Budget(
+            2, 1, {"max_epochs": 1, "threshold": 0.5, "precision": "float32", "method__preset": None}
+        )
+        found = {}
+        runs = miso.runs_of(number, task, made, budget)
+        asked = {(run.method, run.backbone) for run in runs}
+        if number == 5:
+            assert asked == {("erm", "textcnn"), ("erm", "textrnn"), ("cag", "textcnn"), ("cag", "textrnn")}
+        cheap = [run for run in runs if run.method in ("erm", "tfidf_lr") and run.backbone != "textrnn"]
+        with opened(None) as store:
+            filled = fill(store, jobs_of(cheap), task, InProcess())
+            if cheap:
+                (found[made.name],) = comparisons(store, filled.keys)
+        table = miso.TABLES[number](found, {made.name: task})
+        assert all(len(row) == len(table.headers) for row in table.rows)
+        assert "SMS Spam: it is a toy." in table.foot
+        lines = {row[0]: row[1:] for row in table.rows}
+        if number == 3:
+            assert lines["TextCNN"][0].endswith("| 80.1")
+            assert lines["M-CNN"][0] == "- | 89.0"
+            assert lines["TF-IDF + logistic regression"][0].endswith("| -")
+            assert any("Not built in yet: XLNet, ADASYN" in note for note in table.foot)
+        elif number == 2:
+            assert lines["SMS Spam"][1:] == ("2 | 2", lines["SMS Spam"][2], "128 | 4,601", "26 | 1,813")
+        elif number == 1:
+            assert lines["SMS Spam"][0].endswith("| 42.1")
+            assert lines["SMS Spam"][1].endswith("| 61.9 / 93.2")
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            (["nosuch"], "there is no paper 'nosuch'"),
+            (["miso", "--table", "7"], "table"),
+            (["miso", "--budget", "huge"], "there is no budget 'huge'"),
+            (["miso", "--datasets", "yelp"], "the paper has sms_spam, toutiao, imdb, ag_news"),
+            (["miso", "--figure", "1", "-o", "a.gif"], "no picture has that ending"),
+        ],
+    )
+    def test_what_cannot_be_asked(self, options, message, run) -> None:
+        assert message in run("reproduce", *options, code=2).stderr
+
+    @pytest.mark.real_data
+    @pytest.mark.skipif("COUNTERPOISE_DATA" not in os.environ, reason="COUNTERPOISE_DATA is unset")
+    def test_the_table_of_sizes_of_real_data(self, run, tmp_path) -> None:
+        shown = run("reproduce", "miso", "--table", "2", "--store", tmp_path / "s").stdout
+        assert "4,827 | 4,601" in shown
+        assert "747 | 1,813" in shown
+        assert "the paper prints the sizes of UCI Spambase" in shown

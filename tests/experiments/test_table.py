@@ -1,0 +1,282 @@
+"""Rows read from stores: who is compared with whom, what they are called, and what their metrics hang on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from stored_rows import PLACE, make_predictions, make_result, make_run
+
+from counterpoise.errors import SettingsError
+from counterpoise.experiments.estimate import Estimate, duration
+from counterpoise.experiments.executors.base import Job, Outcome
+from counterpoise.experiments.export import check_export, export, runs_table
+from counterpoise.experiments.leaderboard import judged, ranked, reference_of
+from counterpoise.experiments.runs import Run
+from counterpoise.experiments.store import Store
+from counterpoise.experiments.table import Comparison, Metric, comparisons
+
+
+def run_of(method: str, fold: int = 0, seed: int = 0, **changed) -> Run:
+    return Run.from_fields({**make_run(seed).fields, "method": method, "fold": fold, **changed})
+
+
+class Rows:
+    """A store that is filled with made-up scores."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.count = path, 0
+
+    def add(self, run: Run, score: float | None, surroundings=PLACE, **changed) -> str:
+        self.count += 1
+        asked = {
+            "metrics": {"f1": score, "brier": None if score is None else 1 - score},
+            "notes": (),
+            **changed,
+        }
+        result = make_result(self.count, run=run, surroundings=surroundings, **asked)
+        with Store(self.path) as store:
+            store.write(result)
+        return result.key
+
+    def comparisons(self, keys=None) -> list[Comparison]:
+        with Store(self.path, read_only=True) as store:
+            return comparisons(store, keys)
+
+
+@pytest.fixture
+def rows(tmp_path) -> Rows:
+    return Rows(tmp_path / "runs")
+
+
+def scored(rows: Rows, scores: dict[str, float], dataset: str = "toy", n_folds: int = 5) -> None:
+    """Every fold a little off, the same for all methods."""
+    for method, mean in scores.items():
+        for fold in range(n_folds):
+            wobble = np.sin(fold) / 50 + np.sin(7 * fold + len(method)) / 500
+            rows.add(run_of(method, fold, dataset=dataset), mean + wobble)
+
+
+class TestComparisons:
+    def test_a_row_a_method_with_its_folds_in_order(self, rows) -> None:
+        for seed in (1, 0):
+            for fold in (2, 0, 1):
+                rows.add(run_of("erm", fold, seed), seed + fold / 10, notes=(f"note {fold}", "always"))
+        rows.add(run_of("focal", 0, 0), None)
+        (found,) = rows.comparisons()
+        assert found.cells == tuple((seed, fold) for seed in (0, 1) for fold in range(3))
+        first, second = found.rows
+        assert first.metrics["f1"].folds == (0.0, 0.1, 0.2, 1.0, 1.1, 1.2)
+        assert (first.label, first.method, first.backbone, first.settings) == ("erm", "erm", None, {})
+        assert first.notes == (
+            "folds 1 of seed 0, 1 of seed 1: note 0",
+            "folds 1 of seed 0, 2 of seed 0, 3 of seed 0, 1 of seed 1, 2 of seed 1, 3 of seed 1: always",
+            "folds 2 of seed 0, 2 of seed 1: note 1",
+            "folds 3 of seed 0, 3 of seed 1: note 2",
+        )
+        assert second.notes == ("5 of 6 runs are missing",)
+        assert second.metrics["f1"] == Metric(None, None, (None,) * 6)
+        assert [key is None for key in second.keys] == [False, *[True] * 5]
+
+    @pytest.mark.parametrize(
+        "other", [{"dataset": "b"}, {"content": "11"}, {"keep": 0.5}, {"minority": None}, {"n_folds": 4}]
+    )
+    def test_what_differs_in_data_or_folds_is_another_comparison(self, other, rows) -> None:
+        rows.add(run_of("erm"), 0.5)
+        rows.add(run_of("focal", **other), 0.6)
+        assert [[row.method for row in found.rows] for found in rows.comparisons()] == [["erm"], ["focal"]]
+
+    def test_contestants_of_one_method_are_told_apart(self, rows) -> None:
+        rows.add(run_of("miso", backbone="textcnn"), 0.5)
+        rows.add(run_of("miso", backbone="textrnn"), 0.5)
+        rows.add(run_of("miso", backbone="textcnn", method_settings={"inject": 0.5}), 0.5)
+        rows.add(run_of("miso", backbone="textcnn", estimator={"max_epochs": 5}), 0.5)
+        rows.add(run_of("erm", backbone="textcnn"), 0.5)
+        (found,) = rows.comparisons()
+        labels = [row.label for row in found.rows]
+        assert labels == [
+            "miso (textcnn, inject by default, max_epochs by default)",
+            "miso (textrnn, inject by default, max_epochs by default)",
+            "miso (textcnn, inject=0.5, max_epochs by default)",
+            "miso (textcnn, inject by default, max_epochs=5)",
+            "erm",
+        ]
+        assert found.rows[2].settings == {"method__inject": 0.5}
+
+    def test_of_a_run_made_again_by_newer_code_the_later_row_counts(self, rows) -> None:
+        old = rows.add(run_of("erm"), 0.5)
+        new = rows.add(run_of("erm"), 0.7, replace(PLACE, source="cd"))
+        (found,) = rows.comparisons()
+        assert found.rows[0].metrics["f1"].folds == (0.7,)
+        assert found.rows[0].keys == (new,)
+        (asked,) = rows.comparisons([old])
+        assert asked.rows[0].metrics["f1"].folds == (0.5,)
+
+    def test_rows_come_in_the_order_of_the_keys(self, rows) -> None:
+        keys = [rows.add(run_of(method), 0.5) for method in ("erm", "focal", "tfidf_lr")]
+        (found,) = rows.comparisons(keys[::-1])
+        assert [row.method for row in found.rows] == ["tfidf_lr", "focal", "erm"]
+
+    def test_difficulty_is_judged_by_plain_training_of_the_same_network(self, rows) -> None:
+        """For each contestant the share before is the share after of its own kind of plain training."""
+        shares = {}
+        for backbone, share in (("textcnn", 1), ("textrnn", 2)):
+            for method in ("erm", "focal"):
+                n = share if method == "erm" else 0
+                said = make_predictions(
+                    0,
+                    4,
+                    rare=[True] * 4,
+                    hostile=np.array([1] * n + [0] * (4 - n)),
+                    labels=[1] * 4,
+                    decided=[1] * 4,
+                )
+                rows.add(run_of(method, backbone=backbone), 0.5, predictions=said)
+                shares[method, backbone] = share / 4
+        rows.add(run_of("tfidf_lr"), 0.5, predictions=make_predictions(1, 4, rare=[True] * 4))
+        (found,) = rows.comparisons()
+        for row in found.rows:
+            expected = shares.get((row.method, row.backbone), 1 / 4)
+            assert row.metrics["difficult_share_before"].mean == expected
+
+    def test_titles_say_what_is_compared(self, rows) -> None:
+        rows.add(run_of("erm", keep="10%"), 0.5)
+        rows.add(run_of("erm", keep=59), 0.5)
+        rows.add(run_of("erm", seed=1, minority=None), 0.5)
+        rows.add(run_of("erm", seed=2, minority=None), 0.5)
+        assert [found.title for found in rows.comparisons()] == [
+            "toy, class 'a', 0.1 of it kept, 5 folds",
+            "toy, class 'a', 59 of it kept, 5 folds",
+            "toy, all classes alike, 5 folds, 2 seeds",
+        ]
+
+
+class TestLeaderboard:
+    def test_verdicts_are_against_the_plain_remedy(self, rows) -> None:
+        scored(rows, {"erm": 0.70, "class_weight": 0.75, "miso": 0.90})
+        (found,) = rows.comparisons()
+        judgement = judged(found, "f1")
+        assert judgement.reference == "class_weight"
+        assert {v.method: v.kind for v in judgement.verdicts} == {"erm": "worse", "miso": "better"}
+        assert judgement.sentence == "miso beats class_weight here."
+        assert judged(found, "f1", "miso").reference == "miso"
+        inverse = judged(found, "brier")
+        assert {v.method: v.kind for v in inverse.verdicts} == {"erm": "worse", "miso": "better"}, (
+            "less is better"
+        )
+
+    def test_references(self, rows) -> None:
+        scored(rows, {"focal": 0.5, "erm": 0.5}, n_folds=2)
+        (found,) = rows.comparisons()
+        assert reference_of(found) == "erm"
+        with pytest.raises(SettingsError, match=r"no 'fokal' on toy .*focal"):
+            reference_of(found, "fokal")
+        with pytest.raises(SettingsError, match="no metric 'f2'"):
+            judged(found, "f2")
+        rows.add(run_of("focal", method_settings={"gamma": 1.0}), 0.5)
+        (found,) = rows.comparisons()
+        with pytest.raises(SettingsError, match="there 2 times"):
+            reference_of(found, "focal")
+        assert reference_of(found, "focal (gamma=1.0)") == "focal (gamma=1.0)"
+
+    def test_ranks_need_two_data_sets_and_take_common_methods(self, rows) -> None:
+        for i in range(6):
+            scored(rows, {"erm": 0.5, "class_weight": 0.6, "miso": 0.7}, f"set {i}", n_folds=2)
+        found = rows.comparisons()
+        assert ranked(found[:1], "f1") is None
+        ranking = ranked(found, "f1")
+        assert ranking is not None
+        assert (ranking.labels, ranking.ranks) == (("miso", "class_weight", "erm"), (1.0, 2.0, 3.0))
+        assert "do not rank alike" in ranking.sentence
+        assert ranking.groups == (("miso", "class_weight"), ("class_weight", "erm"))
+        backwards = ranked(found, "brier")
+        assert backwards is not None
+        assert backwards.labels == ranking.labels
+        rows.add(run_of("erm", dataset="one more"), 0.5)
+        assert ranked(rows.comparisons(), "f1") is None, "one method alone is common"
+
+
+class TestExport:
+    def written(self, rows: Rows, path: Path) -> str:
+        found = rows.comparisons()
+        with Store(rows.path, read_only=True) as store:
+            records = store.rows(status=None)
+        export(path, found, [judged(each, "f1") for each in found], records, "f1")
+        return path.read_text(encoding="utf-8") if path.suffix in (".md", ".tex", ".csv") else ""
+
+    def test_markdown(self, rows, tmp_path) -> None:
+        scored(rows, {"class_weight": 0.7, "miso": 0.9})
+        lines = self.written(rows, tmp_path / "table.md").splitlines()
+        assert lines[0] == "**toy, class 'a', 5 folds**"
+        assert lines[2] == "| method | f1 | brier | f1 against class_weight |"
+        assert lines[4].startswith("| class_weight | 0.7")
+        assert lines[4].endswith("| reference |")
+        assert "**0.9" in lines[5]
+        assert "better by .198 [" in lines[5]
+        assert lines[-1] == "miso beats class_weight here."
+
+    def test_latex_is_escaped_and_ruled(self, rows, tmp_path) -> None:
+        scored(rows, {"class_weight": 0.7, "word_swap": 0.9}, "50%_of {it}")
+        text = self.written(rows, tmp_path / "table.tex")
+        assert r"\caption{50\%\_of \{it\}, class 'a', 5 folds}" in text
+        assert r"class\_weight & 0.7" in text
+        for command in (r"\toprule", r"\midrule", r"\bottomrule", r"\textbf{0.9", r"$\pm$"):
+            assert command in text
+
+    @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".jsonl"])
+    def test_runs(self, suffix, rows, tmp_path) -> None:
+        from counterpoise.data.readers import read
+
+        scored(rows, {"erm": 0.7}, n_folds=2)
+        with Store(rows.path) as store:
+            store.fail(run_of("focal"), PLACE, "no words")
+            records = store.rows(status=None)
+        self.written(rows, tmp_path / f"runs{suffix}")
+        assert read(tmp_path / f"runs{suffix}", text="key", label="status").labels.tolist() == [
+            "done",
+            "done",
+            "failed",
+        ]
+        table = runs_table(records).to_pylist()
+        assert [line["error"] for line in table] == [None, None, "no words"]
+        assert [line["f1"] for line in table[:2]] == [record.metrics["f1"] for record in records[:2]]
+
+    def test_an_unknown_ending(self, tmp_path) -> None:
+        with pytest.raises(SettingsError, match=r"no output format.*for runs, or .md or .tex"):
+            check_export(tmp_path / "table.docx")
+
+
+class TestEstimate:
+    def jobs(self, methods: str) -> list[Job]:
+        return [
+            Job(f"{i}", run_of({"a": "erm", "b": "focal"}[m], seed=i), PLACE) for i, m in enumerate(methods)
+        ]
+
+    def took(self, job: Job, seconds: float) -> Outcome:
+        return Outcome(job, make_result(0, run=job.run, fit_seconds=seconds, predict_seconds=0.0))
+
+    def test_kinds_have_seconds_of_their_own(self) -> None:
+        jobs = self.jobs("aabb")
+        estimate = Estimate(jobs, 1)
+        assert estimate.left is None
+        assert estimate.words() == ""
+        estimate.learn(self.took(jobs[0], 10))
+        assert estimate.left == 30, "what is not known is taken for the mean of what is"
+        estimate.learn(self.took(jobs[2], 100))
+        assert estimate.left == 110
+        estimate.learn(Outcome(jobs[1], "failed"))
+        assert estimate.left == 100
+        estimate.learn(self.took(jobs[3], 200))
+        assert estimate.words() == ""
+
+    def test_several_at_a_time_and_known_rows(self, rows) -> None:
+        rows.add(run_of("erm", seed=9), 0.5, fit_seconds=8.0, predict_seconds=2.0)
+        with Store(rows.path) as store:
+            known = store.rows()
+        assert Estimate(self.jobs("aaaa"), 2, known).left == 20
+        assert Estimate(self.jobs("a"), 2, known).left == 10, "one run cannot be shared"
+
+    def test_durations(self) -> None:
+        assert [duration(s) for s in (3, 89, 600, 5399, 9000)] == ["3 s", "89 s", "10 min", "90 min", "2.5 h"]
