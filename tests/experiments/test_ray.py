@@ -6,9 +6,9 @@ import pytest
 from grids import check_same_rows, make_jobs, make_task
 
 from counterpoise.errors import MissingExtraError, SettingsError
-from counterpoise.experiments.executors import ray_cluster
 from counterpoise.experiments.executors.choice import make_executor
 from counterpoise.experiments.executors.in_process import InProcess
+from counterpoise.experiments.executors.ray_cluster import RayCluster
 from counterpoise.experiments.grid import fill
 from counterpoise.experiments.store import Store
 
@@ -65,4 +65,4 @@ def test_without_ray_the_extra_is_named(monkeypatch) -> None:
 
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtraError, match=r'pip install "counterpoise\[ray\]"'):
-        ray_cluster.RayCluster()
+        RayCluster()

@@ -44,6 +44,7 @@ _EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     predict: (
         "counterpoise predict model new.csv -o scored.parquet",
         "zcat new.jsonl.gz | counterpoise predict model - > scored.csv",
+        "counterpoise predict model 'new/*.parquet' -o scored --executor ray",
     ),
     evaluate: (
         "counterpoise evaluate model labelled.csv --label topic",

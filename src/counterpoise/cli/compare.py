@@ -75,14 +75,8 @@ def compare(
         ),
     ] = None,
     jobs: options.Jobs = 1,
-    executor: Annotated[
-        str,
-        typer.Option(metavar="local|ray", help="Where runs are executed.", rich_help_panel=_GRID),
-    ] = "local",
-    address: Annotated[
-        str,
-        typer.Option(metavar="auto|local|HOST:PORT", help="Of the Ray cluster.", rich_help_panel=_GRID),
-    ] = "auto",
+    executor: options.ExecutorName = "local",
+    address: options.Address = "auto",
     random_state: options.Seed = 0,
     as_json: options.Json = False,
     quiet: options.Quiet = False,

@@ -47,9 +47,9 @@ def demo(
     with running("demo", as_json, quiet) as screen:
         from counterpoise.cli.comparisons import json_row, print_rows
         from counterpoise.cli.labelled import in_words
-        from counterpoise.cli.saved import load_text_model
         from counterpoise.crossfit import holdout, text_groups
         from counterpoise.data.demo import MINORITY, make_corpus
+        from counterpoise.estimators.scoring import load_text_model
         from counterpoise.estimators.text import TextClassifier
         from counterpoise.experiments.compare import compare
         from counterpoise.persistence import check_target

@@ -33,8 +33,8 @@ def evaluate(
     """
     with running("evaluate", as_json, quiet) as screen:
         from counterpoise.cli.labelled import dataset_name
-        from counterpoise.cli.saved import load_text_model
         from counterpoise.data.readers import read
+        from counterpoise.estimators.scoring import load_text_model
 
         classifier = load_text_model(model)
         table = read(

@@ -156,6 +156,15 @@ Jobs = Annotated[
     ),
 ]
 
+ExecutorName = Annotated[
+    str,
+    typer.Option("--executor", metavar="local|ray", help="Where the work is done.", rich_help_panel=_GRID),
+]
+Address = Annotated[
+    str,
+    typer.Option(metavar="auto|local|HOST:PORT", help="Of the Ray cluster.", rich_help_panel=_GRID),
+]
+
 NothingRandom = Annotated[
     int,
     typer.Option(

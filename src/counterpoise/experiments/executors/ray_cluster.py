@@ -14,7 +14,7 @@ import time
 from collections.abc import Generator, Iterator
 from typing import Any
 
-from counterpoise.errors import MissingExtraError, SettingsError
+from counterpoise.cluster import joined
 from counterpoise.experiments.execution import attempt
 from counterpoise.experiments.executors.base import PAUSE, Job, Outcome
 from counterpoise.experiments.results import Result, described
@@ -22,8 +22,6 @@ from counterpoise.experiments.task import Task
 
 RETRIES = 3
 """How often Ray executes a run again whose node or process was lost."""
-
-_CONNECT_SECONDS = 20
 
 
 class RayCluster:
@@ -49,9 +47,7 @@ class RayCluster:
     """
 
     def __init__(self, address: str = "auto") -> None:
-        self.ray = _ray()
-        if not self.ray.is_initialized():
-            _join(self.ray, address)
+        self.ray = joined(address)
         self.width = max(1, int(self.ray.cluster_resources().get("CPU", 1)))
 
     def outcomes(self, task: Task, jobs: Iterator[Job | None]) -> Generator[Outcome, None, None]:
@@ -93,46 +89,3 @@ class RayCluster:
 
 
 _END = object()
-
-
-def _ray() -> Any:
-    try:
-        import ray
-    except ImportError as error:
-        raise MissingExtraError(
-            'Ray is not installed; install it with pip install "counterpoise[ray]"'
-        ) from error
-    return ray
-
-
-def _join(ray: Any, address: str) -> None:
-    options = {"log_to_driver": False, "logging_level": "ERROR", "include_dashboard": False}
-    if address != "local":
-        del options["include_dashboard"]
-    if ":" in address and "://" not in address and not _answers(address):
-        raise SettingsError(
-            f"no Ray cluster answers at {address}; start one with `ray start --head --port PORT`, or give "
-            "--address local"
-        )
-    try:
-        ray.init(address=address, **options)
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
-        where = "on this machine" if address == "auto" else f"at {address}"
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise SettingsError(
-            f"no Ray cluster answers {where} ({reason}); start one with `ray start --head`, or give --address local"
-        ) from error
-
-
-def _answers(address: str) -> bool:
-    """Whether anything listens there; Ray itself would try for a minute, and then end the process."""
-    import socket
-
-    host, _, port = address.rpartition(":")
-    if not port.isdigit():
-        raise SettingsError(f"--address is {address!r}; give auto, local or HOST:PORT")
-    try:
-        with socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_SECONDS):
-            return True
-    except OSError:
-        return False

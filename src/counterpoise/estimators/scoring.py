@@ -1,0 +1,187 @@
+"""Files of texts, scored by a saved model: one of any size piece by piece, many of them on a Ray cluster.
+
+counts = score_file("model", "new.csv", "scored.csv")
+for counts in score_files("model", {"new/1.parquet": "scored/1.parquet", ...}, address="auto"):
+...
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from counterpoise.cluster import joined
+from counterpoise.data.readers import Chunk, stream
+from counterpoise.data.writers import TableWriter
+from counterpoise.errors import DataError, ModelError
+from counterpoise.estimators.loading import load_model
+from counterpoise.estimators.text import TextClassifier
+from counterpoise.metrics.thresholds import decide
+
+
+def load_text_model(folder: str | Path) -> TextClassifier:
+    """Load a saved classifier of texts.
+
+    Raises
+    ------
+    ModelError
+        Also for a classifier of arrays, which files of texts cannot feed.
+    """
+    model = load_model(folder)
+    if not isinstance(model, TextClassifier):
+        raise ModelError(
+            f"{folder} holds a classifier of arrays; the command line takes those of texts, use Python for it"
+        )
+    return model
+
+
+def score_file(
+    classifier: TextClassifier,
+    source: str,
+    output: str,
+    *,
+    on_chunk: Callable[[Chunk], None] | None = None,
+    **reading: Any,
+) -> dict[str, int]:
+    """Score one file: its columns, then prediction and probability.
+
+    Parameters
+    ----------
+    classifier : TextClassifier
+    source, output : str
+        ``-`` is standard input and output. The output appears whole or not at all; if it is Parquet the threshold is
+        in its metadata.
+    on_chunk : callable or None, default=None
+        Called with each piece before it is scored.
+    **reading
+        ``text``, ``split``, ``encoding``, ``data_dir`` of :func:`counterpoise.data.readers.stream`.
+
+    Returns
+    -------
+    dict of str to int
+        How many rows were given each class.
+
+    Raises
+    ------
+    DataError
+        For a file that cannot be read, or that has a column of that name already.
+    """
+    counts: dict[str, int] = {str(name): 0 for name in classifier.classes_}
+    chunks = stream(source, expected=classifier.columns_, **reading)
+    with TableWriter(output, metadata=score_metadata(classifier)) as out:
+        for chunk in chunks:
+            if on_chunk is not None:
+                on_chunk(chunk)
+            table = scored(classifier, chunk, source)
+            out.write(table)
+            for name in table.column("prediction").to_pylist():
+                counts[str(name)] += 1
+    return counts
+
+
+def score_files(
+    model: str | Path, files: Mapping[str, str], *, address: str = "auto", **reading: Any
+) -> Iterator[dict[str, Any]]:
+    """Score many files on a Ray cluster by Ray Data, one a core at a time.
+
+    Parameters
+    ----------
+    model : path
+        Folder of the model. It is read here and sent along.
+    files : mapping of str to str
+        Sources and outputs, in a file system that all nodes see.
+    address : str, default="auto"
+        See :func:`counterpoise.cluster.joined`.
+    **reading
+        See :func:`score_file`.
+
+    Yields
+    ------
+    dict
+        ``source``, ``output``, ``counts`` (JSON), and ``error`` (None, or why the file could not be scored), in any
+        order.
+
+    Raises
+    ------
+    MissingExtraError, ModelError, SettingsError
+        Before any file is read.
+    """
+    load_text_model(model)
+    ray = joined(address)
+    content = {path.name: path.read_bytes() for path in sorted(Path(model).iterdir()) if path.is_file()}
+    pairs = [{"source": source, "output": output} for source, output in files.items()]
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    scored_rows = ray.data.from_items(pairs, override_num_blocks=len(pairs)).map(
+        _FileScorer,
+        fn_constructor_args=(content, reading),
+        concurrency=(1, max(1, int(ray.cluster_resources().get("CPU", 1)))),
+        num_cpus=1,
+    )
+    yield from scored_rows.iter_rows()
+
+
+class _FileScorer:
+    """A model on a node, as Ray Data keeps it."""
+
+    def __init__(self, content: dict[str, bytes], reading: dict[str, Any]) -> None:
+        import tempfile
+
+        import torch
+
+        torch.set_num_threads(1)
+        with tempfile.TemporaryDirectory() as folder:
+            for name, written in content.items():
+                (Path(folder) / name).write_bytes(written)
+            self.classifier = load_text_model(folder)
+        self.reading = reading
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        counts, error = {}, None
+        try:
+            counts = score_file(self.classifier, row["source"], row["output"], **self.reading)
+        except Exception as problem:  # one bad file of a thousand must not end the others
+            error = str(problem)
+        return {**row, "counts": json.dumps(counts), "error": error}
+
+
+def scored(classifier: TextClassifier, chunk: Chunk, source: str) -> pa.Table:
+    """The rows of a piece with the new columns behind their own.
+
+    Raises
+    ------
+    DataError
+        When there is a column of that name already.
+    """
+    probabilities = classifier.predict_proba(chunk.texts)
+    decisions = classifier.classes_[decide(probabilities, classifier.thresholds_)]
+    new = {"prediction": pa.array(decisions.tolist())}
+    if len(classifier.classes_) == 2:
+        at = int((classifier.classes_ == classifier.pos_label_).argmax())
+        new["probability"] = pa.array(probabilities[:, at])
+    else:
+        for i, name in enumerate(classifier.classes_):
+            new[f"probability_{name}"] = pa.array(probabilities[:, i])
+    table = chunk.table
+    for name, column in new.items():
+        if name in table.column_names:
+            raise DataError(f"{source} has a column {name!r} already; rename or drop it, then score again")
+        table = table.append_column(name, column)
+    return table
+
+
+def score_metadata(classifier: TextClassifier) -> dict[str, str]:
+    """What the scores mean, for the schema of a Parquet file."""
+    by_class = {str(c): float(t) for c, t in zip(classifier.classes_, classifier.thresholds_, strict=True)}
+    metadata = {
+        "counterpoise.method": str(classifier.method),
+        "counterpoise.thresholds": json.dumps(by_class),
+    }
+    if classifier.pos_label_ is not None and len(by_class) == 2:
+        rare = str(classifier.pos_label_)
+        metadata |= {"counterpoise.class": rare, "counterpoise.threshold": json.dumps(by_class[rare])}
+    return metadata
