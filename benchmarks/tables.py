@@ -247,6 +247,88 @@ def miso_cost(result: dict[str, Any]) -> str:
     return f"{_table([*head, 'times class weights', 'bar'], lines)}\n\n{_origin(result)}, one thread"
 
 
+def neighbors(result: dict[str, Any]) -> str:
+    """Queries a second of each library, and ours over the faster of the others."""
+    lines = []
+    for row in result["summary"]:
+        speed, against = row["queries_per_second"], row["times_the_faster_peer_by_seconds"]
+        exact = row["search"] == "exact"
+        ratio = against if exact else row["times_the_scikit-learn_by_seconds"]
+        goal = 0.95 if exact else 5.0
+        lines.append(
+            [
+                row["search"],
+                f"{row['rows']:,} x {row['features']}",
+                f"{row['queries']:,}",
+                *(f"{speed[name]:,}" if name in speed else "-" for name in ("scikit-learn", "faiss", "ours")),
+                f"{ratio['median']:.2f} [{ratio['min']:.2f}, {ratio['max']:.2f}]",
+                f"{goal:g} x {'the faster' if exact else 'scikit-learn'}: "
+                + ("met" if ratio["median"] >= goal else "missed"),
+                "-" if row["recall"] is None else f"{row['recall']:.3f}",
+            ]
+        )
+    head = ["search", "rows", "queries", "scikit-learn, a second", "FAISS", "ours", "times", "goal", "recall"]
+    return f"{_table(head, lines)}\n\n{_origin(result)}, one thread"
+
+
+def miso_decoding(result: dict[str, Any]) -> str:
+    """Seconds of the decoder's products alone and of writing, by way of choosing tokens."""
+    lines = [
+        [name, f"{row['floor_seconds']:.1f}", f"{row['write_seconds']:.1f}", f"{row['share_of_floor']:.0%}"]
+        for name, row in result["decodings"].items()
+    ]
+    head = ["decoding", "matrix products alone, s", "writing, s", "share"]
+    what = f"{result['texts']:,} texts of {result['tokens']} tokens, {result['subwords']:,} sub-words"
+    return f"{_table(head, lines)}\n\n{_origin(result)}, {what}, one thread; the goal is {result['goal']:.0%}"
+
+
+def miso_memory(result: dict[str, Any]) -> str:
+    """The peak of one process."""
+    verdict = "met" if result["met"] else "missed"
+    return (
+        f"{result['majority']:,} majority and {result['minority']:,} minority texts, {result['anchors']:,} anchors: "
+        f"a peak of {result['peak_gib']:.2f} GiB (bar {result['bar_gib']:g}: {verdict}), "
+        f"{result['seconds']:.0f} s.\n\n{_origin(result)}"
+    )
+
+
+def kill_resume(result: dict[str, Any]) -> str:
+    """What was killed, and what was lost."""
+    kills = result["kills"]
+    head = ["killed", "times"]
+    names = {
+        "here": "processes that execute runs themselves",
+        "processes": "processes with two workers, and the workers",
+        "command": "`counterpoise compare`",
+    }
+    table = _table(head, [[names[kind], str(n)] for kind, n in kills.items()])
+    return (
+        f"{table}\n\n{result['grids_finished']} grids of {result['runs']} runs were finished on the way: "
+        f"{result['lost']} rows lost, {result['double']} double, {result['half']} half, and every grid equal to "
+        f"one left alone.\n\n{_origin(result)}"
+    )
+
+
+def grid(result: dict[str, Any]) -> str:
+    """How much of the machine 40 runs use, by executor."""
+    lines = [
+        [
+            name,
+            str(row["width"]),
+            f"{row['seconds']:.0f}",
+            f"{row['used']:.0%}",
+            "yes" if row["same_rows"] else "NO",
+        ]
+        for name, row in result["executors"].items()
+    ]
+    head = ["executor", "runs at a time", "seconds", "cores x time used", "same rows"]
+    verdict = "met" if result["met"] else "missed"
+    return (
+        f"{_table(head, lines)}\n\n{result['runs']} runs of one thread; the goal for local processes is "
+        f"{result['goal']:.0%}: {verdict}.\n\n{_origin(result)}"
+    )
+
+
 TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "compare": ("compare.json", compare),
     "defaults": ("defaults.json", defaults),
@@ -257,6 +339,11 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "miso_evidence": ("miso_evidence.json", miso_evidence),
     "miso_example": ("miso_example.json", miso_example),
     "miso_cost": ("miso.json", miso_cost),
+    "miso_decoding": ("miso_decoding.json", miso_decoding),
+    "miso_memory": ("miso_memory.json", miso_memory),
+    "neighbors": ("neighbors.json", neighbors),
+    "kill_resume": ("kill_resume.json", kill_resume),
+    "grid": ("grid.json", grid),
 }
 
 
@@ -266,7 +353,8 @@ def main() -> None:
         for name, (file, table) in TABLES.items():
             source = machine.RESULTS / file
             result = json.loads(source.read_text(encoding="utf-8")) if source.exists() else {}
-            if result and ("processes" not in result or "seeds" in result):  # no summary yet: still running
+            # Without a summary it is still running.
+            if result and ("processes" not in result or {"seeds", "summary"} & set(result)):
                 body = table(result)
                 block = f"<!-- results:{name} -->\n\n{body}\n\n<!-- /results:{name} -->"
                 pattern = rf"<!-- results:{name} -->.*?<!-- /results:{name} -->"

@@ -9,7 +9,9 @@ Every executor calls this, in whatever process, so all of them give the same row
 
 from __future__ import annotations
 
+import os
 import time as clock
+import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -89,6 +91,8 @@ def attempt(task: Task, run: Run, surroundings: Surroundings) -> Result | str:
     try:
         return execute(task, run, surroundings)
     except Exception as error:
+        if os.environ.get("COUNTERPOISE_DEBUG"):
+            traceback.print_exc()
         return described(error)
 
 

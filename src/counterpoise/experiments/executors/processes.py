@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import warnings
 from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -56,6 +57,8 @@ class LocalProcesses:
 
     def outcomes(self, task: Task, jobs: Iterator[Job | None]) -> Generator[Outcome, None, None]:
         """See :class:`counterpoise.experiments.executors.base.Executor`."""
+        # Loky starts a process that has grown anew after its run, which loses nothing here, and warns of it.
+        warnings.filterwarnings("ignore", "A worker (was restarted|stopped)", UserWarning)
         idle = [_Worker(task) for _ in range(self.width)]
         running: dict[Future[Any], tuple[_Worker, Job]] = {}
         needs = _Needs()
