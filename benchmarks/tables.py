@@ -316,12 +316,12 @@ def grid(result: dict[str, Any]) -> str:
             name,
             str(row["width"]),
             f"{row['seconds']:.0f}",
-            f"{row['used']:.0%}",
+            *("-" if row[n] is None else f"{row[n]:.0%}" for n in ("used", "gained")),
             "yes" if row["same_rows"] else "NO",
         ]
         for name, row in result["executors"].items()
     ]
-    head = ["executor", "runs at a time", "seconds", "cores x time used", "same rows"]
+    head = ["executor", "runs at a time", "seconds", "cores x time used", "gained", "same rows"]
     verdict = "met" if result["met"] else "missed"
     return (
         f"{_table(head, lines)}\n\n{result['runs']} runs of one thread; the goal for local processes is "

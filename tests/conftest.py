@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import numpy as np
@@ -12,6 +13,14 @@ from tiny_networks import TINY
 from tiny_texts import make_texts
 
 shorten_defaults()  # before test modules are collected, which make samplers already
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what reads real data where there are none."""
+    if not os.environ.get("COUNTERPOISE_DATA"):
+        for item in items:
+            if item.get_closest_marker("real_data"):
+                item.add_marker(pytest.mark.skip(reason="COUNTERPOISE_DATA is unset: no real data"))
 
 
 @pytest.fixture(scope="session", autouse=True)

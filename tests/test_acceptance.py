@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import subprocess
 import sys
 
@@ -14,10 +13,6 @@ from sklearn.metrics import average_precision_score
 from counterpoise import load_model
 from counterpoise.data.readers import read
 
-real_data = pytest.mark.skipif(
-    not os.environ.get("COUNTERPOISE_DATA"), reason="COUNTERPOISE_DATA is unset: no real data to read"
-)
-
 
 def counterpoise(*args) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "counterpoise", *map(str, args)]
@@ -26,7 +21,6 @@ def counterpoise(*args) -> subprocess.CompletedProcess:
     return done
 
 
-@real_data
 @pytest.mark.real_data
 @pytest.mark.slow
 def test_word_swap_lifts_the_ranking_of_thinned_spam() -> None:
@@ -40,7 +34,6 @@ def test_word_swap_lifts_the_ranking_of_thinned_spam() -> None:
     assert rows["word_swap"] >= rows["erm"] + 0.02
 
 
-@real_data
 @pytest.mark.real_data
 @pytest.mark.slow
 def test_a_model_of_real_texts_scores_alike_in_another_process(tmp_path) -> None:
@@ -87,7 +80,6 @@ def test_scoring_ten_times_as_many_rows_takes_no_more_memory(tmp_path) -> None:
     assert peaks[1] < 1.1 * peaks[0], f"peak memory {peaks} KiB at 100,000 and 1,000,000 rows"
 
 
-@real_data
 @pytest.mark.real_data
 @pytest.mark.slow
 def test_miso_writes_until_the_classes_balance_and_the_same_file_twice(tmp_path) -> None:
@@ -112,7 +104,6 @@ def test_miso_writes_until_the_classes_balance_and_the_same_file_twice(tmp_path)
         assert all(word in sources[row["partner_rows"][0]] for word in row["injected"])
 
 
-@real_data
 @pytest.mark.real_data
 @pytest.mark.slow
 def test_miso_trains_a_textrnn_that_finds_spam(tmp_path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from cli_helpers import make_texts, write_csv
 
@@ -153,8 +151,6 @@ def test_the_built_in_corpus(run_json):
 
 @pytest.mark.real_data
 def test_real_messages(run_json, run):
-    if not os.environ.get("COUNTERPOISE_DATA"):
-        pytest.skip("COUNTERPOISE_DATA is unset: no real data")
     (row,) = run_json("diagnose", "sms_spam", "--minority", "spam")
     assert row["classes"] == {"ham": 4827, "spam": 747}
     assert 0.02 < row["difficult_share"] < 0.5

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from counterpoise.experiments import execution
@@ -166,7 +164,6 @@ class TestPapers:
         assert message in run("reproduce", *options, code=2).stderr
 
     @pytest.mark.real_data
-    @pytest.mark.skipif("COUNTERPOISE_DATA" not in os.environ, reason="COUNTERPOISE_DATA is unset")
     def test_the_table_of_sizes_of_real_data(self, run, tmp_path) -> None:
         shown = run("reproduce", "miso", "--table", "2", "--store", tmp_path / "s").stdout
         assert "4,827 | 4,601" in shown

@@ -17,7 +17,6 @@ from counterpoise.data.catalog_entries import Entry, HubCopy
 from counterpoise.errors import DataError, MissingExtraError, SettingsError
 
 DATA = os.environ.get(catalog.DATA_VARIABLE)
-needs_data = pytest.mark.skipif(not DATA, reason="COUNTERPOISE_DATA names no folder with the real data sets")
 
 TEXTS, LABELS = ["first one", "second one"], ["neg", "pos"]
 TINY = Entry(
@@ -52,7 +51,6 @@ def put(folder, texts=TEXTS, split="train"):
     pq.write_table(pa.table({"text": texts, "label": LABELS}), folder / "tiny_folder" / f"{split}.parquet")
 
 
-@needs_data
 @pytest.mark.real_data
 @pytest.mark.parametrize(("name", "split"), REAL)
 def test_real_sets_are_what_is_written_down(name, split):
@@ -62,7 +60,6 @@ def test_real_sets_are_what_is_written_down(name, split):
     assert sorted(set(table.column("label").to_pylist())) == list(entry.classes)
 
 
-@needs_data
 @pytest.mark.real_data
 def test_ag_news_says_that_it_is_a_part():
     data = readers.read("ag_news")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -331,7 +329,6 @@ def test_what_cannot_be_measured_is_said(toy, swapped) -> None:
 
 
 @pytest.mark.real_data
-@pytest.mark.skipif("COUNTERPOISE_DATA" not in os.environ, reason="COUNTERPOISE_DATA is unset: no real data")
 def test_word_swap_on_sms_spam() -> None:
     """The yardstick: near spam in its words, told from it by what it borrows, and often called ham."""
     data = read("sms_spam")

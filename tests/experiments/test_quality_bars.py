@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 
 import pytest
 
-pytestmark = [
-    pytest.mark.real_data,
-    pytest.mark.skipif(
-        not os.environ.get("COUNTERPOISE_DATA"), reason="COUNTERPOISE_DATA is unset: no real data to read"
-    ),
-]
+pytestmark = pytest.mark.real_data
 
 SETS = {
     "sms_spam": ["sms_spam", "--minority", "spam", "--keep", "59"],

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import pytest
 
@@ -152,7 +150,6 @@ def test_copies_are_as_alike_as_their_sources(texts_of) -> None:
 
 
 @pytest.mark.real_data
-@pytest.mark.skipif("COUNTERPOISE_DATA" not in os.environ, reason="COUNTERPOISE_DATA is unset: no real data")
 @pytest.mark.parametrize(
     ("name", "minority", "keep", "copies"),
     [
