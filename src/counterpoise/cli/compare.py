@@ -133,10 +133,6 @@ def compare(
                 trials=tune,
             )
         )
-        for note in dict.fromkeys(
-            note for seed in range(random_state, random_state + seeds) for note in task.lacking(folds, seed)
-        ):
-            screen.note(note)
         with opened(store) as rows:
             wanted = planned if only is None else _only(only, planned)
             if store is not None:

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from counterpoise.crossfit import Split, folds_without, make_folds, merge_groups, text_groups
+from counterpoise.crossfit import Split, make_folds, merge_groups, text_groups
 from counterpoise.data.imbalance import keep_minority
 from counterpoise.errors import SettingsError
 from counterpoise.experiments.runs import Run, content_hash
@@ -143,14 +143,6 @@ class Task:
                 seed=derive_seed(seed, "folds"),
             )
         return known
-
-    def lacking(self, n_folds: int, seed: int) -> list[str]:
-        """What is missing from the test sides of a seed, in words."""
-        missing = folds_without(self.names[self.numbers], self.folds(n_folds, seed))
-        return [
-            f"class {name!r} is missing from the test side of {len(folds)} folds"
-            for name, folds in missing.items()
-        ]
 
     def side(self, run: Run) -> Side:
         """Fitting side and test side of a run of this task.
