@@ -121,7 +121,7 @@ def prepare(
         return Prepared(EditWriter(Editor(corpus, gate, donors)), field, None, len(difficult), seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "miso weights"))
-        model = _assemble(corpus, gate, donors, recipe)
+        model = _assemble(corpus, gate, donors, recipe).to(corpus.device)
     held_out = minority[:0]
     if len(minority) >= _ENOUGH:
         held_out = np.sort(generator(seed, "miso held out rows").choice(minority, len(minority) // 10, False))

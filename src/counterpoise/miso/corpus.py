@@ -38,6 +38,8 @@ class Corpus:
     dim : int, default=128
         Width of the word vectors.
     seed : int, default=0
+    device : str or torch.device, default="cpu"
+        Where :meth:`batch` puts its batches; vectors are learnt on the CPU, and the same anywhere.
 
     Attributes
     ----------
@@ -47,14 +49,23 @@ class Corpus:
         padding, is zeros.
     """
 
-    def __init__(self, texts: np.ndarray, *, max_length: int = 256, dim: int = 128, seed: int = 0) -> None:
+    def __init__(
+        self,
+        texts: np.ndarray,
+        *,
+        max_length: int = 256,
+        dim: int = 128,
+        seed: int = 0,
+        device: str | torch.device = "cpu",
+    ) -> None:
         self.texts = texts
         self.max_length = max_length
         self._tokenizer = WordTokenizer().fit(texts)
         self._letters = np.array([len(word) for word in self._tokenizer.words_])
         values, offsets = self._tokenizer.encode(texts, max_length)
         vectors = learn_vectors(values, offsets, len(self._tokenizer), dim, seed=derive_seed(seed, "vectors"))
-        self.vectors = torch.from_numpy(vectors)
+        self.device = torch.device(device)
+        self.vectors = torch.from_numpy(vectors).to(self.device)
         self._id_of: dict[str, int] = {}
         self._forget()
 
@@ -107,7 +118,7 @@ class Corpus:
         self._learn(
             [word for row in new for word in self.words(row)]
         )  # many at once take less than one by one
-        return padded([self.ids(row) for row in rows])
+        return padded([self.ids(row) for row in rows], self.device)
 
     def _split_row(self, row: int) -> tuple[list[str], list[str]]:
         words, gaps = words_and_gaps(self.texts[row])
@@ -125,7 +136,7 @@ class Corpus:
                 self._id_of[word] = int(values[start + letters[start:end].argmax()])
 
 
-def padded(rows: list[np.ndarray]) -> tuple[Tensor, Tensor]:
+def padded(rows: list[np.ndarray], device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
     """Rows of ids as one matrix ``(B, T)`` of int64, padded with 0, and a mask that is True at ids.
 
     ``T`` is a multiple of 8: oneDNN keeps what it has compiled for every shape that it meets, and thousands of
@@ -136,4 +147,4 @@ def padded(rows: list[np.ndarray]) -> tuple[Tensor, Tensor]:
     mask = torch.arange(longest) < lengths[:, None]
     ids = torch.zeros(mask.shape, dtype=torch.int64)
     ids[mask] = torch.from_numpy(np.concatenate(rows))
-    return ids, mask
+    return ids.to(device), mask.to(device)

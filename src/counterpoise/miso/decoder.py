@@ -120,7 +120,7 @@ class TextDecoder(nn.Module, ABC):
 
 def straight_through(logits: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
     """One-hot samples whose gradient is that of the Gumbel-softmax (Jang et al. 2017), over the last axis."""
-    uniform = torch.rand(logits.shape, generator=generator).clamp(1e-9, 1 - 1e-7)
+    uniform = torch.rand(logits.shape, generator=generator).to(logits.device).clamp(1e-9, 1 - 1e-7)
     soft = ((logits - (-uniform.log()).log()) / temperature).softmax(dim=-1)
     hard = torch.zeros_like(soft).scatter_(-1, soft.argmax(dim=-1, keepdim=True), 1.0)
     return hard + soft - soft.detach()

@@ -95,13 +95,13 @@ class FreeDecoder(TextDecoder):
         start there and are trained: else what judges the texts would be fooled by all vectors becoming one. Without
         z, ``written`` is ``real``: nothing was written for a pair.
         """
-        ids, mask = padded([self._ids(int(row)) for row in rows])
+        ids, mask = padded([self._ids(int(row)) for row in rows], self.vectors.device)
         real = self.vectors[ids]
         # In float32 wherever the matrix products ran: a log-likelihood is a difference of large numbers.
         logits = self.output(self._states(ids, self._guide(z, len(rows)))[mask]).float()
         steps = logits.log_softmax(dim=-1)
         each = -steps.gather(1, ids[mask][:, None])[:, 0]
-        total = torch.zeros(len(rows)).index_add(0, mask.nonzero()[:, 0], each)
+        total = torch.zeros(len(rows), device=each.device).index_add(0, mask.nonzero()[:, 0], each)
         nll = total / mask.sum(dim=1)
         if z is None:
             return Soft(nll, real, real, mask)
@@ -120,11 +120,12 @@ class FreeDecoder(TextDecoder):
         shared: Tensor | None = None,
     ) -> list[Written]:
         """Write one text for each row, at most twice as long as its source and 8 sub-words more; see the base."""
-        lengths = torch.tensor([len(self._ids(int(row))) for row in rows], dtype=torch.int64)
+        device = self.vectors.device
+        lengths = torch.tensor([len(self._ids(int(row))) for row in rows], dtype=torch.int64, device=device)
         limits = (2 * lengths + _SPARE).clamp(max=self.max_length)
         step, state = self._stepper(z)
-        first = torch.full((len(rows),), START)
-        special = torch.tensor([PAD, START])
+        first = torch.full((len(rows),), START, device=device)
+        special = torch.tensor([PAD, START], device=device)
         choices = decode(step, state, first, END, limits, decoding, generator, forbidden=special)
         return [
             self._written(int(row), [choice for choice in choices_ if choice >= 0])
@@ -147,7 +148,7 @@ class FreeDecoder(TextDecoder):
         return frozenset(words_and_gaps(self.texts[row])[0])
 
     def _guide(self, z: Tensor | None, size: int) -> Tensor:
-        return torch.zeros(size, self.dim) if z is None else z
+        return torch.zeros(size, self.dim, device=self.vectors.device) if z is None else z
 
     def _states(self, ids: Tensor, guide: Tensor) -> Tensor:
         """Hidden states ``(B, T, hidden)`` from which each of the tokens is to be foretold."""

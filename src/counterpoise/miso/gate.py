@@ -64,6 +64,7 @@ class Gate(nn.Module):
         there = mask.float()
         if budgets is None:
             budgets = torch.full((len(mask), 1), (self.least + self.most) / 2)
+        budgets = budgets.to(mask.device)
         if shared is None:
             return budgets * there
         words = there.sum(dim=1, keepdim=True).clamp(min=1)
@@ -79,10 +80,10 @@ class Gate(nn.Module):
         A text of two or more words gives up one at least and keeps one at least.
         """
         size, length = chance.shape
-        joined = torch.rand(size, length, generator=generator) < 1 - 1 / self.run
-        start = torch.arange(length).expand(size, -1).masked_fill(joined, 0)
+        joined = drawn(size, length, chance.device, generator) < 1 - 1 / self.run
+        start = torch.arange(length, device=chance.device).expand(size, -1).masked_fill(joined, 0)
         start = start.cummax(dim=1).values  # first word of each stretch
-        draw = torch.rand(size, length, generator=generator).gather(1, start)
+        draw = drawn(size, length, chance.device, generator).gather(1, start)
         given = (draw < chance) & mask
         # Where chance gave up nothing or everything, the word with the extreme draw differs.
         several = mask.sum(dim=1) > 1
@@ -92,6 +93,11 @@ class Gate(nn.Module):
         every = (given | ~mask).all(dim=1)
         margin = margin.masked_fill(~mask, -torch.inf)
         given[every, margin[every].argmax(dim=1)] = False
-        lot = torch.rand(size, length, generator=generator).gather(1, start)
+        lot = drawn(size, length, chance.device, generator).gather(1, start)
         kind = torch.where(lot < self.inject, INJECTED, PARTNER)
         return kind * given
+
+
+def drawn(size: int, length: int, device: torch.device, generator: torch.Generator) -> Tensor:
+    """Uniform numbers ``(size, length)``, drawn on the CPU so that they are the same on every device."""
+    return torch.rand(size, length, generator=generator).to(device)

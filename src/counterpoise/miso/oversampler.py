@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+import torch
 
 from counterpoise.crossfit import text_groups
 from counterpoise.errors import CounterpoiseWarning, SettingsError
@@ -34,6 +35,7 @@ from counterpoise.oversampling.base import TextSampler
 from counterpoise.search_space import Choice, Range, Space
 from counterpoise.seeding import RandomState, derive_seed, generator, root_seed
 from counterpoise.text.embedding import label_free_embedding
+from counterpoise.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -101,6 +103,9 @@ class MISO(TextSampler):
         Of the decoding.
     max_length : int, default=256
         Words read of a text, and written at most.
+    device : str, default="auto"
+        Where the modules are trained and write: ``"cpu"``, ``"cuda"``, ``"mps"``; ``"auto"`` takes CUDA where it is.
+        What is drawn at random is the same everywhere, arithmetic is not to the last bit. The editor needs none.
     checkpoint : path or None, default=None
         File in which the training is kept and from which it goes on.
     preset : {None, "paper"}, default=None
@@ -159,6 +164,7 @@ class MISO(TextSampler):
         top_p: float = 1.0,
         beams: int = 4,
         max_length: int = 256,
+        device: str = "auto",
         checkpoint: str | Path | None = None,
         preset: str | None = None,
         sampling_strategy: Any = "auto",
@@ -193,12 +199,14 @@ class MISO(TextSampler):
         self.top_p = top_p
         self.beams = beams
         self.max_length = max_length
+        self.device = device
         self.checkpoint = checkpoint
         self.preset = preset
 
     def check(self) -> None:
         """Refuse settings out of range."""
         self._recipe()
+        self._device()
         share = self._setting("balance")
         if share != "auto" and not (isinstance(share, Real) and 0 < float(share) <= 1):
             raise SettingsError(f"balance is {share!r}; give a share above 0, at most 1, or 'auto'")
@@ -313,9 +321,17 @@ class MISO(TextSampler):
             decoding=decoding,
         )
 
+    def _device(self) -> torch.device:
+        """Where the modules live; the editor has none."""
+        if self._setting("generator") == "edit":
+            return torch.device("cpu")
+        if self.device == "auto":
+            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return TrainingSettings(device=self.device).torch_device()
+
     def _begin(self, texts: np.ndarray, labels: np.ndarray, seed: int) -> None:
         shown = without_stop_words(texts) if self.preset == "paper" else texts
-        self._corpus = Corpus(shown, max_length=self.max_length, seed=seed)
+        self._corpus = Corpus(shown, max_length=self.max_length, seed=seed, device=self._device())
         _warn_of_cut(self._corpus)
         self._embedding = label_free_embedding(shown, seed)
         self._groups = text_groups(shown)

@@ -25,7 +25,7 @@ from torch.nn import functional
 from counterpoise.miso.corpus import Corpus, padded
 from counterpoise.miso.decoder import Soft, TextDecoder, Written, straight_through
 from counterpoise.miso.decoding import Decoding, decode
-from counterpoise.miso.gate import INJECTED, KEEP, PARTNER, Gate
+from counterpoise.miso.gate import INJECTED, KEEP, PARTNER, Gate, drawn
 from counterpoise.text.tokenizers import join_words
 
 _OFFSETS = 3  # of a memory entry to the last one pointed at: before or at it, next, further on
@@ -126,7 +126,7 @@ class PointerDecoder(TextDecoder):
         ]
 
     def _guide(self, z: Tensor | None, size: int) -> Tensor:
-        return torch.zeros(size, self.dim) if z is None else z
+        return torch.zeros(size, self.dim, device=self.corpus.device) if z is None else z
 
     def _donors(self, rows: np.ndarray, generator: torch.Generator) -> np.ndarray:
         """A minority text other than its own for each row, or its own where there is no other."""
@@ -137,15 +137,17 @@ class PointerDecoder(TextDecoder):
     def _memory(self, partners: np.ndarray, donors: np.ndarray, injected: Tensor) -> Memory:
         """Words of the partners, and of the donors where words are injected: others would only take time."""
         lent = [self._entries(partner) for partner in partners]
-        first = torch.tensor([len(words) for words in lent])[:, None]
+        device = self.corpus.device
+        first = torch.tensor([len(words) for words in lent], device=device)[:, None]
         injected = injected | (first[:, 0] == 0)  # a memory has an entry at least
         ids, mask = padded(
             [
                 np.concatenate([words, self._entries(donor)]) if more else words
                 for words, donor, more in zip(lent, donors, injected.tolist(), strict=True)
-            ]
+            ],
+            device,
         )
-        kind = torch.where(torch.arange(ids.shape[1]) < first, PARTNER, INJECTED) * mask
+        kind = torch.where(torch.arange(ids.shape[1], device=device) < first, PARTNER, INJECTED) * mask
         return Memory(ids, kind, self.key(self.words(ids)))
 
     def _entries(self, row: int) -> np.ndarray:
@@ -181,12 +183,12 @@ class PointerDecoder(TextDecoder):
         scores = scores + self._offset_scores(previous, planted.shape[1])
         scores = scores.masked_fill((planted == 0)[row], -torch.inf)
         each = functional.cross_entropy(scores, aims, reduction="none")
-        total = torch.zeros(len(holes)).index_add(0, row, each)
+        total = torch.zeros(len(holes), device=each.device).index_add(0, row, each)
         return total / holes.sum(dim=1).clamp(min=1)
 
     def _offset_scores(self, previous: Tensor, length: int) -> Tensor:
         """What standing just after the last word pointed at is worth, ``(n, S)``."""
-        place = torch.arange(length) - previous[:, None]
+        place = torch.arange(length, device=previous.device) - previous[:, None]
         known = (previous >= 0)[:, None]
         return self.offset[torch.where(known, place.clamp(0, 2), 2)]
 
@@ -256,18 +258,18 @@ class PointerDecoder(TextDecoder):
             return torch.cat([keep, scores], dim=1), (*moved, *same)
 
         size = len(ids)
+        nothing = torch.zeros(size, dtype=torch.int64, device=ids.device)
         start = (
-            torch.zeros(size, dtype=torch.int64),
+            nothing,
             *(part.transpose(0, 1) for part in self._first(guide)),
-            torch.full((size,), -1),
-            torch.zeros(size, memory.ids.shape[1] + 1, dtype=torch.bool),
+            nothing - 1,
+            torch.zeros(size, memory.ids.shape[1] + 1, dtype=torch.bool, device=ids.device),
             ids,
             holes,
             after,
             guide,
             *memory,
         )
-        nothing = torch.zeros(size, dtype=torch.int64)
         return decode(step, start, nothing, -1, lengths, decoding, generator)
 
     def _written(self, row: int, partner: int, donor: int, choices: list[int]) -> Written:
@@ -285,7 +287,7 @@ class PointerDecoder(TextDecoder):
 def _next_kept(ids: Tensor, holes: Tensor) -> Tensor:
     """For each place the id of the first kept word at or after it; 0 where none follows."""
     length = ids.shape[1]
-    place = torch.arange(length).expand(len(ids), -1)
+    place = torch.arange(length, device=ids.device).expand(len(ids), -1)
     ahead = torch.where(holes | (ids == 0), length, place)
     ahead = ahead.flip(1).cummin(dim=1).values.flip(1)
     return functional.pad(ids, (0, 1)).gather(1, ahead)
@@ -304,12 +306,12 @@ def _plant(
     """
     size, length = ids.shape
     words = partner_mask.sum(dim=1, keepdim=True)
-    place = torch.arange(length).expand(size, -1)
+    place = torch.arange(length, device=ids.device).expand(size, -1)
     opens = holes & ~functional.pad(holes, (1, 0))[:, :-1]
     stretch = place.masked_fill(~opens, 0).cummax(dim=1).values
-    draw = (torch.rand(size, length, generator=generator) * (words + 1)).floor() - 0.5
+    draw = (drawn(size, length, ids.device, generator) * (words + 1)).floor() - 0.5
     between = draw.gather(1, stretch) + place / (4 * length)
-    own = torch.arange(partner_ids.shape[1], dtype=torch.float32).expand(size, -1)
+    own = torch.arange(partner_ids.shape[1], dtype=torch.float32, device=ids.device).expand(size, -1)
     order_by = torch.cat(
         [own.masked_fill(~partner_mask, torch.inf), between.masked_fill(~holes, torch.inf)], dim=1
     )

@@ -132,7 +132,7 @@ class Algorithm1:
         self.pairing, self.settings, self.seed = pairing, settings, seed
         self._block: tuple[tuple[str, int] | None, list[tuple[np.ndarray, np.ndarray]]] = (None, [])
         trained = [p for p in model.parameters() if p.requires_grad]
-        self.bfloat16 = resolve_precision(settings.precision, torch.device("cpu")) == "bfloat16"
+        self.bfloat16 = resolve_precision(settings.precision, corpus.device) == "bfloat16"
         self.optimizer = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=0.0, fused=True)
 
     def step(self, phase: str, number: int) -> dict[str, float]:
@@ -328,7 +328,7 @@ class Algorithm1:
     ) -> Soft:
         """A decoder's pass, in bfloat16 where that is faster; all that estimates information stays in float32."""
         gumbel = None if z is None else self.settings.gumbel
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
+        with torch.autocast(self.corpus.device.type, torch.bfloat16, enabled=self.bfloat16):
             soft = decoder.reconstruct(rows, partners, z, noise, gumbel, shared)
         return Soft(soft.nll.float(), soft.real.float(), soft.written.float(), soft.mask)
 

@@ -59,7 +59,7 @@ class CAG(MISO):
     Parameters
     ----------
     generator, balance, budget, run, inject, sources, k, scope, belonging, adversarial, dim, steps, batch_size, \
-learning_rate, decoding, temperature, max_length, checkpoint, sampling_strategy, random_state
+learning_rate, decoding, temperature, max_length, device, checkpoint, sampling_strategy, random_state
         As of :class:`counterpoise.miso.oversampler.MISO`.
     """
 
@@ -83,6 +83,7 @@ learning_rate, decoding, temperature, max_length, checkpoint, sampling_strategy,
         decoding: str = "sample",
         temperature: float = 1.0,
         max_length: int = 256,
+        device: str = "auto",
         checkpoint: str | None = None,
         sampling_strategy: Any = "auto",
         random_state: RandomState = None,
@@ -107,6 +108,7 @@ learning_rate, decoding, temperature, max_length, checkpoint, sampling_strategy,
             decoding=decoding,
             temperature=temperature,
             max_length=max_length,
+            device=device,
             checkpoint=checkpoint,
             sampling_strategy=sampling_strategy,
             random_state=random_state,

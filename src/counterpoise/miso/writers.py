@@ -84,4 +84,4 @@ class TrainedWriter:
         shared = (
             fused.shared if fused.shared is not None else torch.zeros_like(pair.q_mask, dtype=torch.float32)
         )
-        return texts, shared
+        return texts, shared.cpu()
