@@ -141,6 +141,21 @@ class TestComparisons:
             expected = shares.get((row.method, row.backbone), 1 / 4)
             assert row.metrics["difficult_share_before"].mean == expected
 
+    def test_recalls_are_of_the_contestants_own_decisions(self, rows) -> None:
+        """Of four rare samples one is difficult for plain training, which misses it; the other finds it alone."""
+        for method, decided in (("erm", [0, 1, 1, 1]), ("focal", [1, 0, 0, 0])):
+            said = make_predictions(
+                0, 4, rare=[True] * 4, hostile=[2, 0, 0, 0], labels=[1] * 4, decided=decided
+            )
+            rows.add(run_of(method, backbone="textcnn"), 0.5, predictions=said)
+        plain, other = (row.metrics for row in rows.comparisons()[0].rows)
+        assert (plain["recall_difficult"].mean, plain["recall_easy"].mean) == (0.0, 1.0)
+        assert (other["recall_difficult"].mean, other["recall_easy"].mean) == (1.0, 0.0)
+
+    def test_folds_share_their_fitting_rows(self, rows) -> None:
+        rows.add(run_of("erm"), 0.5)
+        assert rows.comparisons()[0].test_to_train == pytest.approx(1 / 4)
+
     def test_titles_say_what_is_compared(self, rows) -> None:
         rows.add(run_of("erm", keep="10%"), 0.5)
         rows.add(run_of("erm", keep=59), 0.5)

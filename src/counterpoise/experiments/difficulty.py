@@ -111,7 +111,7 @@ def measured(predictions: Predictions, plain: Predictions | None) -> dict[str, f
         right = predictions.decided == predictions.labels
         values[4:] = [
             _mean(right[plain.rare & difficult]),
-            _mean(right[plain.rare & asked & ~difficult]),
+            _mean(right[plain.rare & ~difficult]),  # all of the minority is asked
             _f1(predictions, asked, asked & difficult),
             _f1(predictions, asked, asked & ~difficult),
         ]
