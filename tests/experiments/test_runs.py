@@ -212,9 +212,12 @@ def test_surroundings_here() -> None:
     assert run(method_settings={}).key == run(method_settings={}).key_in(place)
 
 
-def test_no_network_has_no_precision() -> None:
-    place = Surroundings.here(run(method="tfidf_lr", method_settings={}, backbone=None, backbone_settings={}))
-    assert (place.device, place.precision) == ("", "")
+def test_what_trains_no_network_itself_has_the_device_of_its_sampler() -> None:
+    place = Surroundings.here(
+        run(method="tfidf_lr", method_settings={"sampler": "miso"}, backbone=None, backbone_settings={})
+    )
+    network = Surroundings.here(run(method="miso", method_settings={}))
+    assert (place.device, place.precision) == (network.device, network.precision)
 
 
 def test_probes_belong_to_the_key(monkeypatch) -> None:

@@ -22,7 +22,7 @@ class Spy(GradientMethod):
     def __init__(self) -> None:
         self.calls: list[tuple[str, object]] = []
 
-    def resample(self, data, seed):
+    def resample(self, data, context):
         self.calls.append(("resample", len(data)))
         return data.take(np.arange(len(data) // 2))
 

@@ -8,9 +8,12 @@ import torch
 
 from counterpoise import MISO
 from counterpoise.errors import SettingsError
+from counterpoise.methods.base import Context
+from counterpoise.methods.registry import METHODS
 from counterpoise.miso.corpus import Corpus
 from counterpoise.miso.gate import drawn
 from counterpoise.miso.variants import CAG, MisoEdit
+from counterpoise.training.settings import TrainingSettings
 
 
 def test_a_device_that_is_not_here_is_refused_before_any_work() -> None:
@@ -25,6 +28,17 @@ def test_draws_come_from_the_cpu() -> None:
     generator = torch.Generator().manual_seed(3)
     expected = torch.rand(4, 5, generator=torch.Generator().manual_seed(3))
     torch.testing.assert_close(drawn(4, 5, torch.device("cpu"), generator), expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(("classifier", "sampler"), [("cpu", "cpu"), ("cuda:1", "cuda:1"), ("mps", "cpu")])
+def test_as_a_method_it_follows_the_classifier(classifier, sampler, monkeypatch) -> None:
+    monkeypatch.setattr(TrainingSettings, "torch_device", lambda settings: torch.device(settings.device))
+    context = Context(seed=0, training=TrainingSettings(device=classifier))
+    for name in ("miso", "cag"):
+        method = METHODS[name]()
+        assert "device" not in method.get_params(), "one setting, that of the classifier"
+        assert method._sampler(context).device == sampler
+    assert "device" not in METHODS["word_swap"]()._sampler(context).get_params()
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")

@@ -325,5 +325,5 @@ def test_every_method_with_a_balance_takes_the_word() -> None:
         method.check()
         with warnings.catch_warnings():
             warnings.simplefilter("error", CounterpoiseWarning)
-            resampled = method.resample(data, seed=0)
+            resampled = method.resample(data, Context(seed=0))
         assert len(resampled) - 32 in {round(share * 16) for share in SHARES}

@@ -318,14 +318,14 @@ def test_pipelines_can_be_searched(texts_of) -> None:
 
 
 def test_a_sampler_as_a_method_keeps_weights_with_their_rows(texts_of) -> None:
-    from counterpoise.methods.base import Data
+    from counterpoise.methods.base import Context, Data
 
     texts, labels = texts_of((20, 5))
     weights = np.arange(25) + 1.0
     for name, method in METHODS.items():
         if not issubclass(method, SampledMethod):
             continue
-        resampled = method().resample(Data(texts, labels, 2, weights), seed=0)
+        resampled = method().resample(Data(texts, labels, 2, weights), Context(seed=0))
         assert len(resampled) == 40, name
         np.testing.assert_array_equal(resampled.weights[:25], weights)
         settings = {**method()._settings, "random_state": 0}

@@ -119,8 +119,7 @@ def execute(task: Task, run: Run, surroundings: Surroundings) -> Result:
         classifier = classifier_of(run)
         if tried:
             classifier.set_params(**best_of(tried).settings)
-        if METHODS[run.method].uses_backbone:
-            classifier.set_params(device=surroundings.device, precision=surroundings.precision)
+        classifier.set_params(device=surroundings.device, precision=surroundings.precision)
         seconds, probabilities = _fitted(classifier, task, side)
         predictions = _predictions(task, run, side, classifier, probabilities)
     metrics = _metrics(task, side, predictions, probabilities)

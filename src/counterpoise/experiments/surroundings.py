@@ -46,7 +46,7 @@ class Surroundings:
     source : str
         Digest of the code (:func:`counterpoise.experiments.sources.source_digest`).
     device, precision : str
-        As resolved here; empty for a method that trains no network.
+        As resolved here, also for a method without a network, since its sampler may have one.
     neighbors : str
         Library that won this machine's race over 10,000 rows of 128 features. Searches of other shapes may be won by
         the other one; :class:`counterpoise.neighbors.NearestNeighbors` answers alike with both.
@@ -80,19 +80,16 @@ class Surroundings:
         """
         import torch
 
-        from counterpoise.methods.registry import METHODS
         from counterpoise.training.precision import resolve_precision
         from counterpoise.training.settings import TrainingSettings
 
         source = source_digest(*modules_of_run(run.method, run.method_settings, run.backbone))
-        device = precision = ""
+        wanted = {key: run.estimator[key] for key in ("device", "precision") if key in run.estimator}
+        settings = TrainingSettings(**wanted)
+        device = settings.torch_device()
         with _threads(torch.get_num_threads() if threads is None else threads) as count:
-            if METHODS[run.method].uses_backbone:
-                wanted = {key: run.estimator[key] for key in ("device", "precision") if key in run.estimator}
-                settings = TrainingSettings(**wanted)
-                resolved = settings.torch_device()
-                device, precision = resolved.type, resolve_precision(settings.precision, resolved)
-            return cls(source, device, precision, _neighbors(count), count, dict(_versions()))
+            precision = resolve_precision(settings.precision, device)
+            return cls(source, device.type, precision, _neighbors(count), count, dict(_versions()))
 
     @property
     def fields(self) -> dict[str, Any]:

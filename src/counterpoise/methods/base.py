@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator
 
 from counterpoise.methods.predictors import Predictor
 from counterpoise.search_space import Space
+from counterpoise.seeding import derive_seed
 from counterpoise.training.settings import TrainingSettings
 
 
@@ -82,6 +83,10 @@ class Context:
     validation: Data | None = None
     checkpoint: Path | None = None
     class_weight: np.ndarray | None = None
+
+    def stream(self, name: str) -> Context:
+        """Return this context with a seed of its own for one step of the fit."""
+        return replace(self, seed=derive_seed(self.seed, name))
 
     def weighted(self, data: Data) -> Data:
         """Data whose row weights are multiplied by the class weights; methods call it after their own balancing."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from counterpoise.errors import SettingsError
-from counterpoise.methods.base import Data
+from counterpoise.methods.base import Context, Data
 from counterpoise.methods.gradient import GradientMethod
 
 
@@ -34,7 +34,7 @@ class ClassWeight(GradientMethod):
         if not self.power >= 0:
             raise SettingsError(f"power is {self.power!r}; class_weight needs 0 or more")
 
-    def resample(self, data: Data, seed: int) -> Data:
+    def resample(self, data: Data, context: Context) -> Data:
         """Multiply the row weights by those of the rows' classes."""
         by_class = np.power(data.class_mass(), -self.power)
         return replace(data, weights=data.weights * by_class[data.labels])

@@ -25,8 +25,8 @@ from counterpoise.training.settings import TrainingState
 class GradientMethod(Method):
     """Plain training of a backbone with cross-entropy; a method overrides the hooks in which it differs."""
 
-    def resample(self, data: Data, seed: int) -> Data:
-        """Change rows or row weights before training; plain training takes them as they are."""
+    def resample(self, data: Data, context: Context) -> Data:
+        """Change rows or row weights before training, drawing from ``context.seed``; plain training keeps them."""
         return data
 
     def modules(self, dim: int, n_classes: int) -> nn.Module | None:
@@ -67,7 +67,7 @@ class GradientMethod(Method):
         device = context.training.torch_device()
         # Vocabulary and vectors come from the real rows: a sampler's copies must not vote on what is frequent.
         encoder = entry.make_encoder(context.backbone_settings).fit(data.inputs, context.seed)
-        resampled = context.weighted(self.resample(data, derive_seed(context.seed, "resample")))
+        resampled = context.weighted(self.resample(data, context.stream("resample")))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(context.seed, "weights"))
             backbone = entry.make_network(encoder, context.backbone_settings)

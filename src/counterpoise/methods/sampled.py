@@ -19,7 +19,6 @@ from counterpoise.methods.network_predictor import NetworkPredictor
 from counterpoise.metrics.calibration import softmax
 from counterpoise.oversampling.balance import SHARES, Fold, Judge, average_precision, choose_balance
 from counterpoise.oversampling.base import TextSampler
-from counterpoise.seeding import derive_seed
 
 
 class SampledMethod(GradientMethod):
@@ -33,8 +32,8 @@ class SampledMethod(GradientMethod):
         self._settings = self.sampler(**settings).get_params()
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Settings of the sampler but for its seed, which comes from the classifier."""
-        return {k: v for k, v in self._settings.items() if k != "random_state"}
+        """Settings of the sampler but for its seed and device, which come from the classifier."""
+        return {k: v for k, v in self._settings.items() if k not in ("random_state", "device")}
 
     def set_params(self, **params: Any) -> SampledMethod:
         """Change settings of the sampler."""
@@ -62,14 +61,14 @@ class SampledMethod(GradientMethod):
         """
         if not self.sampler(**self._settings).chooses_balance:
             return super().fit(data, context)
-        seed = derive_seed(context.seed, "balance")
+        inner = replace(context.stream("balance"), checkpoint=None)
         shares = choose_balance(
-            self.sampler(**self._settings),
+            self._sampler(inner),
             data.inputs,
             data.labels,
             text_groups(data.inputs),
-            judge_by_network(data, replace(context, seed=seed, checkpoint=None)),
-            seed,
+            judge_by_network(data, inner),
+            inner.seed,
         )
         counts = np.bincount(data.labels, minlength=data.n_classes)
         wanted = {
@@ -80,12 +79,20 @@ class SampledMethod(GradientMethod):
         predictor.notes["balance"] = [shares.get(number) for number in range(data.n_classes)]
         return predictor
 
-    def resample(self, data: Data, seed: int) -> Data:
+    def resample(self, data: Data, context: Context) -> Data:
         """Add the sampler's new texts; each weighs what the text it was made from weighs."""
-        sampler = self.sampler(**{**self._settings, "random_state": seed})
+        sampler = self._sampler(context).set_params(random_state=context.seed)
         texts, labels = sampler.fit_resample(data.inputs, data.labels)
         weights = data.weights[sampler.source_rows_]
         return replace(data, inputs=texts, labels=np.asarray(labels), weights=weights)
+
+    def _sampler(self, context: Context) -> TextSampler:
+        """The sampler, on the classifier's device where it has one, but for MPS, on which none has been tried."""
+        sampler = self.sampler(**self._settings)
+        if "device" in sampler.get_params():
+            device = context.training.torch_device()
+            sampler.set_params(device="cpu" if device.type == "mps" else str(device))
+        return sampler
 
 
 class Enlarged(GradientMethod):
@@ -100,7 +107,7 @@ class Enlarged(GradientMethod):
     def __init__(self, whole: Data) -> None:
         self.whole = whole
 
-    def resample(self, data: Data, seed: int) -> Data:
+    def resample(self, data: Data, context: Context) -> Data:
         """Take the enlarged data."""
         return self.whole
 

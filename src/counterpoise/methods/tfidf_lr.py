@@ -17,7 +17,6 @@ from counterpoise.methods.predictors import SavedState
 from counterpoise.methods.sampled import sampled_method
 from counterpoise.samplers import SAMPLERS
 from counterpoise.search_space import Range, Space
-from counterpoise.seeding import derive_seed
 from counterpoise.text.tfidf import word_tfidf
 from counterpoise.text.tokenizers import tokenize
 
@@ -83,7 +82,7 @@ class TfidfLR(Method):
             ) from error
         if self.sampler is not None:
             method = sampled_method(SAMPLERS[self.sampler], self.sampler)()
-            data = method.resample(data, derive_seed(context.seed, "resample"))
+            data = method.resample(data, context.stream("resample"))
             features = vectorizer.transform(tokenize(data.inputs).to_list())
         if self.balanced:
             data = replace(data, weights=data.weights / data.class_mass()[data.labels])
