@@ -1,8 +1,10 @@
-"""A Ray cluster, joined: the one that runs here, one at an address, or a new one on this machine."""
+"""A Ray cluster: the one that runs here, one at an address, or a new one on this machine; files spread over it."""
 
 from __future__ import annotations
 
+import json
 import socket
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from counterpoise.errors import MissingExtraError, SettingsError
@@ -40,6 +42,65 @@ def joined(address: str = "auto") -> Any:
     if not ray.is_initialized():
         _join(ray, address)
     return ray
+
+
+def map_files(
+    worker: Callable[..., Callable[[str, str], Any]],
+    arguments: tuple[Any, ...],
+    files: Mapping[str, str],
+    *,
+    address: str = "auto",
+) -> Iterator[tuple[str, Any, str | None]]:
+    """Do something to each of many files by Ray Data, one file a core at a time.
+
+    Parameters
+    ----------
+    worker, arguments
+        Each core makes ``worker(*arguments)`` once, and calls it with the names of a source and an output. It returns
+        what JSON can hold.
+    files : mapping of str to str
+        Sources and outputs, in a file system that all nodes see.
+    address : str, default="auto"
+        See :func:`joined`.
+
+    Yields
+    ------
+    source : str
+        In any order.
+    found
+        What the worker returned.
+    error : str or None
+        Why the file could not be taken.
+    """
+    ray = joined(address)
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    pairs = [{"source": source, "output": output} for source, output in files.items()]
+    rows = ray.data.from_items(pairs, override_num_blocks=len(pairs)).map(
+        _Guarded,
+        fn_constructor_args=(worker, arguments),
+        concurrency=(1, max(1, int(ray.cluster_resources().get("CPU", 1)))),
+        num_cpus=1,
+    )
+    for row in rows.iter_rows():
+        yield row["source"], json.loads(row["found"]), row["error"]
+
+
+class _Guarded:
+    """A worker on a core, as Ray Data keeps it; one bad file of a thousand must not end the others."""
+
+    def __init__(self, worker: Callable[..., Callable[[str, str], Any]], arguments: tuple[Any, ...]) -> None:
+        import torch
+
+        torch.set_num_threads(1)
+        self.work = worker(*arguments)
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        found, error = None, None
+        try:
+            found = self.work(row["source"], row["output"])
+        except Exception as problem:
+            error = str(problem) or type(problem).__name__
+        return {**row, "found": json.dumps(found), "error": error}
 
 
 def _join(ray: Any, address: str) -> None:

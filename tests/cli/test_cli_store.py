@@ -129,6 +129,70 @@ def test_killed_twice_and_resumed(labelled, run_json, tmp_path) -> None:
     assert without_times(run_json(*asked, "--store", path)) == without_times(run_json(*asked))
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there is no limit of file sizes")
+def test_a_disk_that_fills_up_midway_loses_nothing(labelled, run_json, store) -> None:
+    import resource
+
+    asked = ["compare", str(labelled), *METHODS, *FAST, "--seeds", "3"]
+    stopped = subprocess.run(
+        [sys.executable, "-m", "counterpoise", *asked, "--store", str(store)],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (140_000, 140_000)),
+        capture_output=True,
+        text=True,
+    )
+    assert stopped.returncode == 2
+    assert f"error: {store} cannot be written" in stopped.stderr.splitlines()[-1]
+    assert "Traceback" not in stopped.stderr
+    assert 0 < _count(store) < 12
+    assert without_times(run_json(*asked, "--store", store)) == without_times(run_json(*asked))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
+def test_killed_while_it_waits_for_another_process(labelled, run_json, store, tmp_path) -> None:
+    """This process has claimed all runs but one, so the other executes that one and waits."""
+    asked = ["compare", str(labelled), *METHODS, *FAST]
+    alone = run_json(*asked, "--store", tmp_path / "alone")
+    with Store(tmp_path / "alone", read_only=True) as rows:
+        keys = [record.key for record in rows.rows()]
+    with Store(store) as rows:
+        for key in keys[1:]:
+            assert rows.claim(key)
+        command = [sys.executable, "-m", "counterpoise", *asked, "--store", str(store)]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while _count(store) == 0:
+            assert process.poll() is None
+            time.sleep(0.02)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1.0)
+        process.kill()
+        process.wait()
+        assert rows.done(keys) == {keys[0]}
+        rows.release(keys)
+    assert without_times(run_json(*asked, "--store", store)) == without_times(alone)
+
+
+class TestEstimate:
+    def test_what_it_would_take(self, filled, labelled, run, run_json, monkeypatch) -> None:
+        asked = ("compare", labelled, "--methods", "tfidf_lr,erm,focal", *FAST, "--seeds", "2", "--estimate")
+        *kinds, whole = run_json(*asked, "--store", filled, "--jobs", "2")
+        assert [(row["method"], row["runs"]) for row in kinds] == [("focal", 4)], "the others are there"
+        assert whole == {"runs": 4, "processes": 2, "seconds_left": pytest.approx(kinds[0]["seconds"] * 2)}
+        assert _count(filled) == 8, "nothing was run"
+        shown = run(*asked).stdout
+        assert "12 runs to go, about" in shown
+        assert "with 1 process." in shown
+        done = run("compare", labelled, *METHODS, *FAST, "--seeds", "2", "--estimate", "--store", filled)
+        assert "No run to go." in done.stdout
+
+    def test_what_could_not_be_tried(self, labelled, run, monkeypatch) -> None:
+        def fail(*_):
+            raise DataError("no word is left")
+
+        monkeypatch.setattr(execution, "execute", fail)
+        shown = run("compare", labelled, "--methods", "tfidf_lr", *FAST, "--estimate").stdout
+        assert "2 runs to go; how long they take could not be told" in shown
+
+
 class TestLeaderboard:
     def test_a_verdict_for_each_method(self, filled, run, run_json) -> None:
         result = run("leaderboard", filled)

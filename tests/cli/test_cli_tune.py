@@ -150,6 +150,21 @@ class TestPapers:
             assert lines["SMS Spam"][0].endswith("| 42.1")
             assert lines["SMS Spam"][1].endswith("| 61.9 / 93.2")
 
+    def test_larger_budgets_say_how_long_they_take(
+        self, labelled, run, run_json, tmp_path, monkeypatch
+    ) -> None:
+        monkeypatch.setattr(miso, "SETS", (Set("SMS Spam", str(labelled), "rare"),))
+        quick = {"max_epochs": 1, "threshold": 0.5, "precision": "float32"}
+        monkeypatch.setitem(miso.BUDGETS, "medium", Budget(2, 1, quick))
+        monkeypatch.setattr(miso, "DEFAULT_SETS", {"medium": (str(labelled),)})
+        asked = ("reproduce", "miso", "--table", "1", "--budget", "medium", "--store", tmp_path / "runs")
+        *kinds, whole = run_json(*asked, "--estimate")
+        assert {(row["method"], row["backbone"]) for row in kinds} == {("erm", "textcnn"), ("erm", "textrnn")}
+        assert whole["runs"] == 4
+        assert not (tmp_path / "runs").exists() or not Store(tmp_path / "runs").rows()
+        assert "4 runs to go" in run(*asked, "--estimate").stdout
+        assert "told from trials on few rows" in run(*asked).stderr
+
     @pytest.mark.parametrize(
         ("options", "message"),
         [

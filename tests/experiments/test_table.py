@@ -274,7 +274,7 @@ class TestEstimate:
 
     def test_kinds_have_seconds_of_their_own(self) -> None:
         jobs = self.jobs("aabb")
-        estimate = Estimate(jobs, 1)
+        estimate = Estimate(jobs, 1, clock=lambda: 0.0)
         assert estimate.left is None
         assert estimate.words() == ""
         estimate.learn(self.took(jobs[0], 10))
@@ -292,6 +292,21 @@ class TestEstimate:
             known = store.rows()
         assert Estimate(self.jobs("aaaa"), 2, known).left == 20
         assert Estimate(self.jobs("a"), 2, known).left == 10, "one run cannot be shared"
+
+    def test_what_passes_besides_the_fits_is_counted_in(self) -> None:
+        now = [100.0]
+        jobs = self.jobs("a" * 20)
+        estimate = Estimate(jobs, 2, clock=lambda: now[0])
+        for job in jobs[:7]:
+            now[0] += 6.5  # 13 seconds of two processors for a run of 10
+            estimate.learn(self.took(job, 10))
+        assert estimate.left == 13 * 10 / 2, "too few are in to tell"
+        now[0] += 6.5
+        estimate.learn(self.took(jobs[7], 10))
+        assert estimate.left == pytest.approx(12 * 13 / 2)
+        now[0] -= 50
+        estimate.learn(self.took(jobs[8], 10))
+        assert estimate.overhead == 1.0, "no run is faster than its fit"
 
     def test_durations(self) -> None:
         assert [duration(s) for s in (3, 89, 600, 5399, 9000)] == ["3 s", "89 s", "10 min", "90 min", "2.5 h"]

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from counterpoise.cli import options
 from counterpoise.cli.screen import Screen, number, running
 
-if TYPE_CHECKING:
-    import numpy as np
-
-    from counterpoise.cli.labelled import Labelled
-    from counterpoise.difficulty import FitEmbed, Overlap
-    from counterpoise.gamma import Difficulty
-
-_SHOWN = 10
-_NEAREST_SHOWN = 2
 _CONFLICTS_SHOWN = 3
 _NEARLY_ALL = 0.9
 _WIDTH_WITHOUT_TERMINAL = 110
@@ -36,6 +27,16 @@ def diagnose(
             "each half is judged by a network trained on the other half."
         ),
     ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The input's rows with what is found of each; CSV, TSV, JSON Lines or Parquet by its ending. A folder "
+            "where DATA names several files by * or ?.",
+        ),
+    ] = None,
     text: options.Text = None,
     label: options.Label = None,
     minority: options.Minority = None,
@@ -44,6 +45,8 @@ def diagnose(
     split: options.Split = None,
     encoding: options.Encoding = None,
     data_dir: options.DataDir = None,
+    executor: options.ExecutorName = "local",
+    address: options.Address = "auto",
     random_state: options.Seed = 0,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -52,67 +55,71 @@ def diagnose(
 
     A text of the rare class is difficult when a text of another class is among its nearest. Repeats of a text
     do not count as near it, and no text is compared by a model that has learnt its label.
+
+    DATA such as 'new/*.parquet' names many files: each is looked at by itself, on every core of a Ray cluster with
+    --executor ray, and comes out in the folder FILE. Files that are there already are left as they are.
     """
     with running("diagnose", as_json, quiet) as screen:
-        from counterpoise.cli.labelled import read_labelled, thinned
-        from counterpoise.crossfit import text_groups
-        from counterpoise.difficulty import overlap
+        from counterpoise.cli.findings import diagnosed
+        from counterpoise.cli.many_files import check_one, names_many
 
-        data = read_labelled(
-            screen,
-            source,
-            text=text,
-            label=label,
-            group=group,
-            split=split,
-            encoding=encoding,
-            data_dir=data_dir,
-            minority=minority,
-        )
-        data = thinned(screen, data, keep, random_state)
-        repeats = text_groups(data.texts)
-        found = overlap(
-            data.texts,
-            data.labels,
-            minority=data.minority,
-            k=k,
-            embed=None if backbone is None else _network(backbone, data, random_state),
-            groups=data.groups,
-            repeats=repeats,
-            random_state=random_state,
-        )
-        row = {**_counted(data), **_repeated(data, repeats), **_overlapping(data, found)}
+        asked: dict[str, Any] = {
+            "k": k,
+            "backbone": backbone,
+            "keep": keep,
+            "random_state": random_state,
+            "text": text,
+            "label": label,
+            "group": group,
+            "split": split,
+            "encoding": encoding,
+            "data_dir": data_dir,
+            "minority": minority,
+        }
+        if names_many(source):
+            _many(screen, source, output, {"executor": executor, "address": address}, asked)
+            return
+        check_one(executor)
+        row = diagnosed(screen, source, output=output, **asked)
         _print_counts(screen, row)
         _print_repeats(screen, row)
         _print_overlap(screen, row)
         _print_difficult(screen, row)
-        screen.rows([{**row, "embedding": backbone or "label-free"}])
+        if output is not None:
+            screen.note(f"what is found of each row: {output}")
+        screen.rows([row])
 
 
-def _network(backbone: str, data: Labelled, seed: int) -> FitEmbed:
-    """Plain training on some rows, and the embedding it leads to."""
-    from counterpoise.estimators.text import TextClassifier
+def _many(
+    screen: Screen, source: str, output: str | None, grid: dict[str, str], asked: dict[str, Any]
+) -> None:
+    """Look at each of several files, and print a line of each."""
+    from counterpoise.cli.findings import FileDiagnoser
+    from counterpoise.cli.many_files import each_file
 
-    def fit_embed(train: np.ndarray) -> Any:
-        classifier = TextClassifier("erm", backbone, threshold=None, random_state=seed)
-        classifier.fit(data.texts[train], data.labels[train])
-        return lambda rows: classifier.embed(data.texts[rows])
-
-    return fit_embed
-
-
-def _counted(data: Labelled) -> dict[str, Any]:
-    from collections import Counter
-
-    from counterpoise.data.imbalance import imbalance_ratio
-
-    return {
-        "dataset": data.name,
-        "rows": len(data.labels),
-        "classes": dict(Counter(data.labels.tolist()).most_common()),
-        "minority": data.minority,
-        "ratio": imbalance_ratio(data.labels),
-    }
+    found, failed = each_file(
+        screen, source, output or "", worker=FileDiagnoser, arguments=(asked,), what="diagnosed", **grid
+    )
+    rows = [found[name] for name in sorted(found)]
+    cells = [
+        (
+            row["dataset"],
+            row["minority"] or "-",
+            f"{row['rows']:,}",
+            number(row["ratio"], 1),
+            number(row["difficult_share"]),
+            f"{sum(row['repeats_within'].values()):,}",
+            f"{row['repeats_across']:,}",
+        )
+        for row in rows
+    ]
+    if cells:
+        headers = ("file", "class", "texts", "ratio", "difficult share", "repeats", "in two classes")
+        screen.table(headers, cells, words=2)
+    screen.note(f"{len(rows):,} files diagnosed into {output}")
+    screen.rows(rows)
+    if failed:
+        raise typer.Exit(1)
 
 
 def _print_counts(screen: Screen, row: dict[str, Any]) -> None:
@@ -130,28 +137,6 @@ def _print_counts(screen: Screen, row: dict[str, Any]) -> None:
             f"  To call every text {largest!r} is right for {counts[largest] / n:.1%} of them: judge by average "
             "precision and F1 of the rare class, never by accuracy."
         )
-
-
-def _repeated(data: Labelled, repeats: np.ndarray) -> dict[str, Any]:
-    """Near repeats within a class by class, and those that have several labels."""
-    import numpy as np
-
-    names, numbers = np.unique(data.labels, return_inverse=True)
-    pairs, first, pair, copies = np.unique(
-        repeats * len(names) + numbers, return_index=True, return_inverse=True, return_counts=True
-    )
-    within = np.bincount(numbers[copies[pair] > 1], minlength=len(names))
-    group = pairs // len(names)
-    n_labels = np.bincount(group)
-    conflicts = [
-        [{**_text(data, first[i]), "copies": int(copies[i])} for i in np.flatnonzero(group == g)]
-        for g in np.flatnonzero(n_labels > 1)
-    ]
-    return {
-        "repeats_within": {str(name): int(count) for name, count in zip(names, within, strict=True)},
-        "repeats_across": int((n_labels[repeats] > 1).sum()),
-        "conflicts": conflicts,
-    }
 
 
 def _print_repeats(screen: Screen, row: dict[str, Any]) -> None:
@@ -176,42 +161,6 @@ def _print_repeats(screen: Screen, row: dict[str, Any]) -> None:
             screen.line(_quoted(text, "  "))
         screen.line()
     screen.line("  One of the two labels is probably wrong: correct these rows first (--json lists all).")
-
-
-def _overlapping(data: Labelled, found: Overlap) -> dict[str, Any]:
-    difficult = found.minority.take(found.minority.ranked()[: len(found.minority.difficult)])
-    shares = {}
-    for i, name in enumerate(found.classes):
-        near = zip(found.classes, found.neighbours[i].tolist(), strict=True)
-        shares[str(name)] = {
-            "difficult_share": float(found.shares[i]),
-            "neighbours": {str(other): share for other, share in near},
-        }
-    return {
-        "k": found.minority.k,
-        "difficult_share": found.minority.share,
-        "majority_difficult_share": found.majority.share,
-        "by_class": shares,
-        "difficult": [
-            {"row": int(data.rows[row]), "gamma": int(gamma)}
-            for row, gamma in zip(difficult.rows, difficult.gamma, strict=True)
-        ],
-        "most_difficult": [_case(data, difficult, i) for i in range(min(_SHOWN, len(difficult.rows)))],
-    }
-
-
-def _case(data: Labelled, difficult: Difficulty, i: int) -> dict[str, Any]:
-    """One difficult sample with its nearest texts of other classes."""
-    hostile = difficult.neighbours[i][difficult.hostile[i]]
-    return {
-        **_text(data, difficult.rows[i]),
-        "gamma": int(difficult.gamma[i]),
-        "nearest": [_text(data, row) for row in hostile[:_NEAREST_SHOWN]],
-    }
-
-
-def _text(data: Labelled, row: int) -> dict[str, Any]:
-    return {"row": int(data.rows[row]), "label": str(data.labels[row]), "text": data.texts[row]}
 
 
 def _print_overlap(screen: Screen, row: dict[str, Any]) -> None:

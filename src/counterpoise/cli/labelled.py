@@ -19,6 +19,7 @@ from counterpoise.errors import DataError, SettingsError
 from counterpoise.seeding import derive_seed
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from numpy.typing import NDArray
 
 _MOST_CLASSES_SHOWN = 10
@@ -42,6 +43,8 @@ class Labelled:
         What was done to the rows, for the model card.
     columns : tuple of str
         Where the texts were taken from.
+    table : pyarrow.Table
+        Every column of the source.
     """
 
     texts: NDArray[np.object_]
@@ -53,6 +56,7 @@ class Labelled:
     name: str
     story: str
     columns: tuple[str, ...]
+    table: pa.Table
 
     def take(self, rows: NDArray[np.int64]) -> Labelled:
         """Some of the rows."""
@@ -63,6 +67,7 @@ class Labelled:
             groups=None if self.groups is None else self.groups[rows],
             times=None if self.times is None else self.times[rows],
             rows=self.rows[rows],
+            table=self.table.take(rows),
         )
 
 
@@ -125,7 +130,16 @@ def read_labelled(
     rows = np.arange(len(labels))
     name = dataset_name(source)
     return Labelled(
-        table.texts, labels, table.groups, table.times, rows, minority, name, story, table.text_columns
+        table.texts,
+        labels,
+        table.groups,
+        table.times,
+        rows,
+        minority,
+        name,
+        story,
+        table.text_columns,
+        table.table,
     )
 
 

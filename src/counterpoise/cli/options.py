@@ -156,6 +156,33 @@ Jobs = Annotated[
     ),
 ]
 
+Retry = Annotated[bool, typer.Option("--retry", help="Run again what has failed.", rich_help_panel=_GRID)]
+Only = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KEY",
+        help="Run this one again, whether it failed or has its row; another row is an error.",
+        rich_help_panel=_GRID,
+    ),
+]
+Tuned = Annotated[
+    int,
+    typer.Option(
+        "--tune",
+        min=0,
+        metavar="N",
+        help="Let each run try N settings on its own fitting side first, the same number for each method.",
+        rich_help_panel=_GRID,
+    ),
+]
+EstimateOnly = Annotated[
+    bool,
+    typer.Option(
+        "--estimate",
+        help="Try each method on few rows, say how long all would take, and stop.",
+        rich_help_panel=_GRID,
+    ),
+]
 ExecutorName = Annotated[
     str,
     typer.Option("--executor", metavar="local|ray", help="Where the work is done.", rich_help_panel=_GRID),
@@ -210,8 +237,22 @@ class Training:
     sets: Set = None
 
 
+@dataclass(frozen=True)
+class Grid:
+    """Which runs of a grid are executed, and where."""
+
+    tune: Tuned = 0
+    store: StoreFile = None
+    retry: Retry = False
+    only: Only = None
+    estimate: EstimateOnly = False
+    jobs: Jobs = 1
+    executor: ExecutorName = "local"
+    address: Address = "auto"
+
+
 def unfolded(command: Callable[..., None]) -> Callable[..., None]:
-    """Let a command take :class:`Reading` or :class:`Training` whole, and the user each of their options.
+    """Let a command take a bundle such as :class:`Reading` whole, and the user each of its options.
 
     Typer makes one option of each parameter that it finds in a command's signature.
     """

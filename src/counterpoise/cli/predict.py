@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from glob import glob, has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,6 +48,7 @@ def predict(
     goes on where it was stopped.
     """
     with running("predict", as_json, quiet) as screen:
+        from counterpoise.cli.many_files import check_one, names_many
         from counterpoise.errors import SettingsError
         from counterpoise.estimators.scoring import load_text_model, score_file
         from counterpoise.progress import bar
@@ -57,11 +56,10 @@ def predict(
         if as_json and output == "-":
             raise SettingsError("--json and the scores would both go to standard output; give -o FILE")
         reading = {"text": text, "split": split, "encoding": encoding, "data_dir": data_dir}
-        if has_magic(source) and not Path(source).exists():
-            _many(screen, model, source, output, executor, address, reading)
+        if names_many(source):
+            _many(screen, model, source, output, {"executor": executor, "address": address}, reading)
             return
-        if executor != "local":
-            raise SettingsError(f"--executor {executor} is for several files; name them by * or ?")
+        check_one(executor)
         classifier = load_text_model(model)
         with bar("rows scored") as progress:
 
@@ -75,72 +73,27 @@ def predict(
 
 
 def _many(
-    screen: Screen,
-    model: Path,
-    source: str,
-    output: str,
-    executor: str,
-    address: str,
-    reading: dict[str, Any],
+    screen: Screen, model: Path, source: str, output: str, grid: dict[str, str], reading: dict[str, Any]
 ) -> None:
     """Score each of several files into a folder."""
-    from counterpoise.errors import CounterpoiseError, SettingsError
-    from counterpoise.estimators.scoring import load_text_model, score_file, score_files
-    from counterpoise.progress import bar
+    from counterpoise.cli.many_files import each_file
+    from counterpoise.estimators.scoring import FileScorer, content_of
 
-    files = _outputs(source, output)
-    left = {name: target for name, target in files.items() if not Path(target).exists()}
-    screen.on_interrupt = f"what is ready is in {output}; the same command goes on"
-    if len(left) < len(files):
-        screen.note(
-            f"{len(files) - len(left):,} of {len(files):,} files are in {output} already and left as they are"
-        )
-    Path(output).mkdir(parents=True, exist_ok=True)
+    found, failed = each_file(
+        screen,
+        source,
+        output,
+        worker=FileScorer,
+        arguments=(content_of(model), reading),
+        what="scored",
+        **grid,
+    )
     total: Counter[str] = Counter()
-    failed = []
-
-    def take(name: str, counts: dict[str, int], error: str | None) -> None:
+    for counts in found.values():
         total.update(counts)
-        if error is not None:
-            failed.append(name)
-            screen.note(f"error: {' '.join(error.split())}")
-
-    with bar("files scored", len(left)) as progress:
-        if executor == "ray" and left:
-            for row in score_files(model, left, address=address, **reading):
-                take(row["source"], json.loads(row["counts"]), row["error"])
-                progress.advance(1)
-        elif executor == "local":
-            classifier = load_text_model(model)
-            for name, target in left.items():
-                try:
-                    take(name, score_file(classifier, name, target, **reading), None)
-                except CounterpoiseError as error:
-                    take(name, {}, str(error))
-                progress.advance(1)
-        elif executor != "ray":
-            raise SettingsError(f"there is no executor {executor!r}; choose from local, ray")
     _print_summary(screen, dict(total), model, output)
     if failed:
         raise typer.Exit(1)
-
-
-def _outputs(source: str, output: str) -> dict[str, str]:
-    """The file that each source is scored into."""
-    from counterpoise.errors import DataError, SettingsError
-
-    names = sorted(name for name in glob(source, recursive=True) if Path(name).is_file())
-    if not names:
-        raise DataError(f"no file is named like {source}; check the path")
-    if output == "-" or Path(output).is_file():
-        raise SettingsError(f"{len(names)} files are scored into as many; give a folder with -o FOLDER")
-    files = {name: str(Path(output) / Path(name).name) for name in names}
-    if len(set(files.values())) < len(files):
-        twice = next(t for t, n in Counter(files.values()).items() if n > 1)
-        raise SettingsError(
-            f"two of the files are called {Path(twice).name} and would be scored into one; score one folder at a time"
-        )
-    return files
 
 
 def _print_summary(screen: Screen, counts: dict[str, int], model: Path, output: str) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from counterpoise.cli import options
 from counterpoise.cli.comparisons import print_failures
+from counterpoise.cli.estimates import foretold, print_estimate
 from counterpoise.cli.screen import Screen, running
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def reproduce(
         Path, typer.Option(metavar="FILE", help="Keeps the rows; the same command goes on from there.")
     ] = _STORE,
     retry: Annotated[bool, typer.Option("--retry", help="Run again what has failed.")] = False,
+    estimate: options.EstimateOnly = False,
     jobs: options.Jobs = 1,
     data_dir: options.DataDir = None,
     random_state: options.Seed = 0,
@@ -55,11 +57,12 @@ def reproduce(
     """Run the experiments of a paper again on data that can be had, and print ours beside its numbers.
 
     What differs from the paper in data and settings stands below each table. Rows are kept, so a reproduction that
-    takes hours can be stopped and goes on with the same command.
+    takes hours can be stopped and goes on with the same command. The budgets medium and paper begin by trying each
+    method on few rows and saying how long all will take; --estimate says it and stops.
     """
     with running("reproduce", as_json, quiet) as screen:
         from counterpoise.errors import SettingsError
-        from counterpoise.experiments.estimate import Estimate, duration
+        from counterpoise.experiments.estimate import duration
         from counterpoise.experiments.executors.choice import make_executor
         from counterpoise.experiments.grid import fill, jobs_of
         from counterpoise.experiments.papers import miso
@@ -101,10 +104,14 @@ def reproduce(
         with Store(store) as rows:
             every = [job for each in planned.values() for job in each]
             done = rows.done(job.key for job in every)
-            left = [job for job in every if job.key not in done]
-            seconds = Estimate(left, executor.width, rows.rows()).left
-            guess = f", about {duration(seconds)}" if seconds and left else ""
-            screen.note(f"{len(every):,} runs, {len(every) - len(left):,} of them in {store}{guess}")
+            screen.note(f"{len(every):,} runs, {len(done):,} of them in {store}")
+            if estimate or budget != "small":
+                guess, left = foretold(rows, [(tasks[n], own) for n, own in planned.items()], executor.width)
+                if estimate:
+                    print_estimate(screen, guess, left)
+                    return
+                if guess.left:
+                    screen.note(f"about {duration(guess.left)}, told from trials on few rows")
             for name, own in planned.items():
                 filled = fill(rows, own, tasks[name], executor, retry=retry)
                 runs = {job.key: job.run for job in own}

@@ -1,20 +1,21 @@
 """Files of texts, scored by a saved model: one of any size piece by piece, many of them on a Ray cluster.
 
 counts = score_file("model", "new.csv", "scored.csv")
-for counts in score_files("model", {"new/1.parquet": "scored/1.parquet", ...}, address="auto"):
-...
+scorer = FileScorer, (content_of("model"), {})
+for source, counts, error in map_files(*scorer, {"new/1.parquet": "scored/1.parquet"}, address="auto"):
+    ...
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from counterpoise.cluster import joined
 from counterpoise.data.readers import Chunk, stream
 from counterpoise.data.writers import TableWriter
 from counterpoise.errors import DataError, ModelError
@@ -83,70 +84,38 @@ def score_file(
     return counts
 
 
-def score_files(
-    model: str | Path, files: Mapping[str, str], *, address: str = "auto", **reading: Any
-) -> Iterator[dict[str, Any]]:
-    """Score many files on a Ray cluster by Ray Data, one a core at a time.
+class FileScorer:
+    """Scores files by a model that may come from another machine: a worker of :func:`counterpoise.cluster.map_files`.
 
     Parameters
     ----------
-    model : path
-        Folder of the model. It is read here and sent along.
-    files : mapping of str to str
-        Sources and outputs, in a file system that all nodes see.
-    address : str, default="auto"
-        See :func:`counterpoise.cluster.joined`.
-    **reading
+    content : dict of str to bytes
+        The files of the model's folder (:func:`content_of`).
+    reading : dict
         See :func:`score_file`.
-
-    Yields
-    ------
-    dict
-        ``source``, ``output``, ``counts`` (JSON), and ``error`` (None, or why the file could not be scored), in any
-        order.
-
-    Raises
-    ------
-    MissingExtraError, ModelError, SettingsError
-        Before any file is read.
     """
-    load_text_model(model)
-    ray = joined(address)
-    content = {path.name: path.read_bytes() for path in sorted(Path(model).iterdir()) if path.is_file()}
-    pairs = [{"source": source, "output": output} for source, output in files.items()]
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    scored_rows = ray.data.from_items(pairs, override_num_blocks=len(pairs)).map(
-        _FileScorer,
-        fn_constructor_args=(content, reading),
-        concurrency=(1, max(1, int(ray.cluster_resources().get("CPU", 1)))),
-        num_cpus=1,
-    )
-    yield from scored_rows.iter_rows()
-
-
-class _FileScorer:
-    """A model on a node, as Ray Data keeps it."""
 
     def __init__(self, content: dict[str, bytes], reading: dict[str, Any]) -> None:
-        import tempfile
-
-        import torch
-
-        torch.set_num_threads(1)
         with tempfile.TemporaryDirectory() as folder:
             for name, written in content.items():
                 (Path(folder) / name).write_bytes(written)
             self.classifier = load_text_model(folder)
         self.reading = reading
 
-    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        counts, error = {}, None
-        try:
-            counts = score_file(self.classifier, row["source"], row["output"], **self.reading)
-        except Exception as problem:  # one bad file of a thousand must not end the others
-            error = str(problem)
-        return {**row, "counts": json.dumps(counts), "error": error}
+    def __call__(self, source: str, output: str) -> dict[str, int]:
+        """Score one file; see :func:`score_file`."""
+        return score_file(self.classifier, source, output, **self.reading)
+
+
+def content_of(model: str | Path) -> dict[str, bytes]:
+    """The files of a saved model, checked by loading them.
+
+    Raises
+    ------
+    ModelError
+    """
+    load_text_model(model)
+    return {path.name: path.read_bytes() for path in sorted(Path(model).iterdir()) if path.is_file()}
 
 
 def scored(classifier: TextClassifier, chunk: Chunk, source: str) -> pa.Table:

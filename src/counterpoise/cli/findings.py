@@ -1,0 +1,232 @@
+"""What ``counterpoise diagnose`` finds in labelled data: a row as ``--json`` prints it, and columns for a file.
+
+    found = diagnosed(screen, "reviews.csv", k=5, output="reviews-diagnosed.parquet", minority="complaint", ...)
+    found["difficult_share"]
+
+The columns stand behind those of the input, a line for each of its rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from counterpoise.cli.labelled import read_labelled, thinned
+from counterpoise.cli.screen import Screen
+from counterpoise.crossfit import text_groups
+from counterpoise.data.imbalance import imbalance_ratio
+from counterpoise.data.writers import TableWriter
+from counterpoise.difficulty import MAJORITY_ASKED, overlap
+from counterpoise.errors import DataError
+
+if TYPE_CHECKING:
+    from counterpoise.cli.labelled import Labelled
+    from counterpoise.difficulty import FitEmbed, Overlap
+    from counterpoise.gamma import Difficulty
+
+MOST_SHOWN = 10
+"""Difficult samples that are quoted."""
+
+_NEAREST_SHOWN = 2
+
+
+def diagnosed(
+    screen: Screen,
+    source: str,
+    *,
+    k: int,
+    backbone: str | None,
+    keep: str | None,
+    random_state: int,
+    output: str | None = None,
+    **reading: Any,
+) -> dict[str, Any]:
+    """Read data and look at them.
+
+    Parameters
+    ----------
+    screen : Screen
+        For remarks.
+    source : str
+    k : int
+        Nearest texts to look at.
+    backbone : str or None
+        Network whose embedding is looked at; None takes word vectors learnt without labels.
+    keep : str or None
+        How much of the minority is kept.
+    random_state : int
+    output : str or None, default=None
+        File for :func:`columns_of` behind the input's own columns. Every row is looked up for it, where otherwise
+        2,000 of the majority are.
+    **reading
+        Of :func:`counterpoise.cli.labelled.read_labelled`.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    DataError, SettingsError
+    """
+    data = thinned(screen, read_labelled(screen, source, **reading), keep, random_state)
+    repeats = text_groups(data.texts)
+    found = overlap(
+        data.texts,
+        data.labels,
+        minority=data.minority,
+        k=k,
+        embed=None if backbone is None else _network(backbone, data, random_state),
+        groups=data.groups,
+        repeats=repeats,
+        random_state=random_state,
+        majority_asked=MAJORITY_ASKED if output is None else len(data.labels),
+    )
+    if output is not None:
+        _write(data, columns_of(data.labels, found, repeats), source, output)
+    return {
+        **_counted(data),
+        **_repeated(data, repeats),
+        **_overlapping(data, found),
+        "embedding": backbone or "label-free",
+    }
+
+
+class FileDiagnoser:
+    """Looks at one file after another: a worker of :func:`counterpoise.cluster.map_files`.
+
+    Parameters
+    ----------
+    asked : dict
+        Of :func:`diagnosed`.
+    """
+
+    def __init__(self, asked: dict[str, Any]) -> None:
+        self.asked = asked
+
+    def __call__(self, source: str, output: str) -> dict[str, Any]:
+        """Look at a file, and write what is found of each row."""
+        silent = Screen("diagnose", as_json=True, quiet=True)
+        return diagnosed(silent, source, output=output, **self.asked)
+
+
+def columns_of(labels: np.ndarray, found: Overlap, repeats: np.ndarray) -> dict[str, pa.Array]:
+    """What is found of each row.
+
+    Parameters
+    ----------
+    labels : ndarray of object, shape (n,)
+    found : Overlap
+        Every row looked up.
+    repeats : ndarray of int64, shape (n,)
+        Which texts (nearly) repeat each other.
+
+    Returns
+    -------
+    dict of str to pyarrow.Array
+        ``other_class_neighbours`` is how many of the nearest texts are of another class (of the minority, for a text of
+        the majority), ``near_repeats`` how many other texts nearly repeat this one, and ``conflicting`` whether one of
+        those has another label.
+    """
+    hostile = np.zeros(len(labels), dtype=np.int32)
+    for part in (found.minority, found.majority):
+        hostile[part.rows] = part.gamma
+    _, group, copies = np.unique(repeats, return_inverse=True, return_counts=True)
+    _, numbers = np.unique(labels, return_inverse=True)
+    pairs = np.unique(np.stack([group, numbers]), axis=1)
+    return {
+        "other_class_neighbours": pa.array(hostile),
+        "near_repeats": pa.array((copies[group] - 1).astype(np.int32)),
+        "conflicting": pa.array(np.bincount(pairs[0])[group] > 1),
+    }
+
+
+def _write(data: Labelled, columns: dict[str, pa.Array], source: str, output: str) -> None:
+    table = data.table
+    for name, column in columns.items():
+        if name in table.column_names:
+            raise DataError(f"{source} has a column {name!r} already; rename or drop it, then diagnose again")
+        table = table.append_column(name, column)
+    with TableWriter(output) as out:
+        out.write(table)
+
+
+def _network(backbone: str, data: Labelled, seed: int) -> FitEmbed:
+    """Plain training on some rows, and the embedding it leads to."""
+    from counterpoise.estimators.text import TextClassifier
+
+    def fit_embed(train: np.ndarray) -> Any:
+        classifier = TextClassifier("erm", backbone, threshold=None, random_state=seed)
+        classifier.fit(data.texts[train], data.labels[train])
+        return lambda rows: classifier.embed(data.texts[rows])
+
+    return fit_embed
+
+
+def _counted(data: Labelled) -> dict[str, Any]:
+    return {
+        "dataset": data.name,
+        "rows": len(data.labels),
+        "classes": dict(Counter(data.labels.tolist()).most_common()),
+        "minority": data.minority,
+        "ratio": imbalance_ratio(data.labels),
+    }
+
+
+def _repeated(data: Labelled, repeats: np.ndarray) -> dict[str, Any]:
+    """Near repeats within a class by class, and those that have several labels."""
+    names, numbers = np.unique(data.labels, return_inverse=True)
+    pairs, first, pair, copies = np.unique(
+        repeats * len(names) + numbers, return_index=True, return_inverse=True, return_counts=True
+    )
+    within = np.bincount(numbers[copies[pair] > 1], minlength=len(names))
+    group = pairs // len(names)
+    n_labels = np.bincount(group)
+    conflicts = [
+        [{**_text(data, first[i]), "copies": int(copies[i])} for i in np.flatnonzero(group == g)]
+        for g in np.flatnonzero(n_labels > 1)
+    ]
+    return {
+        "repeats_within": {str(name): int(count) for name, count in zip(names, within, strict=True)},
+        "repeats_across": int((n_labels[repeats] > 1).sum()),
+        "conflicts": conflicts,
+    }
+
+
+def _overlapping(data: Labelled, found: Overlap) -> dict[str, Any]:
+    difficult = found.minority.take(found.minority.ranked()[: len(found.minority.difficult)])
+    shares = {}
+    for i, name in enumerate(found.classes):
+        near = zip(found.classes, found.neighbours[i].tolist(), strict=True)
+        shares[str(name)] = {
+            "difficult_share": float(found.shares[i]),
+            "neighbours": {str(other): share for other, share in near},
+        }
+    return {
+        "k": found.minority.k,
+        "difficult_share": found.minority.share,
+        "majority_difficult_share": found.majority.share,
+        "by_class": shares,
+        "difficult": [
+            {"row": int(data.rows[row]), "gamma": int(gamma)}
+            for row, gamma in zip(difficult.rows, difficult.gamma, strict=True)
+        ],
+        "most_difficult": [_case(data, difficult, i) for i in range(min(MOST_SHOWN, len(difficult.rows)))],
+    }
+
+
+def _case(data: Labelled, difficult: Difficulty, i: int) -> dict[str, Any]:
+    """One difficult sample with its nearest texts of other classes."""
+    hostile = difficult.neighbours[i][difficult.hostile[i]]
+    return {
+        **_text(data, difficult.rows[i]),
+        "gamma": int(difficult.gamma[i]),
+        "nearest": [_text(data, row) for row in hostile[:_NEAREST_SHOWN]],
+    }
+
+
+def _text(data: Labelled, row: int) -> dict[str, Any]:
+    return {"row": int(data.rows[row]), "label": str(data.labels[row]), "text": data.texts[row]}
