@@ -7,11 +7,14 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from tiny_miso import shorten_defaults
 from tiny_networks import TINY
 from tiny_texts import make_texts
 
+settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
+settings.load_profile("unhurried")
 shorten_defaults()  # before test modules are collected, which make samplers already
 
 

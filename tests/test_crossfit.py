@@ -77,7 +77,7 @@ def labelled_groups(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, int, int]:
     return labels, groups, draw(st.integers(2, 5)), draw(st.integers(0, 3))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(labelled_groups())
 def test_folds_partition_keep_groups_and_fit_every_class(case) -> None:
     labels, groups, n_folds, seed = case
@@ -99,7 +99,7 @@ def test_folds_partition_keep_groups_and_fit_every_class(case) -> None:
     assert all(np.array_equal(a.test, b.test) for a, b in zip(splits, again, strict=True))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     counts=st.lists(st.integers(2, 40), min_size=1, max_size=6),
     n_folds=st.integers(2, 6),
@@ -240,7 +240,7 @@ def test_a_late_class_gives_fewer_folds_or_a_clear_error() -> None:
 # Holding out
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(labelled_groups(), st.sampled_from([0.1, 0.2, 0.25, 0.5]))
 def test_holdout_keeps_groups_and_fits_every_class(case, fraction: float) -> None:
     labels, groups, _, seed = case

@@ -89,7 +89,7 @@ def test_sparse_and_dense_agree() -> None:
     np.testing.assert_array_equal(dense.gamma, sparse.gamma)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(2, 30), st.integers(1, 8), st.integers(1, 6), st.integers(0, 1000))
 def test_against_sorting_all_distances(n: int, k: int, n_groups: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

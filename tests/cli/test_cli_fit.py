@@ -10,6 +10,7 @@ from cli_helpers import write_csv
 from counterpoise import TextClassifier, load_model
 from counterpoise.data.readers import read
 from counterpoise.estimators.saving import SavableMixin
+from tiny_encoders import tiny_encoder
 
 
 def test_fit_says_what_it_does(labelled, run, tmp_path):
@@ -146,6 +147,27 @@ def test_an_old_checkpoint_is_used_with_resume_only(labelled, run, tmp_path):
 
 def test_resume_without_a_network_says_so(labelled, run, tmp_path):
     assert "nothing to resume" in run("fit", labelled, "-o", tmp_path / "m", "--resume").stderr
+
+
+def test_a_pretrained_encoder(labelled, run, run_json, tmp_path):
+    asked = (
+        "fit",
+        labelled,
+        "--backbone",
+        "encoder",
+        "--encoder",
+        tiny_encoder(),
+        "--method",
+        "class_weight",
+    )
+    (row,) = run_json(*asked, "--threshold", "0.5", "-o", tmp_path / "m")
+    assert row["backbone"] == "encoder"
+    run("predict", tmp_path / "m", labelled, "-o", tmp_path / "scored.csv")
+    assert "probability" in (tmp_path / "scored.csv").read_text().splitlines()[0]
+    nowhere = run(*asked[:4], "--encoder", "./none", "--method", "erm", "-o", tmp_path / "n", code=2)
+    assert "there is no encoder folder ./none" in nowhere.stderr
+    idle = run("fit", labelled, "--encoder", "x", "--method", "erm", "-o", tmp_path / "n", code=2)
+    assert "has no use without --backbone encoder" in idle.stderr
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_worked_by_hand():
 
 
 @given(varied)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_without_shared_rows_it_is_the_paired_t_test(differences):
     found, theirs = corrected_t_test(differences, 0.0, level=0.1), stats.ttest_1samp(differences, 0.0)
     assert found.p == pytest.approx(theirs.pvalue, rel=1e-6)
@@ -51,7 +51,7 @@ def test_without_shared_rows_it_is_the_paired_t_test(differences):
 
 
 @given(varied, ratios)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_swapping_the_methods_turns_the_signs(differences, ratio):
     one, other = corrected_t_test(differences, ratio), corrected_t_test(-differences, ratio)
     assert (one.mean, one.low, one.high) == pytest.approx((-other.mean, -other.high, -other.low))
@@ -61,7 +61,7 @@ def test_swapping_the_methods_turns_the_signs(differences, ratio):
 
 
 @given(varied, ratios, st.floats(0.01, 0.3))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_interval_test_and_detectable_size_agree(differences, ratio, level):
     found = corrected_t_test(differences, ratio, level=level)
     assert (found.low > 0 or found.high < 0) == (found.p < level)
@@ -74,7 +74,7 @@ def test_interval_test_and_detectable_size_agree(differences, ratio, level):
 
 
 @given(varied, ratios, st.floats(-0.5, 0.5))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_detectable_size_does_not_restate_the_mean(differences, ratio, shift):
     moved = corrected_t_test(differences + shift, ratio).detectable
     assert moved == pytest.approx(corrected_t_test(differences, ratio).detectable)
@@ -142,7 +142,7 @@ def test_posterior_worked_by_hand():
 
 
 @given(varied, ratios)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_without_a_region_the_posterior_is_half_the_p_value(differences, ratio):
     """Corani and Benavoli, 2015: the prior is the one that matches the corrected test."""
     found, p = correlated_t_test(differences, ratio, rope=0.0), corrected_t_test(differences, ratio).p
@@ -220,7 +220,7 @@ def test_signed_rank_agrees_with_demsars_example():
 
 
 @given(arrays(np.float64, st.integers(1, 8), elements=st.floats(-0.1, 0.1)), st.floats(0, 0.05))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_signed_rank_is_a_distribution_and_turns_with_the_methods(z, rope):
     found, turned = signed_rank_test(z, rope=rope), signed_rank_test(-z, rope=rope)
     assert found.worse + found.equal + found.better == pytest.approx(1)

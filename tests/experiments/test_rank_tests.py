@@ -78,7 +78,7 @@ def test_critical_values_of_table_5(level):
 
 
 @given(tables)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_friedman_is_scipys_and_f_an_analysis_of_variance_of_ranks(scores):
     found = friedman(scores)
     ranks = stats.rankdata(-scores, axis=1)
@@ -96,7 +96,7 @@ def test_friedman_is_scipys_and_f_an_analysis_of_variance_of_ranks(scores):
 
 
 @given(tables, st.permutations(range(3)))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_ranks_follow_the_methods_and_turn_with_the_scores(scores, order):
     scores = scores[:, :3]
     found = friedman(scores)
@@ -164,7 +164,7 @@ def test_holm_of_demsars_example():
 
 
 @given(st.lists(st.floats(0, 1), max_size=8), st.floats(0.01, 0.5))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_holm_is_the_closed_test_of_bonferronis(p, level):
     """A hypothesis is rejected when Bonferroni's test rejects every family that contains it (Marcus et al., 1976)."""
     found = holm(p, level)
@@ -182,7 +182,7 @@ def test_holm_is_the_closed_test_of_bonferronis(p, level):
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=6), st.data())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_what_stands_would_have_been_rejected_at_its_level(p, data):
     """``levels`` is the p value that would have been small enough, the others being as they are."""
     found = holm(p)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 import torch
+import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +19,7 @@ from counterpoise.experiments import surroundings as room
 from counterpoise.experiments.runs import Run, canonical, content_hash, json_value
 from counterpoise.experiments.surroundings import LIBRARIES, Surroundings
 from counterpoise.training import precision
+from tiny_encoders import tiny_encoder
 
 FIELDS = {
     "dataset": "sms_spam",
@@ -99,7 +102,7 @@ def test_all_surroundings_change_the_key(name) -> None:
     assert run().key_in(replace(PLACE, **{name: OTHER_PLACES[name]})) != run().key_in(PLACE)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(DICTS, st.sampled_from(["method_settings", "backbone_settings", "estimator"]))
 def test_the_order_of_settings_does_not_matter(value, name) -> None:
     one, other = run(**{name: value}), run(**{name: turned(value)})
@@ -108,14 +111,14 @@ def test_the_order_of_settings_does_not_matter(value, name) -> None:
     assert one.key_in(PLACE) == other.key_in(PLACE)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(DICTS, DICTS)
 def test_other_settings_are_another_key(one, other) -> None:
     same = json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
     assert (run(estimator=one).key_in(PLACE) == run(estimator=other).key_in(PLACE)) == same
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(DICTS)
 def test_fields_go_through_json(value) -> None:
     first = run(method_settings=value)
@@ -218,6 +221,18 @@ def test_what_trains_no_network_itself_has_the_device_of_its_sampler() -> None:
     )
     network = Surroundings.here(run(method="miso", method_settings={}))
     assert (place.device, place.precision) == (network.device, network.precision)
+
+
+def test_an_encoders_weights_belong_to_the_key(tmp_path) -> None:
+    folder = shutil.copytree(tiny_encoder(), tmp_path / "encoder")
+    asked = run(method_settings={}, backbone="encoder", backbone_settings={"name": str(folder)})
+    key = asked.key
+    assert Surroundings.here(asked).versions["encoder"].endswith(transformers.__version__)
+    content = bytearray((folder / "model.safetensors").read_bytes())
+    content[-1] ^= 1
+    (folder / "model.safetensors").write_bytes(bytes(content))
+    assert asked.key != key
+    assert "encoder" not in Surroundings.here(run(method_settings={})).versions
 
 
 def test_probes_belong_to_the_key(monkeypatch) -> None:

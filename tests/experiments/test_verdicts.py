@@ -131,7 +131,7 @@ tables = arrays(np.float64, st.tuples(st.integers(2, 5), st.integers(2, 6)), ele
 
 
 @given(tables)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_words_intervals_and_p_values_agree(table):
     scores = {f"m{i}": row for i, row in enumerate(table)}
     found = judge(scores, "m0", 1 / 4)
@@ -153,7 +153,7 @@ def test_words_intervals_and_p_values_agree(table):
 
 
 @given(tables)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_two_methods_swapped_say_the_opposite(table):
     one = judge({"a": table[0], "b": table[1]}, "a", 1 / 4).verdicts[0]
     other = judge({"a": table[0], "b": table[1]}, "b", 1 / 4).verdicts[0]

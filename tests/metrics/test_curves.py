@@ -81,7 +81,7 @@ class TestCostCurve:
         expected = [min(miss * s + false * (1 - s) for miss, false in lines) for s in self.shares]
         np.testing.assert_allclose(cost_curve(RARE, SCORES, self.shares), expected)
 
-    @settings(max_examples=50, deadline=None)
+    @settings(max_examples=50)
     @given(st.integers(0, 10_000))
     def test_never_above_deciding_for_one_class_and_concave(self, seed: int) -> None:
         rng = np.random.default_rng(seed)

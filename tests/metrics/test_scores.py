@@ -22,7 +22,7 @@ def random_case(seed: int, n: int, n_classes: int) -> tuple[np.ndarray, np.ndarr
     return labels, p, rng.integers(1, 5, len(labels)).astype(float)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 10_000), n=st.integers(0, 60), n_classes=st.integers(2, 5))
 def test_scores_agree_with_scikit_learn_under_weights(seed: int, n: int, n_classes: int) -> None:
     y, p, w = random_case(seed, n, n_classes)
@@ -60,7 +60,7 @@ def test_scores_agree_with_scikit_learn_under_weights(seed: int, n: int, n_class
         assert row["brier"] == pytest.approx(sk.brier_score_loss(y, p[:, 1], sample_weight=w))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000), n_classes=st.integers(2, 4))
 def test_integer_weights_are_repeated_rows(seed: int, n_classes: int) -> None:
     y, p, w = random_case(seed, 20, n_classes)

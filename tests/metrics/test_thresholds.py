@@ -242,7 +242,7 @@ def test_bad_settings_are_refused() -> None:
         tune_threshold(y, p, minority=5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data(), n_classes=st.integers(2, 4))
 def test_tuning_never_scores_below_the_default_on_its_own_rows(data: st.DataObject, n_classes: int) -> None:
     seed = data.draw(st.integers(0, 1000))

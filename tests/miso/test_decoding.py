@@ -75,7 +75,7 @@ def test_beam_search_finds_the_text_that_greedy_misses() -> None:
 
 
 @given(seed=st.integers(0, 10_000), beams=st.sampled_from([64, 200]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_wide_beams_find_the_best_text_of_all(seed: int, beams: int) -> None:
     """With a beam for every prefix nothing is pruned; with fewer endings met than beams nothing stops early."""
     table = torch.rand(4, 4, generator=stream(seed)).softmax(dim=1)
@@ -194,7 +194,7 @@ def test_equal_choices_at_the_cut_off_stay_together() -> None:
 
 
 @given(size=st.integers(1, 40), seed=st.integers(0, 1000), zeros=st.floats(0, 0.95))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_has_no_chance_is_never_chosen(size: int, seed: int, zeros: float) -> None:
     draw = stream(seed)
     logits = torch.randn(size, generator=draw) * 30

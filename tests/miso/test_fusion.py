@@ -311,7 +311,7 @@ def test_texts_of_one_token() -> None:
 # What can be read out
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 2**31), st.sampled_from([1.0, 10.0, 100.0]))
 def test_attention_is_a_distribution_over_the_partners_words(q_length, k_length, seed, tau) -> None:
     stream = torch.Generator().manual_seed(seed)

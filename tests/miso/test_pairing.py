@@ -43,7 +43,7 @@ def test_scope_narrows_to_the_nearest_as_anchors_come() -> None:
     assert means[-1] <= 5
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     n_majority=st.integers(1, 60),
     kept=st.integers(0, 60),

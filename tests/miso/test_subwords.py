@@ -49,13 +49,13 @@ CHARACTERS = sorted(set("".join(MIXED)))
 
 
 @given(texts=st.lists(st.text(st.sampled_from(CHARACTERS), max_size=40), max_size=5))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_text_of_seen_characters_comes_back(mixed: Subwords, texts: list[str]) -> None:
     assert round_trip(mixed, texts) == texts
 
 
 @given(seed=st.integers(0, 1000))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_any_sequence_is_a_text_of_seen_characters(mixed: Subwords, seed: int) -> None:
     ids = np.random.default_rng(seed).integers(0, len(mixed), 30)
     text = mixed.decode(ids)

@@ -102,7 +102,7 @@ def test_theorem_1_is_out_of_reach_where_q_and_k_depend_on_each_other(pairs) -> 
     assert loss(pairs, mapping(lambda q, k: q, 2, 2, 2)) == pytest.approx(-conditional)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 4), st.integers(2, 4), st.integers(1, 5))
 def test_no_channel_passes_the_bounds(seed, n_q, n_k, n_out) -> None:
     rng = np.random.default_rng(seed)

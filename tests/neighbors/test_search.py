@@ -17,7 +17,7 @@ from counterpoise.neighbors.search import Searcher
 
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("library", LIBRARIES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(case=grids())
 def test_ties_go_to_the_lower_row(library, sparse, case) -> None:
     rows, queries, k = case
@@ -32,7 +32,7 @@ def test_ties_go_to_the_lower_row(library, sparse, case) -> None:
 
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("library", LIBRARIES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(case=grids())
 def test_cosine_ties_go_to_the_lower_row(library, sparse, case) -> None:
     rows, queries, k = case

@@ -7,9 +7,12 @@ needs "the embedding" asks it: a classifier's head, a contrastive loss, a search
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor, nn
+
+HEAD_RATE = 1e-3
+"""Learning rate of what is not pretrained."""
 
 
 class Batch(NamedTuple):
@@ -48,10 +51,19 @@ class Backbone(nn.Module, ABC):
         What it reads: ``"text"`` or ``"array"``.
     dim : int
         Width ``d`` of its token and pooled representations.
+    dropout : float
+        Share of pooled features dropped before the head during training (0.5: Kim 2014, section 3.1).
+    learning_rate : float
+        Of its own parameters where none is given.
+    warmup : float or None
+        Share of a training in which learning rates rise from 0, to fall to 0 from there on; None keeps them.
     """
 
     inputs: ClassVar[str]
     dim: int
+    dropout: ClassVar[float] = 0.5
+    learning_rate: ClassVar[float] = HEAD_RATE
+    warmup: ClassVar[float | None] = None
 
     @abstractmethod
     def tokens(self, batch: Batch) -> Tensor:
@@ -63,6 +75,10 @@ class Backbone(nn.Module, ABC):
             tokens = tokens.masked_fill(~mask[..., None], float("-inf"))
         # max rather than amax: its gradient goes to one place, which is several times cheaper.
         return tokens.max(dim=1).values
+
+    def parameter_groups(self, rate: float) -> list[dict[str, Any]]:
+        """Its parameters with their learning rates, as torch's optimisers take them."""
+        return [{"params": list(self.parameters()), "lr": rate}]
 
     def forward(self, batch: Batch) -> Tensor:
         """Pooled representations ``(B, d)`` of a batch."""
@@ -78,16 +94,20 @@ class Network(nn.Module):
     n_classes : int
     parts : nn.Module or None, default=None
         A method's own modules (projections, prototypes); trained and saved with the rest.
-    dropout : float, default=0.5
-        Share of pooled features dropped before the head during training (0.5: Kim 2014, section 3.1).
+    dropout : float or None, default=None
+        Share of pooled features dropped before the head during training; None is the backbone's own.
     """
 
     def __init__(
-        self, backbone: Backbone, n_classes: int, parts: nn.Module | None = None, dropout: float = 0.5
+        self,
+        backbone: Backbone,
+        n_classes: int,
+        parts: nn.Module | None = None,
+        dropout: float | None = None,
     ) -> None:
         super().__init__()
         self.backbone = backbone
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(backbone.dropout if dropout is None else dropout)
         self.head = nn.Linear(backbone.dim, n_classes)
         self.parts = parts
 
@@ -98,3 +118,22 @@ class Network(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """Logits ``(B, C)``."""
         return self.head(self.dropout(self.embed(batch)))
+
+    def parameter_groups(self, rate: float | None) -> list[dict[str, Any]]:
+        """Trained parameters with their learning rates, as torch's optimisers take them.
+
+        Parameters
+        ----------
+        rate : float or None
+            Of the backbone; None takes its own. Head and parts, which begin from nothing, learn as much faster or
+            slower as they do beside :attr:`Backbone.learning_rate`.
+        """
+        rate = self.backbone.learning_rate if rate is None else rate
+        groups = self.backbone.parameter_groups(rate)
+        inside = {id(p) for group in groups for p in group["params"]}
+        rest = [p for p in self.parameters() if id(p) not in inside]
+        groups.append({"params": rest, "lr": rate * (HEAD_RATE / self.backbone.learning_rate)})
+        by_rate: dict[float, list[nn.Parameter]] = {}
+        for group in groups:
+            by_rate.setdefault(group["lr"], []).extend(p for p in group["params"] if p.requires_grad)
+        return [{"params": params, "lr": own} for own, params in by_rate.items() if params]

@@ -6,6 +6,7 @@ A new backbone is one file and one line in :data:`BACKBONES`.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from counterpoise.backbones.base import Backbone
 from counterpoise.backbones.mlp import MLP
+from counterpoise.backbones.pretrained import PretrainedTexts, pretrained_network
 from counterpoise.backbones.textcnn import TextCNN
 from counterpoise.backbones.textrnn import TextRNN
 from counterpoise.backbones.words import WordEncoder
@@ -64,19 +66,22 @@ class BackboneEntry:
     name, summary : str
     encoder : type
         Fitted on the fitting side; its keyword arguments are settings of the backbone.
-    network : type of Backbone
-        Built on the encoder's ``input_spec``; its keyword arguments are settings of the backbone too.
+    network : callable
+        Makes the :class:`Backbone` on the encoder's ``input_spec``; its keyword arguments are settings too.
+    inputs : {"text", "array"}
+    check : callable, default=nothing
+        Refuses settings that do not go together.
+    identity : callable, default=nothing
+        What of the machine the settings name, such as the weights in a folder: part of a run's key.
     """
 
     name: str
     summary: str
     encoder: type[Any]
-    network: type[Backbone]
-
-    @property
-    def inputs(self) -> str:
-        """``"text"`` or ``"array"``."""
-        return self.network.inputs
+    network: Callable[..., Backbone]
+    inputs: str
+    check: Callable[[dict[str, Any]], None] = lambda settings: None
+    identity: Callable[[dict[str, Any]], str] = lambda settings: ""
 
     def settings(self) -> dict[str, Any]:
         """Every setting with its default."""
@@ -92,7 +97,7 @@ class BackboneEntry:
         return self.network(encoder.input_spec, **own)
 
 
-def _keywords(owner: type) -> dict[str, Any]:
+def _keywords(owner: Callable[..., Any]) -> dict[str, Any]:
     parameters = inspect.signature(owner).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
@@ -100,9 +105,20 @@ def _keywords(owner: type) -> dict[str, Any]:
 BACKBONES: dict[str, BackboneEntry] = {
     entry.name: entry
     for entry in (
-        BackboneEntry("textcnn", "convolutions over 3, 4 and 5 words (Kim 2014)", WordEncoder, TextCNN),
-        BackboneEntry("textrnn", "bidirectional LSTM (Liu et al. 2016)", WordEncoder, TextRNN),
-        BackboneEntry("mlp", "fully connected layers over numeric rows", Standardizer, MLP),
+        BackboneEntry(
+            "textcnn", "convolutions over 3, 4 and 5 words (Kim 2014)", WordEncoder, TextCNN, "text"
+        ),
+        BackboneEntry("textrnn", "bidirectional LSTM (Liu et al. 2016)", WordEncoder, TextRNN, "text"),
+        BackboneEntry(
+            "encoder",
+            "any Hugging Face encoder, frozen or trained",
+            PretrainedTexts,
+            pretrained_network,
+            "text",
+            PretrainedTexts.check,
+            PretrainedTexts.identity,
+        ),
+        BackboneEntry("mlp", "fully connected layers over numeric rows", Standardizer, MLP, "array"),
     )
 }
 

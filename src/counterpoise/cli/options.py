@@ -79,7 +79,18 @@ DataDir = Annotated[
 
 Backbone = Annotated[
     str | None,
-    typer.Option(help="textcnn (default) or textrnn, for methods that train one.", rich_help_panel=_TRAINING),
+    typer.Option(
+        help="textcnn (default), textrnn or encoder, for methods that train one.", rich_help_panel=_TRAINING
+    ),
+]
+Encoder = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|FOLDER",
+        help="Pretrained encoder, of the Hugging Face Hub or from a folder, for --backbone encoder; by default "
+        "sentence-transformers/all-MiniLM-L6-v2, as it is. --set backbone__frozen=false trains it.",
+        rich_help_panel=_TRAINING,
+    ),
 ]
 Set = Annotated[
     list[str] | None,
@@ -229,6 +240,7 @@ class Training:
     """How classifiers are trained, as :func:`counterpoise.cli.settings.training_settings` takes it."""
 
     backbone: Backbone = None
+    encoder: Encoder = None
     max_epochs: MaxEpochs = None
     threshold: Threshold = None
     class_weight: ClassWeight = None

@@ -29,6 +29,7 @@ def training_settings(
     *,
     sets: Sequence[str] | None,
     backbone: str | None,
+    encoder: str | None = None,
     **options: Any,
 ) -> dict[str, Any]:
     """Parameters for :class:`counterpoise.TextClassifier` from the command line.
@@ -42,6 +43,8 @@ def training_settings(
     sets : sequence of str or None
         ``KEY=VALUE``; the value is read as JSON where it is that, else as a string.
     backbone : str or None
+    encoder : str or None, default=None
+        Of ``--backbone encoder``, and of methods that have a setting of that name.
     **options
         Named options by parameter name; None for those not given. ``--set`` overrides them.
 
@@ -63,6 +66,14 @@ def training_settings(
         raise SettingsError(
             f"--backbone {backbone} has no use: no network is trained by {', '.join(methods)}; leave it away"
         )
+    if encoder is not None:
+        taken = {f"method__{key}": encoder for key in ("encoder",) if f"method__{key}" in own}
+        taken |= {"backbone__name": encoder} if backbone == "encoder" else {}
+        if not taken:
+            raise SettingsError(
+                f"--encoder {encoder} has no use without --backbone encoder; add it, or leave it away"
+            )
+        settings |= taken
     refused = {**_BY_OPTION, "backbone": "use --backbone", **refused}
     known = {k: v for k, v in TextClassifier().get_params().items() if k not in refused} | own
     return settings | parsed(sets, known, refused)

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from counterpoise.backbones.registry import find_backbone
 from counterpoise.data.python_inputs import as_labels
 from counterpoise.errors import DataError, SettingsError
 from counterpoise.fitting import Fitted, Plan, fit_model
@@ -43,7 +44,7 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         threshold_folds: int = 3,
         max_epochs: int = 10,
         batch_size: int = 64,
-        learning_rate: float = 1e-3,
+        learning_rate: float | None = None,
         weight_decay: float = 0.0,
         patience: int = 3,
         precision: str = "auto",
@@ -247,6 +248,7 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         )
         if method.uses_backbone:
             training.torch_device()
+            find_backbone(backbone).check(self._nested("backbone__"))
         return method, backbone, training
 
     def _encoded_labels(self, values: np.ndarray) -> np.ndarray:

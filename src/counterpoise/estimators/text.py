@@ -21,7 +21,7 @@ class TextClassifier(SavableMixin, RareClassClassifier):
     method : str or None, default=None
         What is done about the imbalance; ``counterpoise methods`` lists the names. None takes ``"tfidf_lr"``,
         which needs no network, trains in seconds and ranks better than a small network when the class is tiny.
-    backbone : {"textcnn", "textrnn"} or None, default=None
+    backbone : {"textcnn", "textrnn", "encoder"} or None, default=None
         The network that reads the texts; None takes ``"textcnn"`` for methods that train one.
     class_weight : "balanced", dict or None, default=None
         Weight of each class in the loss, on top of what the method does.
@@ -46,8 +46,8 @@ class TextClassifier(SavableMixin, RareClassClassifier):
         Passes over the training rows at most.
     batch_size : int, default=64
         Rows of one step.
-    learning_rate : float, default=1e-3
-        Of Adam.
+    learning_rate : float or None, default=None
+        Of Adam. None is 1e-3, and 5e-5 for a pretrained encoder that is trained, whose head learns 20 times as fast.
     weight_decay : float, default=0.0
         Decoupled, as in AdamW.
     patience : int, default=3

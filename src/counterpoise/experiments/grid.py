@@ -172,7 +172,7 @@ def jobs_of(runs: Sequence[Run]) -> list[Job]:
     jobs = []
     for run in runs:
         # Folds and seeds change no code and no precision.
-        about = repr((run.method, run.method_settings, run.backbone, run.estimator))
+        about = repr((run.method, run.method_settings, run.backbone, run.backbone_settings, run.estimator))
         if about not in known:
             known[about] = Surroundings.here(run, THREADS)
         jobs.append(Job(run.key_in(known[about]), run, known[about]))

@@ -67,7 +67,7 @@ def modules_of_run(method: str, settings: dict[str, Any], backbone: str | None) 
     made = make_method(method, settings)
     made.check()
     network = check_combination(method, made, "text", backbone, {})
-    own: list[type] = [type(made)]
+    own: list[Callable[..., Any]] = [type(made)]
     if (sampler := getattr(made, "sampler", None)) is not None:
         # A method is made of a sampler by the registry, or told the name of one.
         own.append(SAMPLERS[sampler] if isinstance(sampler, str) else sampler)
@@ -77,9 +77,9 @@ def modules_of_run(method: str, settings: dict[str, Any], backbone: str | None) 
     return tuple(dict.fromkeys([*map(_home, own), EXECUTOR]))
 
 
-def _home(owner: type) -> str:
-    """Module of a class; of one made at run time, which says that it is from ``abc``, that of its base."""
-    modules = (base.__module__ for base in owner.__mro__)
+def _home(owner: Callable[..., Any]) -> str:
+    """Module of a function or class; of a class made at run time, said to be from ``abc``, that of its base."""
+    modules = (base.__module__ for base in getattr(owner, "__mro__", (owner,)))
     return next(name for name in modules if name.partition(".")[0] not in sys.stdlib_module_names)
 
 

@@ -53,7 +53,8 @@ class Surroundings:
     threads : int
         Of torch.
     versions : dict of str to str
-        Of :data:`LIBRARIES` and of Python up to the minor number, whose tables of characters decide what a word is.
+        Of :data:`LIBRARIES` and of Python up to the minor number, whose tables of characters decide what a word is; and
+        under ``"encoder"`` which weights a pretrained one has.
     """
 
     source: str
@@ -89,7 +90,8 @@ class Surroundings:
         device = settings.torch_device()
         with _threads(torch.get_num_threads() if threads is None else threads) as count:
             precision = resolve_precision(settings.precision, device)
-            return cls(source, device.type, precision, _neighbors(count), count, dict(_versions()))
+            versions = dict(_versions()) | _pretrained(run)
+            return cls(source, device.type, precision, _neighbors(count), count, versions)
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -120,6 +122,14 @@ def _neighbors(threads: int) -> str:
 
     rows = np.random.default_rng(0).standard_normal((_ROWS, _FEATURES), dtype=np.float32)
     return fastest(rows, _NEIGHBORS)
+
+
+def _pretrained(run: Run) -> dict[str, str]:
+    """What the settings of the run's network name, where that is more than themselves."""
+    from counterpoise.backbones.registry import find_backbone
+
+    identity = find_backbone(run.backbone).identity(run.backbone_settings) if run.backbone else ""
+    return {"encoder": identity} if identity else {}
 
 
 @cache

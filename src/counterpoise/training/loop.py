@@ -147,11 +147,12 @@ def train(
         # Given as a plugin, since Fabric announces a precision given by name on the user's screen.
         plugins=MixedPrecision("bf16-mixed", device.type) if precision == "bfloat16" else None,
     )
-    trained = [p for p in model.parameters() if p.requires_grad]
+    groups = model.parameter_groups(settings.learning_rate)
+    rates = [group["lr"] for group in groups]
+    trained = [p for group in groups for p in group["params"]]
     # One kernel for the whole update instead of a dozen a tensor; exactly Adam's arithmetic.
     optimizer: Any = torch.optim.AdamW(
-        trained,
-        lr=settings.learning_rate,
+        groups,
         weight_decay=settings.weight_decay,
         fused=device.type in ("cpu", "cuda"),
     )
@@ -170,11 +171,11 @@ def train(
         progress.advance(record["epoch"])
         while not record["done"]:
             state = replace(state, epoch=record["epoch"])
-            loss = _epoch(step, optimizer, fabric, objective, rows, weights, state, settings)
+            loss = _epoch(step, optimizer, fabric, objective, rows, weights, state, settings, rates)
             if not math.isfinite(loss) or not _finite(trained):
                 raise SettingsError(
                     f"training diverged in epoch {state.epoch + 1} (loss {loss:g}); lower learning_rate, "
-                    f"which is {settings.learning_rate:g}"
+                    f"which is {rates[0]:g}"
                 )
             row = {"epoch": float(state.epoch + 1), "loss": loss}
             if score is not None:
@@ -210,6 +211,7 @@ def _epoch(
     weights: Tensor,
     state: TrainingState,
     settings: TrainingSettings,
+    rates: list[float],
 ) -> float:
     """Run one epoch; return the mean loss of its rows."""
     torch.manual_seed(derive_seed(state.seed, "torch", state.epoch) % 2**63)
@@ -218,7 +220,9 @@ def _epoch(
     rng = generator(state.seed, "batches", state.epoch)
     labels = torch.from_numpy(rows.labels).to(weights.device)
     total, seen = torch.zeros((), device=weights.device), 0
-    for whole in objective.batches(rows.labels, rows.encoded.lengths, settings.batch_size, rng):
+    warmup = step.module.model.backbone.warmup
+    batches = objective.batches(rows.labels, rows.encoded.lengths, settings.batch_size, rng)
+    for done, whole in enumerate(batches):
         for part in within_budget(whole, rows.encoded.lengths, settings.token_budget):
             at = torch.from_numpy(part).to(weights.device)
             inputs, mask = rows.encoded.batch(part)
@@ -226,6 +230,10 @@ def _epoch(
             loss = step(batch, state)
             fabric.backward(loss / len(whole))
             total += loss.detach()
+        if warmup is not None:
+            scale = _scale(warmup, (state.epoch + (done + 1) / len(batches)) / state.max_epochs)
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * scale
         optimizer.step()
         optimizer.zero_grad()
         seen += len(whole)
@@ -278,6 +286,11 @@ def predict(
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
     return result[back]
+
+
+def _scale(warmup: float, done: float) -> float:
+    """Share of the full learning rate when so much of the training is done: up in a line, then down to 0."""
+    return done / warmup if done < warmup else (1 - done) / (1 - warmup)
 
 
 def _finite(parameters: list[nn.Parameter]) -> bool:

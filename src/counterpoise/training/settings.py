@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 
 import torch
 from torch import Tensor
@@ -23,8 +23,8 @@ class TrainingSettings:
         Rows of one step.
     token_budget : int
         Padded tokens of one forward pass at most; a batch over it is accumulated in parts.
-    learning_rate : float
-        Of Adam.
+    learning_rate : float or None
+        Of Adam; None takes the backbone's own.
     weight_decay : float
         Decoupled (AdamW) decay.
     patience : int
@@ -43,7 +43,7 @@ class TrainingSettings:
     max_epochs: int = 10
     batch_size: int = 64
     token_budget: int = 16_384
-    learning_rate: float = 1e-3
+    learning_rate: float | None = None
     weight_decay: float = 0.0
     patience: int = 3
     precision: str = "auto"
@@ -54,7 +54,8 @@ class TrainingSettings:
             value = getattr(self, name)
             if not isinstance(value, Integral) or value < 1:
                 raise SettingsError(f"{name} is {value!r}; give an int of 1 or more")
-        if not self.learning_rate > 0:
+        rate = self.learning_rate
+        if rate is not None and not (isinstance(rate, Real) and rate > 0):
             raise SettingsError(f"learning_rate is {self.learning_rate!r}; give a number above 0")
         if self.weight_decay < 0:
             raise SettingsError(f"weight_decay is {self.weight_decay!r}; give 0 or more")

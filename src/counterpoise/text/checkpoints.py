@@ -1,0 +1,334 @@
+"""Pretrained encoders of the Hugging Face kind, opened by name or from a folder, and asked no more than they must be.
+
+    checkpoint = Checkpoint.open("sentence-transformers/all-MiniLM-L6-v2")
+    model = checkpoint.model()                               # torch.nn.Module, in evaluation mode
+    ids = checkpoint.encode(["win cash now"], max_length=256)
+
+Code that comes with a checkpoint is never run, weights are read from safetensors only, and the revision that was opened
+is known, so that a saved model can ask for the same one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from counterpoise.errors import MissingExtraError, SettingsError
+
+DEFAULT = "sentence-transformers/all-MiniLM-L6-v2"
+"""Small (22 million weights), fast on a processor without GPU, and trained for sentence similarity."""
+
+_WEIGHTS = "model.safetensors"
+_SHARDS = "model.safetensors.index.json"
+_LAST_TOKEN = ("xlnet",)  # whose summary token is the last one (Yang et al. 2019, section 2.5)
+_MODES = {
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_cls_token": "first",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_lasttoken": "last",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """An encoder's configuration and tokenizer; its weights are read when they are asked for.
+
+    Attributes
+    ----------
+    name : str
+        As given: of the Hub, or a folder.
+    revision : str or None
+        Commit of the Hub; None for a folder.
+    config : dict
+        Of the model, JSON values.
+    tokenizer : transformers tokenizer
+    pooling : {"mean", "first", "last", "max"}
+        What the checkpoint's own description says; without one, ``"last"`` for XLNet and else ``"mean"``.
+    normalized : bool
+        Whether its description has pooled vectors brought to length 1.
+    """
+
+    name: str
+    revision: str | None
+    config: dict[str, Any]
+    tokenizer: Any = field(repr=False)
+    pooling: str
+    normalized: bool
+
+    @classmethod
+    def open(cls, name: str, revision: str | None = None) -> Checkpoint:
+        """Open a checkpoint.
+
+        Parameters
+        ----------
+        name : str
+            Of the Hugging Face Hub, or of a folder that ``save_pretrained`` wrote.
+        revision : str or None, default=None
+            Commit, branch or tag of the Hub; None is its main branch.
+
+        Raises
+        ------
+        MissingExtraError
+            When ``transformers`` is not installed.
+        SettingsError
+            When it cannot be had, is no encoder, has no fast tokenizer or one that does not fit its vocabulary.
+        """
+        transformers = _transformers()
+        asked = {"trust_remote_code": False, **({} if revision is None else {"revision": revision})}
+        config = _had(name, lambda: transformers.AutoConfig.from_pretrained(name, **asked))
+        _check_encoder(name, config)
+        tokenizer = _had(name, lambda: transformers.AutoTokenizer.from_pretrained(name, **asked))
+        if not tokenizer.is_fast:
+            raise SettingsError(f"encoder {name} has no fast tokenizer (tokenizer.json); choose another one")
+        words = int(config.vocab_size)
+        if len(tokenizer) > words:
+            raise SettingsError(
+                f"the tokenizer of encoder {name} knows {len(tokenizer):,} tokens and its network {words:,}; they do "
+                "not belong together"
+            )
+        modules = _json_of(name, "modules.json", asked) or []
+        described = _json_of(name, "1_Pooling/config.json", asked) or {}
+        found = [mode for key, mode in _MODES.items() if described.get(key)]
+        default = "last" if config.model_type in _LAST_TOKEN else "mean"
+        commit = getattr(config, "_commit_hash", None)
+        return cls(
+            name,
+            None if Path(name).is_dir() else commit or revision,
+            json.loads(config.to_json_string()),
+            tokenizer,
+            found[0] if len(found) == 1 else default,
+            any(str(module.get("type", "")).endswith("Normalize") for module in modules),
+        )
+
+    @classmethod
+    def restored(cls, state: dict[str, Any], tokenizer: bytes) -> Checkpoint:
+        """Put a checkpoint together from :attr:`state` and :attr:`tokenizer_file`, without its weights."""
+        transformers = _transformers()
+        from tokenizers import Tokenizer
+
+        inner = Tokenizer.from_str(tokenizer.decode())
+        special = state["special_tokens"]
+        return cls(
+            state["name"],
+            state["revision"],
+            state["config"],
+            transformers.PreTrainedTokenizerFast(tokenizer_object=inner, **special),
+            state["pooling"],
+            state["normalized"],
+        )
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What :meth:`restored` needs besides the tokenizer's file, JSON values."""
+        special = {
+            key: str(value)
+            for key, value in self.tokenizer.special_tokens_map.items()
+            if isinstance(value, str)
+        }
+        return {
+            "name": self.name,
+            "revision": self.revision,
+            "config": self.config,
+            "special_tokens": special,
+            "pooling": self.pooling,
+            "normalized": self.normalized,
+        }
+
+    @property
+    def tokenizer_file(self) -> bytes:
+        """The tokenizer as JSON, with truncation and padding off."""
+        inner = self.tokenizer.backend_tokenizer
+        inner.no_truncation()
+        inner.no_padding()
+        return inner.to_str().encode()
+
+    @property
+    def digest(self) -> str:
+        """Hash of the weights' files, by which a saved model knows its encoder again."""
+        return _digest(
+            *((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in self._weight_files())
+        )
+
+    def model(self, *, weights: bool = True) -> nn.Module:
+        """The network in float32 and evaluation mode.
+
+        Parameters
+        ----------
+        weights : bool, default=True
+            False leaves them as they are drawn, for a state dict to come.
+
+        Raises
+        ------
+        SettingsError
+            When there are no weights in safetensors.
+        """
+        transformers = _transformers()
+        if not weights:
+            config = transformers.AutoConfig.for_model(**self.config)
+            return transformers.AutoModel.from_config(config, trust_remote_code=False).float().eval()
+        import torch
+
+        self._weight_files()
+        with _silent(transformers):
+            return _had(
+                self.name,
+                lambda: transformers.AutoModel.from_pretrained(
+                    self.name,
+                    trust_remote_code=False,
+                    use_safetensors=True,
+                    dtype=torch.float32,
+                    **({} if self.revision is None else {"revision": self.revision}),
+                ),
+            ).eval()
+
+    def encode(self, texts: Sequence[str], max_length: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Token ids of texts, special tokens included.
+
+        Parameters
+        ----------
+        texts : sequence of n str
+        max_length : int
+            Tokens of a text at most; the special ones at its end are kept.
+
+        Returns
+        -------
+        values : ndarray of int32, shape (n_tokens,)
+            Of all texts, one after the other.
+        offsets : ndarray of int64, shape (n + 1,)
+        """
+        inner = self.tokenizer.backend_tokenizer
+        inner.no_padding()
+        inner.enable_truncation(min(max_length, self.longest))
+        found = [encoding.ids for encoding in inner.encode_batch([str(text) for text in texts])]
+        inner.no_truncation()
+        # A text of signs that the tokenizer drops altogether still has to be one row of one token.
+        found = [ids or [self.tokenizer.unk_token_id or 0] for ids in found]
+        offsets = np.concatenate([[0], np.cumsum([len(ids) for ids in found], dtype=np.int64)])
+        values = np.fromiter((i for ids in found for i in ids), dtype=np.int32, count=int(offsets[-1]))
+        return values, offsets
+
+    @property
+    def longest(self) -> int:
+        """Tokens that its positions reach; very many where they are relative."""
+        positions = self.config.get("max_position_embeddings") or -1
+        # RoBERTa and its kin count positions from the padding's number on.
+        offset = 2 if self.config.get("model_type") in ("roberta", "xlm-roberta", "camembert") else 0
+        return positions - offset if positions > 0 else 1 << 20
+
+    def _weight_files(self) -> list[Path]:
+        asked: dict[str, Any] = {} if self.revision is None else {"revision": self.revision}
+        whole = _file(self.name, _WEIGHTS, asked)
+        if whole is not None:
+            return [whole]
+        index = _json_of(self.name, _SHARDS, asked)
+        shards = sorted(set((index or {}).get("weight_map", {}).values()))
+        found = [path for shard in shards if (path := _file(self.name, shard, asked)) is not None]
+        if not found:
+            raise SettingsError(
+                f"encoder {self.name} has no weights in safetensors ({_WEIGHTS}), and those of other formats are not "
+                "read, since they may hold code; choose another one, or save it again with transformers"
+            )
+        return found
+
+
+@cache
+def _digest(*files: tuple[str, int, int]) -> str:
+    """Hash of files, each with its size and time, so that none is read twice a process unless it has changed."""
+    digest = hashlib.sha256()
+    for path, _, _ in files:
+        with open(path, "rb") as file:
+            while piece := file.read(1 << 20):
+                digest.update(piece)
+    return digest.hexdigest()[:20]
+
+
+def _transformers() -> Any:
+    try:
+        import transformers
+    except ImportError as error:
+        raise MissingExtraError(
+            'pretrained encoders need transformers; install it with pip install "counterpoise[encoders]"'
+        ) from error
+    return transformers
+
+
+def _check_encoder(name: str, config: Any) -> None:
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+    kind = config.model_type
+    reads_both_ways = kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES or kind in _LAST_TOKEN
+    if not reads_both_ways or config.is_encoder_decoder or getattr(config, "is_decoder", False):
+        raise SettingsError(
+            f"{name} is a model of kind {kind!r} and no encoder of texts; choose one such as BERT, RoBERTa, DeBERTa, "
+            "XLNet or a sentence encoder"
+        )
+
+
+def _had(name: str, load: Any) -> Any:
+    """What a loader gives, or why it cannot be had, in one sentence."""
+    if _looks_like_a_folder(name) and not Path(name).is_dir():
+        raise SettingsError(f"there is no encoder folder {name}; give a folder that save_pretrained wrote")
+    try:
+        return load()
+    except Exception as error:  # transformers raises dozens of kinds, all of which mean the same to a user
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        where = "read" if Path(name).is_dir() else "had from the Hugging Face Hub"
+        raise SettingsError(
+            f"encoder {name} could not be {where} ({reason}); give a local folder that holds one (--encoder FOLDER)"
+        ) from error
+
+
+def _looks_like_a_folder(name: str) -> bool:
+    return name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name
+
+
+def _file(name: str, inside: str, asked: dict[str, Any]) -> Path | None:
+    """A file of a checkpoint; None where there is none of that name."""
+    if Path(name).is_dir():
+        path = Path(name) / inside
+        return path if path.is_file() else None
+    from transformers.utils import cached_file
+
+    try:
+        found = cached_file(
+            name, inside, revision=asked.get("revision"), _raise_exceptions_for_missing_entries=False
+        )
+    except OSError:
+        return None
+    return None if found is None else Path(found)
+
+
+def _json_of(name: str, inside: str, asked: dict[str, Any]) -> Any:
+    path = _file(name, inside, asked)
+    if path is None:
+        return None
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise SettingsError(f"{inside} of encoder {name} is no JSON; fetch the encoder again") from error
+
+
+class _silent:
+    """Keep transformers from drawing bars and reports of unused heads on the user's screen."""
+
+    def __init__(self, transformers: Any) -> None:
+        self.logging = transformers.utils.logging
+
+    def __enter__(self) -> None:
+        self.level, self.bars = self.logging.get_verbosity(), self.logging.is_progress_bar_enabled()
+        self.logging.set_verbosity_error()
+        self.logging.disable_progress_bar()
+
+    def __exit__(self, *_: object) -> None:
+        self.logging.set_verbosity(self.level)
+        if self.bars:
+            self.logging.enable_progress_bar()

@@ -1,0 +1,204 @@
+"""Pretrained encoders: opened, refused, taken apart and put together; their vectors, kept on the disk."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+
+import numpy as np
+import pytest
+import torch
+
+from counterpoise.errors import MissingExtraError, SettingsError
+from counterpoise.text import features
+from counterpoise.text.checkpoints import Checkpoint
+from counterpoise.text.features import COLUMNS, ROWS, pretrained_features
+from counterpoise.text.pooling import POOLINGS, pooled
+from tiny_encoders import tiny_encoder
+
+TEXTS = [
+    "word1 sign1a",
+    "word2",
+    "word3 " * 7,
+    "WORD1 sign1a",
+    "nowhere",
+    " ".join(f"word{i}" for i in range(37)),
+]
+
+
+@pytest.fixture(scope="module")
+def bert() -> Checkpoint:
+    return Checkpoint.open(tiny_encoder())
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """A copy of the encoder's folder, to be spoilt."""
+    return shutil.copytree(tiny_encoder(), tmp_path / "encoder")
+
+
+class TestOpen:
+    def test_what_is_known_of_it(self, bert) -> None:
+        assert (bert.pooling, bert.normalized, bert.revision, bert.longest) == ("mean", False, None, 40)
+        assert Checkpoint.open(tiny_encoder("xlnet")).pooling == "last"
+        assert Checkpoint.open(tiny_encoder("xlnet")).longest > 10_000, "positions are relative"
+        assert Checkpoint.open(tiny_encoder("roberta")).longest == 40, "two of 42 positions are padding's"
+
+    @pytest.mark.parametrize(
+        ("key", "kind"), [("cls_token", "first"), ("mean_tokens", "mean"), ("max_tokens", "max")]
+    )
+    def test_a_sentence_encoder_says_how_it_pools(self, key, kind, copied) -> None:
+        (copied / "1_Pooling").mkdir()
+        modes = {f"pooling_mode_{name}": name == key for name in ("cls_token", "mean_tokens", "max_tokens")}
+        (copied / "1_Pooling" / "config.json").write_text(json.dumps(modes))
+        modules = [{"idx": 0, "type": "x.models.Transformer"}, {"idx": 2, "type": "x.models.Normalize"}]
+        (copied / "modules.json").write_text(json.dumps(modules))
+        opened = Checkpoint.open(str(copied))
+        assert (opened.pooling, opened.normalized) == (kind, True)
+
+    def test_ids_are_cut_and_never_none(self, bert) -> None:
+        values, offsets = bert.encode(["word1 word2 word3", "", "word5"], max_length=4)
+        assert np.diff(offsets).tolist() == [4, 2, 3]
+        words = bert.tokenizer.convert_ids_to_tokens(values.tolist())
+        assert words == "[CLS] word1 word2 [SEP] [CLS] [SEP] [CLS] word5 [SEP]".split()  # noqa: SIM905
+        (_, offsets) = bert.encode(["word1 " * 90], max_length=256)
+        assert offsets[-1] == 40, "its positions end there"
+
+    @pytest.mark.parametrize("kind", ["bert", "roberta", "xlnet"])
+    def test_taken_apart_and_put_together(self, kind) -> None:
+        whole = Checkpoint.open(tiny_encoder(kind))
+        again = Checkpoint.restored(json.loads(json.dumps(whole.state)), whole.tokenizer_file)
+        for mine, theirs in zip(again.encode(TEXTS, 20), whole.encode(TEXTS, 20), strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+        empty, full = again.model(weights=False), whole.model()
+        empty.load_state_dict(full.state_dict())
+        ids = torch.from_numpy(whole.encode(TEXTS[:1], 20)[0].astype(np.int64))[None]
+        torch.testing.assert_close(
+            empty(input_ids=ids).last_hidden_state, full(input_ids=ids).last_hidden_state, rtol=0, atol=0
+        )
+
+    def test_other_weights_have_another_digest(self, bert, copied) -> None:
+        assert Checkpoint.open(str(copied)).digest == bert.digest
+        content = bytearray((copied / "model.safetensors").read_bytes())
+        content[-1] ^= 1
+        (copied / "model.safetensors").write_bytes(bytes(content))
+        assert Checkpoint.open(str(copied)).digest != bert.digest
+
+
+class TestRefused:
+    def test_a_folder_that_is_not_there(self, tmp_path) -> None:
+        for name in (str(tmp_path / "none"), "./none", "a/b/c"):
+            with pytest.raises(SettingsError, match=r"there is no encoder folder .*none|a/b/c"):
+                Checkpoint.open(name)
+
+    def test_a_name_without_network(self) -> None:
+        with pytest.raises(
+            SettingsError, match=r"could not be had from the Hugging Face Hub .*--encoder FOLDER"
+        ):
+            Checkpoint.open("nobody/no-such-encoder")
+
+    def test_what_cannot_be_read(self, tmp_path, copied) -> None:
+        with pytest.raises(SettingsError, match="could not be read"):
+            Checkpoint.open(str(tmp_path))
+        (copied / "config.json").write_text(json.dumps({"model_type": "bert", "hidden_size": "wide"}))
+        with pytest.raises(SettingsError, match="could not be read"):
+            Checkpoint.open(str(copied))
+
+    @pytest.mark.parametrize(
+        "config", [{"model_type": "gpt2"}, {"model_type": "bert", "is_decoder": True}, {"model_type": "t5"}]
+    )
+    def test_what_is_no_encoder(self, config, copied) -> None:
+        (copied / "config.json").write_text(json.dumps(config))
+        with pytest.raises(SettingsError, match="no encoder of texts"):
+            Checkpoint.open(str(copied))
+
+    def test_a_tokenizer_of_another_network(self, copied) -> None:
+        config = json.loads((copied / "config.json").read_text())
+        (copied / "config.json").write_text(json.dumps({**config, "vocab_size": 50}))
+        with pytest.raises(SettingsError, match=r"knows 137 tokens and its network 50"):
+            Checkpoint.open(str(copied))
+
+    def test_weights_that_may_hold_code(self, copied) -> None:
+        (copied / "model.safetensors").rename(copied / "pytorch_model.bin")
+        opened = Checkpoint.open(str(copied))
+        for ask in (opened.model, lambda: opened.digest):
+            with pytest.raises(SettingsError, match="no weights in safetensors"):
+                ask()
+
+    def test_without_transformers(self, monkeypatch) -> None:
+        monkeypatch.setitem(__import__("sys").modules, "transformers", None)
+        with pytest.raises(MissingExtraError, match=r"counterpoise\[encoders\]"):
+            Checkpoint.open(tiny_encoder())
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_pooling_by_hand(pooling) -> None:
+    tokens = torch.tensor([[[1.0, 5.0], [3.0, 2.0], [9.0, 9.0]], [[4.0, 0.0], [0.0, 4.0], [2.0, 2.0]]])
+    mask = torch.tensor([[True, True, False], [True, True, True]])
+    expected = {
+        "mean": [[2.0, 3.5], [2.0, 2.0]],
+        "first": [[1.0, 5.0], [4.0, 0.0]],
+        "last": [[3.0, 2.0], [2.0, 2.0]],
+        "max": [[3.0, 5.0], [4.0, 4.0]],
+    }[pooling]
+    assert pooled(tokens, mask, pooling).tolist() == expected
+    torch.testing.assert_close(pooled(tokens[1:], None, pooling), pooled(tokens, mask, pooling)[1:])
+
+
+class TestFeatures:
+    @pytest.mark.parametrize("kind", ["bert", "roberta", "xlnet"])
+    def test_they_are_pooled_last_layers(self, kind) -> None:
+        checkpoint = Checkpoint.open(tiny_encoder(kind))
+        found = pretrained_features(checkpoint, TEXTS, cache=False)
+        model = checkpoint.model()
+        for text, vector in zip(TEXTS, found, strict=True):
+            ids = torch.from_numpy(checkpoint.encode([text], 256)[0].astype(np.int64))[None]
+            with torch.no_grad():
+                tokens = model(input_ids=ids).last_hidden_state[0]
+            expected = tokens[-1] if kind == "xlnet" else tokens.mean(dim=0)
+            np.testing.assert_allclose(vector, expected, atol=1e-5)
+        np.testing.assert_array_equal(found[0], found[3], "upper case is nothing to it")
+
+    def test_company_changes_no_bit(self, bert) -> None:
+        many = [f"word{i % 60} sign{i % 24}b" for i in range(3 * ROWS)] + TEXTS
+        whole = pretrained_features(bert, many, cache=False)
+        np.testing.assert_array_equal(pretrained_features(bert, many[::-1], cache=False)[::-1], whole)
+        for i in (0, ROWS + 1, len(many) - 1):
+            np.testing.assert_array_equal(
+                pretrained_features(bert, many[i : i + 1], cache=False)[0], whole[i]
+            )
+        assert COLUMNS > 1
+
+    def test_a_second_time_nothing_is_computed(self, bert, monkeypatch, tmp_path) -> None:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        first = pretrained_features(bert, TEXTS[:4])
+        monkeypatch.setattr(features, "_computed", lambda *_: pytest.fail("it was known"))
+        np.testing.assert_array_equal(pretrained_features(bert, [TEXTS[2], TEXTS[0]]), first[[2, 0]])
+
+    @pytest.mark.parametrize("changed", [{"max_length": 4}, {"pooling": "max"}])
+    def test_other_settings_are_other_vectors(self, changed, bert, monkeypatch, tmp_path) -> None:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        first = pretrained_features(bert, TEXTS)
+        assert not np.array_equal(pretrained_features(bert, TEXTS, **changed), first)
+        np.testing.assert_array_equal(pretrained_features(bert, TEXTS), first)
+
+    def test_a_broken_or_closed_cache_is_done_without(self, bert, monkeypatch, tmp_path) -> None:
+        expected = pretrained_features(bert, TEXTS, cache=False)
+        (tmp_path / "file").write_text("")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+        np.testing.assert_array_equal(pretrained_features(bert, TEXTS), expected)
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        path = tmp_path / "counterpoise" / "features" / f"{bert.digest}.sqlite"
+        path.parent.mkdir(parents=True)
+        path.write_text("no database at all, and long enough to be looked at")
+        np.testing.assert_array_equal(pretrained_features(bert, TEXTS), expected)
+        path.unlink()
+        pretrained_features(bert, TEXTS)
+        with sqlite3.connect(path) as connection:
+            assert connection.execute("SELECT count(*) FROM features").fetchone() == (len(TEXTS),)
+
+    def test_vectors_of_length_1_where_it_says_so(self, copied) -> None:
+        (copied / "modules.json").write_text(json.dumps([{"idx": 2, "type": "x.models.Normalize"}]))
+        found = pretrained_features(Checkpoint.open(str(copied)), TEXTS, cache=False)
+        np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-6)
