@@ -12,10 +12,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from counterpoise.errors import ModelError
 from counterpoise.fitting import Fitted
+from counterpoise.methods.linear_predictor import LinearPredictor
 from counterpoise.methods.network_predictor import NetworkPredictor
 from counterpoise.methods.predictors import SavedState
 from counterpoise.methods.registry import make_method
-from counterpoise.methods.tfidf_lr import LinearPredictor
 from counterpoise.metrics.thresholds import ThresholdChoice
 from counterpoise.model_card import model_card
 from counterpoise.persistence import read_model, write_model

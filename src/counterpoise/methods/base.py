@@ -52,6 +52,10 @@ class Data:
         mass = np.bincount(self.labels, self.weights, self.n_classes)
         return mass / mass.sum()
 
+    def balanced(self) -> Data:
+        """The same rows with weights under which all classes have the same mass."""
+        return replace(self, weights=self.weights / self.class_mass()[self.labels])
+
 
 @dataclass(frozen=True)
 class Context:
