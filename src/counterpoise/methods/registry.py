@@ -64,6 +64,26 @@ def make_method(name: str, settings: dict[str, Any] | None = None) -> Method:
     return method.set_params(**(settings or {}))
 
 
+def check_savable(name: str) -> None:
+    """Refuse a method whose models cannot be saved, before any work for a model folder is done.
+
+    Parameters
+    ----------
+    name : str
+        A key of :data:`METHODS`.
+
+    Raises
+    ------
+    SettingsError
+        In one sentence.
+    """
+    if not METHODS[name].can_be_saved:
+        raise SettingsError(
+            f"a model of method {name!r} cannot be saved, since its trees could be stored only by pickle; use it where "
+            "it was fitted, judge it with `counterpoise compare`, or choose another method"
+        )
+
+
 def check_combination(
     name: str, method: Method, kind: str, backbone: str | None, backbone_settings: dict[str, Any]
 ) -> str:
@@ -95,10 +115,13 @@ def check_combination(
         raise SettingsError(
             f"method {name!r} does not take {kind} data; of the others do: {', '.join(fitting)}"
         )
-    if not method.uses_backbone:
+    if not method.trains_backbone(kind):
         given = repr(backbone) if backbone is not None else ", ".join(backbone_settings)
         if given:
-            raise SettingsError(f"method {name!r} uses no backbone, but {given} was given; leave it away")
+            when = f" on {kind} data with the settings it has" if method.uses_backbone else ""
+            raise SettingsError(
+                f"method {name!r} uses no backbone{when}, but {given} was given; leave it away"
+            )
         return DEFAULT_BACKBONE[kind]
     chosen = backbone or DEFAULT_BACKBONE[kind]
     entry = find_backbone(chosen, backbone_settings)
