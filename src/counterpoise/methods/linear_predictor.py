@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from scipy.sparse import csr_matrix
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer
 
 from counterpoise.methods.predictors import SavedState
 from counterpoise.text.tfidf import rows_of, word_presence, word_tfidf
@@ -36,7 +36,7 @@ class LinearPredictor:
 
     Parameters
     ----------
-    vectorizer : TfidfVectorizer
+    vectorizer : CountVectorizer or TfidfVectorizer
         Fitted, of :mod:`counterpoise.text.tfidf`.
     coefficients : ndarray of float64, shape (C, n_features)
     intercepts : ndarray of float64, shape (C,)
@@ -50,7 +50,7 @@ class LinearPredictor:
 
     def __init__(
         self,
-        vectorizer: TfidfVectorizer,
+        vectorizer: CountVectorizer,
         coefficients: np.ndarray,
         intercepts: np.ndarray,
         training_prior: np.ndarray,
@@ -81,7 +81,7 @@ class LinearPredictor:
             "intercepts": self.intercepts,
             "training_prior": self.training_prior,
         }
-        if self.vectorizer.use_idf:
+        if hasattr(self.vectorizer, "idf_"):
             tensors["idf"] = self.vectorizer.idf_
         config = {"max_ngram": self.vectorizer.ngram_range[1], "one_vs_rest": self.one_vs_rest}
         return SavedState(config, tensors, words)

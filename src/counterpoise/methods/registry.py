@@ -12,9 +12,11 @@ from counterpoise.methods.class_weight import ClassWeight
 from counterpoise.methods.erm import ERM
 from counterpoise.methods.focal import Focal
 from counterpoise.methods.logit_adjustment import LogitAdjustment
+from counterpoise.methods.nb_lr import NaiveBayesLR
 from counterpoise.methods.random_oversample import RandomOversample
 from counterpoise.methods.sampled import sampled_method
 from counterpoise.methods.tfidf_lr import TfidfLR
+from counterpoise.methods.tfidf_svm import TfidfSVM
 from counterpoise.miso.oversampler import MISO
 from counterpoise.miso.variants import CAG, MisoEdit
 from counterpoise.oversampling.word_swap import WordSwap
@@ -33,6 +35,8 @@ METHODS: dict[str, type[Method]] = {
     ),
     "cag": sampled_method(CAG, "MISO's generator without fusion and mutual information (its ablation)"),
     "tfidf_lr": TfidfLR,
+    "tfidf_svm": TfidfSVM,
+    "nb_lr": NaiveBayesLR,
 }
 
 DEFAULT_BACKBONE = {"text": "textcnn", "array": "mlp"}

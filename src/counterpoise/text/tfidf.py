@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from counterpoise.errors import SettingsError
 from counterpoise.text.tokenizers import tokenize
@@ -31,22 +31,22 @@ def word_tfidf(
     vocabulary : dict of str to int, or None, default=None
         Column of each feature, where it is known already.
     """
-    return _over_tokens(max_ngram, min_df, vocabulary, sublinear_tf=True)
+    return TfidfVectorizer(**_over_tokens(max_ngram, min_df, vocabulary), sublinear_tf=True)
 
 
 def word_presence(
     max_ngram: int = 1, min_df: int = 1, vocabulary: dict[str, int] | None = None
-) -> TfidfVectorizer:
+) -> CountVectorizer:
     """Make a vectorizer that says with 1 or 0 whether a feature occurs; parameters as for :func:`word_tfidf`."""
-    return _over_tokens(max_ngram, min_df, vocabulary, binary=True, use_idf=False, norm=None)
+    return CountVectorizer(**_over_tokens(max_ngram, min_df, vocabulary), binary=True, dtype=np.float64)
 
 
-def learn_rows(vectorizer: TfidfVectorizer, texts: np.ndarray) -> csr_matrix:
+def learn_rows(vectorizer: CountVectorizer, texts: np.ndarray) -> csr_matrix:
     """Learn the features of texts, and give the texts in them.
 
     Parameters
     ----------
-    vectorizer : TfidfVectorizer
+    vectorizer : CountVectorizer or TfidfVectorizer
         Of :func:`word_tfidf` or :func:`word_presence`; fitted in place.
     texts : ndarray of str, shape (n,)
 
@@ -68,24 +68,21 @@ def learn_rows(vectorizer: TfidfVectorizer, texts: np.ndarray) -> csr_matrix:
         ) from error
 
 
-def rows_of(vectorizer: TfidfVectorizer, texts: np.ndarray) -> csr_matrix:
+def rows_of(vectorizer: CountVectorizer, texts: np.ndarray) -> csr_matrix:
     """Texts ``(n,)`` in the features of a fitted vectorizer, sparse ``(n, n_features)``."""
     return vectorizer.transform(tokenize(texts).to_list())
 
 
-def _over_tokens(
-    max_ngram: int, min_df: int, vocabulary: dict[str, int] | None, **weighting: Any
-) -> TfidfVectorizer:
-    return TfidfVectorizer(
-        tokenizer=_as_it_is,
-        preprocessor=_as_it_is,
-        token_pattern=None,
-        lowercase=False,
-        ngram_range=(1, max_ngram),
-        min_df=min_df,
-        vocabulary=vocabulary,
-        **weighting,
-    )
+def _over_tokens(max_ngram: int, min_df: int, vocabulary: dict[str, int] | None) -> dict[str, Any]:
+    return {
+        "tokenizer": _as_it_is,
+        "preprocessor": _as_it_is,
+        "token_pattern": None,
+        "lowercase": False,
+        "ngram_range": (1, max_ngram),
+        "min_df": min_df,
+        "vocabulary": vocabulary,
+    }
 
 
 def _as_it_is(tokens: list[str]) -> list[str]:
