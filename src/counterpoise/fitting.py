@@ -186,7 +186,7 @@ def _validation_side(
     time: np.ndarray | None,
 ) -> Split | None:
     """Held-out rows for a method that can stop early, if they would be enough to judge by."""
-    if not method.uses_backbone or plan.validation_fraction <= 0:
+    if not method.trains_backbone(data.kind) or plan.validation_fraction <= 0:
         return None
     # The rarest class decides, whichever class matters: stopping early on two rows of it is a coin's choice.
     held_out = np.bincount(data.labels, minlength=data.n_classes).min() * plan.validation_fraction

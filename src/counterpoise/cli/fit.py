@@ -59,17 +59,18 @@ def fit(
         from counterpoise.cli.labelled import read_labelled, thinned
         from counterpoise.cli.settings import training_settings
         from counterpoise.estimators.text import TextClassifier
-        from counterpoise.methods.registry import METHODS
+        from counterpoise.methods.registry import check_savable
         from counterpoise.persistence import check_target
 
         settings = training_settings([method], _NO_SETTINGS, threshold_folds=folds, **vars(training))
+        check_savable(method)
         check_target(output)
         data = read_labelled(screen, source, group=group, time=time, **vars(reading))
         data = thinned(screen, data, keep, random_state)
         classifier = TextClassifier(
             method, training.backbone, pos_label=data.minority, random_state=random_state, **settings
         )
-        with _checkpoint(screen, output, METHODS[method].uses_backbone, resume) as checkpoint:
+        with _checkpoint(screen, output, classifier.trains_backbone, resume) as checkpoint:
             classifier.set_params(checkpoint=checkpoint)
             classifier.fit(data.texts, data.labels, groups=data.groups, time=data.times)
             classifier.save(

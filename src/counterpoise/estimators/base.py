@@ -190,6 +190,11 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         return self.fitted_.predictor.embed(self._checked_inputs(X, fitting=False))
 
     @property
+    def trains_backbone(self) -> bool:
+        """Whether ``fit`` trains a network, with the method and the settings that are set."""
+        return make_method(self._method_name, self._nested("method__")).trains_backbone(self.kind)
+
+    @property
     def thresholds_(self) -> np.ndarray:
         """Threshold of each class, ``(C,)``; with two classes ``(1 - t, t)``."""
         return self.fitted_.choice.thresholds
@@ -246,7 +251,7 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
             precision=self.precision,
             device=self.device,
         )
-        if method.uses_backbone:
+        if method.trains_backbone(self.kind):
             training.torch_device()
             find_backbone(backbone).check(self._nested("backbone__"))
         return method, backbone, training

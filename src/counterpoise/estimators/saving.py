@@ -12,10 +12,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from counterpoise.errors import ModelError
 from counterpoise.fitting import Fitted
+from counterpoise.methods.linear_predictor import LinearPredictor
 from counterpoise.methods.network_predictor import NetworkPredictor
 from counterpoise.methods.predictors import SavedState
-from counterpoise.methods.registry import make_method
-from counterpoise.methods.tfidf_lr import LinearPredictor
+from counterpoise.methods.registry import check_savable, make_method
 from counterpoise.metrics.thresholds import ThresholdChoice
 from counterpoise.model_card import model_card
 from counterpoise.persistence import read_model, write_model
@@ -30,6 +30,7 @@ class SavableMixin:
     fitted_: Fitted
     columns_: tuple[str, ...]
     data_: str
+    _method_name: str
 
     def save(self, folder: str | Path, data: str | None = None, columns: Sequence[str] | None = None) -> None:
         """Save a fitted classifier in a folder of its own, replacing an earlier model there.
@@ -46,10 +47,13 @@ class SavableMixin:
 
         Raises
         ------
+        SettingsError
+            When models of this method cannot be saved.
         OutputError
             When the folder cannot be written; nothing is left behind.
         """
         check_is_fitted(self)
+        check_savable(self._method_name)
         state = self.fitted_.predictor.state()
         self.data_ = self.data_ if data is None else data
         self.columns_ = self.columns_ if columns is None else tuple(columns)

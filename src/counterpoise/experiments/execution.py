@@ -31,7 +31,6 @@ from counterpoise.experiments.runs import Run, canonical
 from counterpoise.experiments.surroundings import Surroundings
 from counterpoise.experiments.task import Side, Task
 from counterpoise.experiments.tuning import Trial, best_of, search, space_of
-from counterpoise.methods.registry import METHODS
 from counterpoise.metrics.diagnosis import one_class_predicted
 from counterpoise.metrics.scores import score, score_thinned
 from counterpoise.metrics.thresholds import decide
@@ -203,7 +202,7 @@ def _predictions(
 ) -> Predictions:
     sides = task.sides
     hostile = None
-    if METHODS[run.method].uses_backbone and sides.rare.any():
+    if classifier.trains_backbone and sides.rare.any():
         seed = derive_seed(run.seed, "difficulty", run.fold)
         hostile = hostile_neighbours(classifier, task.texts, sides, side.train, side.test, seed)
     return Predictions(

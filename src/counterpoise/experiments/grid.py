@@ -131,7 +131,12 @@ def _settings_of(method: str, backbone: str | None, settings: Mapping[str, Any])
     if method not in METHODS:
         raise SettingsError(f"there is no method {method!r}; choose from {', '.join(METHODS)}")
     made = METHODS[method]()
-    known, trains = made.get_params(), made.uses_backbone
+    known = made.get_params()
+    asked = {
+        key.removeprefix("method__"): value for key, value in settings.items() if key.startswith("method__")
+    }
+    made.set_params(**{name: value for name, value in asked.items() if name in known})
+    trains = made.trains_backbone("text")
     own = _Own(check_combination(method, made, "text", backbone, {}) if trains else None)
     for key, value in settings.items():
         prefix, nested, name = key.partition("__")

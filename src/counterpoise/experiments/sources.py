@@ -71,7 +71,7 @@ def modules_of_run(method: str, settings: dict[str, Any], backbone: str | None) 
     if (sampler := getattr(made, "sampler", None)) is not None:
         # A method is made of a sampler by the registry, or told the name of one.
         own.append(SAMPLERS[sampler] if isinstance(sampler, str) else sampler)
-    if made.uses_backbone:
+    if made.trains_backbone("text"):
         entry = find_backbone(network)
         own += [entry.encoder, entry.network]
     return tuple(dict.fromkeys([*map(_home, own), EXECUTOR]))

@@ -69,7 +69,7 @@ def space_of(method: str) -> dict[str, Any]:
     if method not in METHODS:
         raise SettingsError(f"there is no method {method!r}; choose from {', '.join(METHODS)}")
     own = {f"method__{name}": where for name, where in METHODS[method].search_space.items()}
-    return {**own, **(TRAINING if METHODS[method].uses_backbone else {})}
+    return {**own, **(TRAINING if METHODS[method]().trains_backbone("text") else {})}
 
 
 def search(

@@ -43,6 +43,11 @@ class Data:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def kind(self) -> str:
+        """What the inputs are: ``"text"`` or ``"array"``."""
+        return "text" if self.inputs.dtype == object else "array"
+
     def take(self, rows: np.ndarray) -> Data:
         """Some rows, in the order given; rows may repeat."""
         return replace(self, inputs=self.inputs[rows], labels=self.labels[rows], weights=self.weights[rows])
@@ -51,6 +56,10 @@ class Data:
         """Share of each class by rows and weights, ``(C,)`` of float64, summing to 1."""
         mass = np.bincount(self.labels, self.weights, self.n_classes)
         return mass / mass.sum()
+
+    def balanced(self) -> Data:
+        """The same rows with weights under which all classes have the same mass."""
+        return replace(self, weights=self.weights / self.class_mass()[self.labels])
 
 
 @dataclass(frozen=True)
@@ -105,7 +114,11 @@ class Method(BaseEstimator, ABC):
     inputs : frozenset of str
         What it serves: ``"text"``, ``"array"``.
     uses_backbone : bool
-        Whether the choice of a backbone means anything to it.
+        Whether the choice of a backbone means anything to it, on any inputs and with any settings; see
+        :meth:`trains_backbone`.
+    can_be_saved : bool
+        Whether a fitted predictor can be taken apart into numbers and words; False where what it holds could be
+        stored only by pickle, which a model folder never is.
     search_space : mapping
         Settings that are worth tuning, and where.
     """
@@ -113,10 +126,15 @@ class Method(BaseEstimator, ABC):
     summary: ClassVar[str]
     inputs: ClassVar[frozenset[str]] = frozenset({"text", "array"})
     uses_backbone: ClassVar[bool] = True
+    can_be_saved: ClassVar[bool] = True
     search_space: ClassVar[Space] = {}
 
     def check(self) -> None:
         """Raise SettingsError for settings out of range; called before any work."""
+
+    def trains_backbone(self, kind: str) -> bool:
+        """Whether it trains a backbone on ``"text"`` or ``"array"`` inputs with the settings it has."""
+        return self.uses_backbone
 
     @abstractmethod
     def fit(self, data: Data, context: Context) -> Predictor:

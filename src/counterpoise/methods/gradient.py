@@ -112,7 +112,7 @@ def _judge(context: Context) -> str:
     if side is None:
         return ""
     digest = hashlib.sha256(repr(context.minority).encode())
-    inputs = "\0".join(side.inputs).encode() if side.inputs.dtype == object else side.inputs.tobytes()
+    inputs = "\0".join(side.inputs).encode() if side.kind == "text" else side.inputs.tobytes()
     for part in (side.labels.tobytes(), side.weights.tobytes(), inputs):
         digest.update(part)
     return digest.hexdigest()

@@ -12,9 +12,11 @@ from counterpoise.methods.class_weight import ClassWeight
 from counterpoise.methods.erm import ERM
 from counterpoise.methods.focal import Focal
 from counterpoise.methods.logit_adjustment import LogitAdjustment
+from counterpoise.methods.nb_lr import NaiveBayesLR
 from counterpoise.methods.random_oversample import RandomOversample
 from counterpoise.methods.sampled import sampled_method
 from counterpoise.methods.tfidf_lr import TfidfLR
+from counterpoise.methods.tfidf_svm import TfidfSVM
 from counterpoise.miso.oversampler import MISO
 from counterpoise.miso.variants import CAG, MisoEdit
 from counterpoise.oversampling.word_swap import WordSwap
@@ -33,6 +35,8 @@ METHODS: dict[str, type[Method]] = {
     ),
     "cag": sampled_method(CAG, "MISO's generator without fusion and mutual information (its ablation)"),
     "tfidf_lr": TfidfLR,
+    "tfidf_svm": TfidfSVM,
+    "nb_lr": NaiveBayesLR,
 }
 
 DEFAULT_BACKBONE = {"text": "textcnn", "array": "mlp"}
@@ -62,6 +66,26 @@ def make_method(name: str, settings: dict[str, Any] | None = None) -> Method:
             has = ", ".join(method.get_params()) or "none"
             raise SettingsError(f"method {name!r} has no setting {key!r}; its settings: {has}")
     return method.set_params(**(settings or {}))
+
+
+def check_savable(name: str) -> None:
+    """Refuse a method whose models cannot be saved, before any work for a model folder is done.
+
+    Parameters
+    ----------
+    name : str
+        A key of :data:`METHODS`.
+
+    Raises
+    ------
+    SettingsError
+        In one sentence.
+    """
+    if not METHODS[name].can_be_saved:
+        raise SettingsError(
+            f"a model of method {name!r} cannot be saved, since its trees could be stored only by pickle; use it where "
+            "it was fitted, judge it with `counterpoise compare`, or choose another method"
+        )
 
 
 def check_combination(
@@ -95,10 +119,13 @@ def check_combination(
         raise SettingsError(
             f"method {name!r} does not take {kind} data; of the others do: {', '.join(fitting)}"
         )
-    if not method.uses_backbone:
+    if not method.trains_backbone(kind):
         given = repr(backbone) if backbone is not None else ", ".join(backbone_settings)
         if given:
-            raise SettingsError(f"method {name!r} uses no backbone, but {given} was given; leave it away")
+            when = f" on {kind} data with the settings it has" if method.uses_backbone else ""
+            raise SettingsError(
+                f"method {name!r} uses no backbone{when}, but {given} was given; leave it away"
+            )
         return DEFAULT_BACKBONE[kind]
     chosen = backbone or DEFAULT_BACKBONE[kind]
     entry = find_backbone(chosen, backbone_settings)

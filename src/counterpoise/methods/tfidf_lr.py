@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from numbers import Integral, Real
-from typing import Any, ClassVar
-
-import numpy as np
-from scipy.sparse import csr_matrix
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
+from typing import ClassVar
 
 from counterpoise.errors import SettingsError
 from counterpoise.methods.base import Context, Data, Method
-from counterpoise.methods.predictors import SavedState
+from counterpoise.methods.linear_predictor import LinearPredictor
+from counterpoise.methods.logistic import fit_logistic
 from counterpoise.methods.sampled import sampled_method
+from counterpoise.methods.setting_checks import check_positive, check_whole
 from counterpoise.samplers import SAMPLERS
 from counterpoise.search_space import Range, Space
-from counterpoise.text.tfidf import word_tfidf
-from counterpoise.text.tokenizers import tokenize
+from counterpoise.text.tfidf import learn_rows, rows_of, word_tfidf
 
 
 class TfidfLR(Method):
@@ -62,96 +56,19 @@ class TfidfLR(Method):
 
     def check(self) -> None:
         """Refuse settings out of range."""
-        if not (isinstance(self.C, Real) and self.C > 0):
-            raise SettingsError(f"C is {self.C!r}; tfidf_lr needs a number above 0")
-        for name in ("max_ngram", "min_df"):
-            value = getattr(self, name)
-            if not isinstance(value, Integral) or value < 1:
-                raise SettingsError(f"{name} is {value!r}; tfidf_lr needs an int of 1 or more")
+        check_positive("tfidf_lr", C=self.C)
+        check_whole("tfidf_lr", max_ngram=self.max_ngram, min_df=self.min_df)
         if self.sampler is not None and self.sampler not in SAMPLERS:
             raise SettingsError(f"sampler is {self.sampler!r}; choose one of {', '.join(SAMPLERS)}")
 
     def fit(self, data: Data, context: Context) -> LinearPredictor:
         """Fit; a validation side is not needed."""
         vectorizer = word_tfidf(int(self.max_ngram), int(self.min_df))
-        try:
-            features = vectorizer.fit_transform(tokenize(data.inputs).to_list())
-        except ValueError as error:
-            raise SettingsError(
-                f"min_df is {self.min_df}, and no word occurs in so many of {len(data)} texts; lower it"
-            ) from error
+        features = learn_rows(vectorizer, data.inputs)
         if self.sampler is not None:
             method = sampled_method(SAMPLERS[self.sampler], self.sampler)()
             data = method.resample(data, context.stream("resample"))
-            features = vectorizer.transform(tokenize(data.inputs).to_list())
-        if self.balanced:
-            data = replace(data, weights=data.weights / data.class_mass()[data.labels])
-        data = context.weighted(data)
-        model = LogisticRegression(C=self.C, max_iter=1000)
-        model.fit(features, data.labels, sample_weight=data.weights / data.weights.mean())
-        coefficients, intercepts = model.coef_, model.intercept_
-        if len(model.classes_) == 2:
-            # One row of log-odds as two of logits, so that all numbers of classes are one case from here on.
-            coefficients = np.vstack([-coefficients / 2, coefficients / 2])
-            intercepts = np.concatenate([-intercepts / 2, intercepts / 2])
-        return LinearPredictor(vectorizer, coefficients, intercepts, data.class_mass())
-
-
-class LinearPredictor:
-    """A linear model over TF-IDF.
-
-    Parameters
-    ----------
-    vectorizer : TfidfVectorizer
-        Fitted, over lists of tokens.
-    coefficients : ndarray of float64, shape (C, n_features)
-    intercepts : ndarray of float64, shape (C,)
-    training_prior : ndarray of float64, shape (C,)
-    """
-
-    kind: ClassVar[str] = "linear"
-
-    def __init__(
-        self,
-        vectorizer: TfidfVectorizer,
-        coefficients: np.ndarray,
-        intercepts: np.ndarray,
-        training_prior: np.ndarray,
-    ) -> None:
-        self.vectorizer = vectorizer
-        # As they are saved, so that a loaded model gives the same probabilities to the last bit.
-        self.coefficients = coefficients.astype(np.float32)
-        self.intercepts = intercepts.astype(np.float32)
-        self.training_prior = training_prior
-        self.history: list[dict[str, float]] = []
-
-    def features(self, inputs: np.ndarray) -> csr_matrix:
-        """TF-IDF of texts, sparse ``(n, n_features)``."""
-        return self.vectorizer.transform(tokenize(inputs).to_list())
-
-    def logits(self, inputs: np.ndarray) -> np.ndarray:
-        """Logits ``(n, C)`` of float64."""
-        return self.features(inputs) @ self.coefficients.T + self.intercepts
-
-    def embed(self, inputs: np.ndarray) -> csr_matrix:
-        """TF-IDF of texts, sparse ``(n, n_features)``: what this model sees of them."""
-        return self.features(inputs)
-
-    def state(self) -> SavedState:
-        """Take the predictor apart."""
-        words = sorted(self.vectorizer.vocabulary_, key=self.vectorizer.vocabulary_.__getitem__)
-        tensors = {
-            "coefficients": self.coefficients,
-            "intercepts": self.intercepts,
-            "idf": self.vectorizer.idf_,
-            "training_prior": self.training_prior,
-        }
-        return SavedState({"max_ngram": self.vectorizer.ngram_range[1]}, tensors, words)
-
-    @classmethod
-    def from_state(cls, state: SavedState, method: Any) -> LinearPredictor:
-        """Put a predictor together again."""
-        tensors = state.tensors
-        vectorizer = word_tfidf(state.config["max_ngram"], 1, {w: i for i, w in enumerate(state.vocabulary)})
-        vectorizer.idf_ = tensors["idf"]
-        return cls(vectorizer, tensors["coefficients"], tensors["intercepts"], tensors["training_prior"])
+            features = rows_of(vectorizer, data.inputs)
+        data = context.weighted(data.balanced() if self.balanced else data)
+        weights = fit_logistic(features, data.labels, data.weights, self.C)
+        return LinearPredictor(vectorizer, *weights, data.class_mass())

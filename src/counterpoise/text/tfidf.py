@@ -1,12 +1,20 @@
-"""TF-IDF of words and runs of words, over texts that are split already, so that everything reads the same words.
+"""Words and runs of words as features, over texts that are split already, so that everything reads the same words.
 
 vectorizer = word_tfidf(max_ngram=2)
-features = vectorizer.fit_transform(tokenize(texts).to_list())
+features = learn_rows(vectorizer, texts)
+rows_of(vectorizer, new_texts)
 """
 
 from __future__ import annotations
 
-from sklearn.feature_extraction.text import TfidfVectorizer
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+
+from counterpoise.errors import SettingsError
+from counterpoise.text.tokenizers import tokenize
 
 
 def word_tfidf(
@@ -23,16 +31,58 @@ def word_tfidf(
     vocabulary : dict of str to int, or None, default=None
         Column of each feature, where it is known already.
     """
-    return TfidfVectorizer(
-        tokenizer=_as_it_is,
-        preprocessor=_as_it_is,
-        token_pattern=None,
-        lowercase=False,
-        ngram_range=(1, max_ngram),
-        min_df=min_df,
-        sublinear_tf=True,
-        vocabulary=vocabulary,
-    )
+    return TfidfVectorizer(**_over_tokens(max_ngram, min_df, vocabulary), sublinear_tf=True)
+
+
+def word_presence(
+    max_ngram: int = 1, min_df: int = 1, vocabulary: dict[str, int] | None = None
+) -> CountVectorizer:
+    """Make a vectorizer that says with 1 or 0 whether a feature occurs; parameters as for :func:`word_tfidf`."""
+    return CountVectorizer(**_over_tokens(max_ngram, min_df, vocabulary), binary=True, dtype=np.float64)
+
+
+def learn_rows(vectorizer: CountVectorizer, texts: np.ndarray) -> csr_matrix:
+    """Learn the features of texts, and give the texts in them.
+
+    Parameters
+    ----------
+    vectorizer : CountVectorizer or TfidfVectorizer
+        Of :func:`word_tfidf` or :func:`word_presence`; fitted in place.
+    texts : ndarray of str, shape (n,)
+
+    Returns
+    -------
+    csr_matrix of float64, shape (n, n_features)
+
+    Raises
+    ------
+    SettingsError
+        When no feature occurs in ``min_df`` texts.
+    """
+    tokens = tokenize(texts).to_list()
+    try:
+        return vectorizer.fit_transform(tokens)
+    except ValueError as error:
+        raise SettingsError(
+            f"min_df is {vectorizer.min_df}, and no word occurs in so many of {len(texts)} texts; lower it"
+        ) from error
+
+
+def rows_of(vectorizer: CountVectorizer, texts: np.ndarray) -> csr_matrix:
+    """Texts ``(n,)`` in the features of a fitted vectorizer, sparse ``(n, n_features)``."""
+    return vectorizer.transform(tokenize(texts).to_list())
+
+
+def _over_tokens(max_ngram: int, min_df: int, vocabulary: dict[str, int] | None) -> dict[str, Any]:
+    return {
+        "tokenizer": _as_it_is,
+        "preprocessor": _as_it_is,
+        "token_pattern": None,
+        "lowercase": False,
+        "ngram_range": (1, max_ngram),
+        "min_df": min_df,
+        "vocabulary": vocabulary,
+    }
 
 
 def _as_it_is(tokens: list[str]) -> list[str]:

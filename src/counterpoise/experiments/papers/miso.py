@@ -142,7 +142,7 @@ def runs_of(number: int, task: Task, made: Set, budget: Budget, seed: int = 0) -
             runs += plan(
                 task,
                 [method],
-                backbone=backbone if METHODS[method].uses_backbone else None,
+                backbone=backbone if METHODS[method]().trains_backbone("text") else None,
                 keep=made.keep,
                 n_folds=budget.folds,
                 seeds=range(seed, seed + budget.seeds),
