@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from tiny_encoders import stand_in
 from tiny_miso import shorten_defaults
 from tiny_networks import TINY
 from tiny_texts import make_texts
@@ -34,6 +35,7 @@ def _one_thread(tmp_path_factory: pytest.TempPathFactory):
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        stand_in(patch)
         yield
     torch.set_num_threads(threads)
 

@@ -31,6 +31,18 @@ def tiny_encoder(kind: str = "bert", n_layers: int = 2) -> str:
     return str(folder)
 
 
+def stand_in(patch) -> None:
+    """Let a tiny encoder be opened for the default one, which no test may fetch."""
+    from counterpoise.text import checkpoints
+
+    opened = checkpoints.Checkpoint.open
+
+    def open_tiny(name: str, revision: str | None = None):
+        return opened(tiny_encoder() if name == checkpoints.DEFAULT else name, revision)
+
+    patch.setattr(checkpoints.Checkpoint, "open", staticmethod(open_tiny))
+
+
 def tokenizer(kind: str = "bert"):
     """Whole words in lower case; the summary token stands first, or last for XLNet."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors

@@ -14,7 +14,7 @@ import pytest
 from counterpoise.errors import SettingsError
 from counterpoise.experiments import sources
 from counterpoise.experiments.sources import EXECUTOR, TABLES, closure, modules_of_run, source_digest
-from counterpoise.methods.registry import METHODS
+from counterpoise.methods.registry import METHODS, make_method
 
 FILES = {
     "__init__.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from {name}.typed import T\n",
@@ -160,7 +160,7 @@ def test_every_method_has_a_digest(method) -> None:
     modules = modules_of_run(method, {}, None)
     assert EXECUTOR in modules
     assert len(source_digest(*modules)) == 64
-    assert ("counterpoise.backbones.textcnn" in closure(*modules)) == METHODS[method].uses_backbone
+    assert ("counterpoise.backbones.textcnn" in closure(*modules)) == make_method(method).trains_backbone("text")
 
 
 def test_a_run_holds_its_own_method_and_no_other() -> None:

@@ -20,7 +20,6 @@ from counterpoise.methods.base import Context, Data
 from counterpoise.methods.gradient import GradientMethod
 from counterpoise.methods.registry import METHODS, make_method
 from counterpoise.training.settings import TrainingSettings, TrainingState
-from tiny_encoders import tiny_encoder
 
 CLASSIFIERS = {"text": TextClassifier, "array": ArrayClassifier}
 SETTINGS = {
@@ -31,9 +30,9 @@ SETTINGS = {
 
 
 def settings_of(backbone: str) -> dict[str, Any]:
-    """Settings that make a backbone a toy; an encoder is made only where a test needs it."""
+    """Settings that make a backbone a toy; trained where it may be frozen."""
     if backbone == "encoder":
-        return {"name": tiny_encoder(), "frozen": False}
+        return {"frozen": False}
     return SETTINGS[backbone]
 
 

@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from counterpoise.backbones.base import Backbone, Batch
 from counterpoise.data.arrays import Dense, Standardizer
-from counterpoise.errors import MissingExtraError, ModelError, SettingsError
+from counterpoise.errors import MissingExtraError, SettingsError
 from counterpoise.text.batching import Ragged
 from counterpoise.text.checkpoints import DEFAULT, Checkpoint
-from counterpoise.text.features import pretrained_features
+from counterpoise.text.frozen import FrozenEncoder
 from counterpoise.text.pooling import POOLINGS, pooled
 
 TRAINED_ONLY = {"layer_decay": 1.0, "gradient_checkpointing": False, "lora": None}
@@ -81,67 +81,44 @@ class PretrainedTexts:
             raise SettingsError(f"pooling is {pooling!r}; choose from {', '.join(POOLINGS)}")
         self.name, self.revision, self.frozen = name, revision, frozen
         self.max_length, self.pooling, self.cache = max_length, pooling, cache
-        self._checkpoint: Checkpoint | None = None
-        self._digest: str | None = None
-        self._weights = True
+        self._encoder = FrozenEncoder(name, revision, max_length=max_length, pooling=pooling, cache=cache)
+        self._saved: Checkpoint | None = None
 
     def fit(self, inputs: np.ndarray, seed: int = 0) -> PretrainedTexts:
         """Open the encoder; of the texts only the scale of a frozen one's features is learnt."""
-        self._checkpoint = Checkpoint.open(self.name, self.revision)
         if self.frozen:
-            self._scale = Standardizer().fit(self._features(inputs))
+            self._scale = Standardizer().fit(self._encoder.features(inputs))
         return self
 
     @property
     def checkpoint(self) -> Checkpoint:
-        """The encoder, opened when it is first needed.
-
-        Raises
-        ------
-        ModelError
-            When it is not the one that a saved model was fitted with.
-        """
-        if self._checkpoint is None:
-            self._checkpoint = Checkpoint.open(self.name, self.revision)
-        if self._digest is not None and self._digest != self._checkpoint.digest:
-            raise ModelError(
-                f"the weights of encoder {self.name} are not those that this model was fitted with; give it back the "
-                "encoder it had, or fit again"
-            )
-        return self._checkpoint
+        """The encoder, or of a saved model that was trained what it has been saved with."""
+        return self._encoder.checkpoint if self._saved is None else self._saved
 
     @property
     def input_spec(self) -> int | Trained:
         """Width of a frozen encoder's features, or the encoder that is to be trained."""
         if self.frozen:
             return self._scale.input_spec
-        return Trained(self.checkpoint, self._weights, self.pooling or self.checkpoint.pooling)
+        return Trained(self.checkpoint, self._saved is None, self.pooling or self.checkpoint.pooling)
 
     def encode(self, inputs: np.ndarray, device: torch.device | None = None) -> Dense | Ragged:
         """Features ``(n, d)`` of a frozen encoder, or token ids."""
         if self.frozen:
-            return self._scale.encode(self._features(inputs, device), device)
+            return self._scale.encode(self._encoder.features(inputs, device), device)
         return Ragged(*self.checkpoint.encode(list(inputs), self.max_length), device)
-
-    def _features(self, inputs: np.ndarray, device: torch.device | None = None) -> np.ndarray:
-        return pretrained_features(
-            self.checkpoint,
-            list(inputs),
-            max_length=self.max_length,
-            pooling=self.pooling,
-            device=device,
-            cache=self.cache,
-        )
 
     def state(self) -> dict[str, Any]:
         """A trained encoder whole, its weights being saved with the network; of a frozen one the name and a hash."""
-        checkpoint = self.checkpoint
-        names = ("name", "frozen", "max_length", "pooling", "cache")
-        settings = {name: getattr(self, name) for name in names} | {"revision": checkpoint.revision}
         if self.frozen:
-            return {"settings": {**settings, "digest": checkpoint.digest}, **self._scale.state()}
-        tokenizer = np.frombuffer(checkpoint.tokenizer_file, dtype=np.uint8)
-        return {"settings": {**settings, "checkpoint": checkpoint.state}, "tensors": {"tokenizer": tokenizer}}
+            return {"settings": {**self._encoder.state(), "frozen": True}, **self._scale.state()}
+        names = ("name", "frozen", "max_length", "pooling", "cache")
+        settings = {name: getattr(self, name) for name in names} | {"revision": self.checkpoint.revision}
+        tokenizer = np.frombuffer(self.checkpoint.tokenizer_file, dtype=np.uint8)
+        return {
+            "settings": {**settings, "checkpoint": self.checkpoint.state},
+            "tensors": {"tokenizer": tokenizer},
+        }
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> PretrainedTexts:
@@ -149,21 +126,17 @@ class PretrainedTexts:
         settings = dict(state["settings"])
         digest, saved = settings.pop("digest", None), settings.pop("checkpoint", None)
         texts = cls(**settings)
-        texts._digest = digest
         if saved is None:
+            texts._encoder.digest = digest
             texts._scale = Standardizer.from_state(state)
         else:
-            texts._checkpoint = Checkpoint.restored(saved, state["tensors"]["tokenizer"].tobytes())
-            texts._weights = False
+            texts._saved = Checkpoint.restored(saved, state["tensors"]["tokenizer"].tobytes())
         return texts
 
     @classmethod
     def identity(cls, settings: dict[str, Any]) -> str:
         """Hash of the encoder's weights, with the version of what computes with them."""
-        import transformers
-
-        checkpoint = Checkpoint.open(settings.get("name", DEFAULT), settings.get("revision"))
-        return f"{checkpoint.digest} transformers {transformers.__version__}"
+        return Checkpoint.open(settings.get("name", DEFAULT), settings.get("revision")).identity
 
     @classmethod
     def check(cls, settings: dict[str, Any]) -> None:

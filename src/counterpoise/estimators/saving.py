@@ -12,15 +12,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from counterpoise.errors import ModelError
 from counterpoise.fitting import Fitted
-from counterpoise.methods.linear_predictor import LinearPredictor
-from counterpoise.methods.network_predictor import NetworkPredictor
+from counterpoise.methods.blend import BlendPredictor
 from counterpoise.methods.predictors import SavedState
 from counterpoise.methods.registry import check_savable, make_method
+from counterpoise.methods.restoring import PREDICTORS
 from counterpoise.metrics.thresholds import ThresholdChoice
 from counterpoise.model_card import model_card
 from counterpoise.persistence import read_model, write_model
 
-_PREDICTORS: dict[str, Any] = {cls.kind: cls for cls in (NetworkPredictor, LinearPredictor)}
+_PREDICTORS: dict[str, Any] = {**PREDICTORS, BlendPredictor.kind: BlendPredictor}
 _NOT_SAVED = ("checkpoint", "device")
 
 

@@ -67,10 +67,12 @@ def modules_of_run(method: str, settings: dict[str, Any], backbone: str | None) 
     made = make_method(method, settings)
     made.check()
     network = check_combination(method, made, "text", backbone, {})
-    own: list[Callable[..., Any]] = [type(made)]
-    if (sampler := getattr(made, "sampler", None)) is not None:
-        # A method is made of a sampler by the registry, or told the name of one.
-        own.append(SAMPLERS[sampler] if isinstance(sampler, str) else sampler)
+    own: list[Callable[..., Any]] = []
+    for each in (made, *getattr(made, "made", tuple)()):  # a blend has made its members
+        own.append(type(each))
+        if (sampler := getattr(each, "sampler", None)) is not None:
+            # A method is made of a sampler by the registry, or told the name of one.
+            own.append(SAMPLERS[sampler] if isinstance(sampler, str) else sampler)
     if made.trains_backbone("text"):
         entry = find_backbone(network)
         own += [entry.encoder, entry.network]

@@ -125,10 +125,13 @@ def _neighbors(threads: int) -> str:
 
 
 def _pretrained(run: Run) -> dict[str, str]:
-    """What the settings of the run's network name, where that is more than themselves."""
+    """What the settings of the run name, where that is more than themselves."""
     from counterpoise.backbones.registry import find_backbone
+    from counterpoise.methods.registry import make_method
 
-    identity = find_backbone(run.backbone).identity(run.backbone_settings) if run.backbone else ""
+    network = find_backbone(run.backbone).identity(run.backbone_settings) if run.backbone else ""
+    method = make_method(run.method, run.method_settings).identity()
+    identity = " ".join(filter(None, (network, method)))
     return {"encoder": identity} if identity else {}
 
 

@@ -136,6 +136,10 @@ class Method(BaseEstimator, ABC):
         """Whether it trains a backbone on ``"text"`` or ``"array"`` inputs with the settings it has."""
         return self.uses_backbone
 
+    def identity(self) -> str:
+        """What of the machine its settings name, such as the weights in a folder: part of a run's key."""
+        return ""
+
     @abstractmethod
     def fit(self, data: Data, context: Context) -> Predictor:
         """Train on the fitting side.

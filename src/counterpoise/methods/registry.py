@@ -8,7 +8,9 @@ from counterpoise.backbones.registry import BACKBONES, find_backbone
 from counterpoise.errors import SettingsError
 from counterpoise.methods.balanced_batches import BalancedBatches
 from counterpoise.methods.base import Method
+from counterpoise.methods.blend import Blend
 from counterpoise.methods.class_weight import ClassWeight
+from counterpoise.methods.encoder_lr import EncoderLR
 from counterpoise.methods.erm import ERM
 from counterpoise.methods.focal import Focal
 from counterpoise.methods.logit_adjustment import LogitAdjustment
@@ -37,7 +39,10 @@ METHODS: dict[str, type[Method]] = {
     "tfidf_lr": TfidfLR,
     "tfidf_svm": TfidfSVM,
     "nb_lr": NaiveBayesLR,
+    "encoder_lr": EncoderLR,
+    "blend": Blend,
 }
+Blend.known = METHODS
 
 DEFAULT_BACKBONE = {"text": "textcnn", "array": "mlp"}
 """Backbone of a gradient method when none is named, by kind of input."""

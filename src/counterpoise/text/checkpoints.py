@@ -158,6 +158,11 @@ class Checkpoint:
             *((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in self._weight_files())
         )
 
+    @property
+    def identity(self) -> str:
+        """Hash of the weights, with the version of what computes with them."""
+        return f"{self.digest} transformers {_transformers().__version__}"
+
     def model(self, *, weights: bool = True) -> nn.Module:
         """The network in float32 and evaluation mode.
 

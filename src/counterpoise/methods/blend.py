@@ -1,0 +1,249 @@
+"""Several methods whose logits are averaged: what one of them misses, another one sees.
+
+Without settings it is a frozen encoder's logistic regression, which knows what words mean, and TF-IDF's, which knows
+which words there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import logsumexp
+
+from counterpoise.crossfit import make_folds, text_groups
+from counterpoise.errors import DataError, SettingsError
+from counterpoise.methods.base import Context, Data, Method
+from counterpoise.methods.predictors import Predictor, SavedState
+from counterpoise.methods.restoring import PREDICTORS
+from counterpoise.metrics.calibration import shift_prior
+
+FOLDS = 3
+"""Of the out-of-fold logits that weights are fitted to."""
+
+
+class Blend(Method):
+    """Average the logits of several methods, each brought to equal class shares first.
+
+    Parameters
+    ----------
+    members : sequence of str or str, default=("encoder_lr", "tfidf_lr")
+        Names of two or more methods, or one string with commas between them.
+    weights : "equal", "crossfit" or sequence of float, default="equal"
+        ``"crossfit"`` fits one weight of 0 or more for each member, on logits that members have given to texts they
+        were not fitted to, by the log loss with balanced classes; it fits every member four times. The default leaves
+        nothing to be learnt from a few dozen rare texts.
+    encoder : str or None, default=None
+        Pretrained encoder of the members that have one; None leaves them theirs.
+    settings : dict of dict or None, default=None
+        Further settings of members, by their names.
+
+    Raises
+    ------
+    SettingsError
+        From ``check``.
+    """
+
+    summary = "the mean of several methods' logits: by default a frozen encoder's and TF-IDF's"
+    inputs = frozenset({"text"})
+    uses_backbone = True
+    known: ClassVar[Mapping[str, type[Method]]] = {}
+    """Methods that can be members; the registry puts its table here."""
+
+    def __init__(
+        self,
+        *,
+        members: Sequence[str] | str = ("encoder_lr", "tfidf_lr"),
+        weights: str | Sequence[float] = "equal",
+        encoder: str | None = None,
+        settings: dict[str, dict[str, Any]] | None = None,
+    ) -> None:
+        self.members = members
+        self.weights = weights
+        self.encoder = encoder
+        self.settings = settings
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the members."""
+        given = self.members.split(",") if isinstance(self.members, str) else self.members
+        return tuple(name.strip() for name in given)
+
+    def check(self) -> None:
+        """Refuse unknown members, too few of them, and weights that fit nothing."""
+        names = self.names
+        if unknown := [name for name in names if name not in self.known or name == "blend"]:
+            others = ", ".join(name for name in self.known if name != "blend")
+            raise SettingsError(f"blend cannot have the member {unknown[0]!r}; choose from {others}")
+        if len(names) < 2 or len(set(names)) < len(names):
+            raise SettingsError(
+                f"blend has the members {', '.join(names)}; name two or more different methods"
+            )
+        if no_text := [name for name in names if "text" not in self.known[name].inputs]:
+            raise SettingsError(f"blend cannot have the member {no_text[0]!r}, which does not take texts")
+        if unsaved := [name for name in (self.settings or {}) if name not in names]:
+            raise SettingsError(f"settings name {unsaved[0]!r}, which is no member of the blend")
+        for member in self.made():
+            member.check()
+        if isinstance(self.weights, str):
+            if self.weights not in ("equal", "crossfit"):
+                raise SettingsError(
+                    f"weights is {self.weights!r}; give 'equal', 'crossfit' or a number a member"
+                )
+        elif len(self.weights) != len(names) or min(self.weights) < 0 or max(self.weights) <= 0:
+            raise SettingsError(
+                f"weights is {list(self.weights)!r}; give {len(names)} numbers of 0 or more, not all of them 0"
+            )
+
+    def made(self) -> list[Method]:
+        """The members with their settings.
+
+        Raises
+        ------
+        SettingsError
+            For a setting that a member lacks.
+        """
+        found = []
+        for name in self.names:
+            method = self.known[name]()
+            own = dict((self.settings or {}).get(name, {}))
+            if self.encoder is not None and "encoder" in method.get_params():
+                own = {"encoder": self.encoder, **own}
+            if lacking := [key for key in own if key not in method.get_params()]:
+                raise SettingsError(f"member {name!r} has no setting {lacking[0]!r}")
+            found.append(method.set_params(**own))
+        return found
+
+    def trains_backbone(self, kind: str) -> bool:
+        """Whether any member does."""
+        return any(member.trains_backbone(kind) for member in self.made())
+
+    def identity(self) -> str:
+        """That of all members."""
+        return " ".join(filter(None, (member.identity() for member in self.made())))
+
+    def fit(self, data: Data, context: Context) -> BlendPredictor:
+        """Fit each member, and the weights where they are to be fitted."""
+        contexts = [replace(context.stream(name), checkpoint=None) for name in self.names]
+        weights = self._weights(data, contexts)
+        predictors = [member.fit(data, own) for member, own in zip(self.made(), contexts, strict=True)]
+        return BlendPredictor(predictors, weights)
+
+    def _weights(self, data: Data, contexts: list[Context]) -> np.ndarray:
+        n = len(self.names)
+        if not isinstance(self.weights, str):
+            given = np.array(self.weights, dtype=np.float64)
+            return given / given.sum()
+        if self.weights == "equal":
+            return np.full(n, 1 / n)
+        groups = text_groups(data.inputs)
+        try:
+            splits = make_folds(
+                data.labels.astype(str), FOLDS, groups=groups, seed=contexts[0].stream("blend").seed
+            )
+        except DataError as error:
+            raise DataError(
+                f"weights of the blend cannot be fitted: {error}; give weights='equal'"
+            ) from error
+        logits = np.zeros((n, len(data), data.n_classes))
+        for split in splits:
+            side = data.take(split.train)
+            for i, (member, context) in enumerate(zip(self.made(), contexts, strict=True)):
+                logits[i, split.test] = even_logits(member.fit(side, context), data.inputs[split.test])
+        tested = np.concatenate([split.test for split in splits])
+        return fitted_weights(logits[:, tested], data.labels[tested], data.balanced().weights[tested])
+
+
+def even_logits(predictor: Predictor, inputs: np.ndarray) -> np.ndarray:
+    """Logits ``(n, C)`` of a predictor as they would be if all classes had the same share, centred by row."""
+    logits = shift_prior(
+        predictor.logits(inputs), predictor.training_prior, np.ones(len(predictor.training_prior))
+    )
+    return logits - logits.mean(axis=1, keepdims=True)
+
+
+def fitted_weights(logits: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weights of members under which the blend has the least log loss.
+
+    Parameters
+    ----------
+    logits : ndarray of float64, shape (M, n, C)
+    labels : ndarray of int64, shape (n,)
+    weights : ndarray of float64, shape (n,)
+        Of the rows.
+
+    Returns
+    -------
+    ndarray of float64, shape (M,)
+        0 or more each. Their sum is free, since the blend of members that are right together is surer than each.
+    """
+    share = weights / weights.sum()
+    own = logits[:, np.arange(len(labels)), labels]
+
+    def loss(w: np.ndarray) -> tuple[float, np.ndarray]:
+        blended = np.tensordot(w, logits, 1)
+        total = logsumexp(blended, axis=1)
+        probabilities = np.exp(blended - total[:, None])
+        expected = (logits * probabilities).sum(axis=2)
+        return float(share @ (total - w @ own)), (expected - own) @ share
+
+    n = len(logits)
+    found = minimize(loss, np.full(n, 1 / n), jac=True, method="L-BFGS-B", bounds=[(0.0, 10.0)] * n)
+    return found.x if found.x.sum() > 0 else np.full(n, 1 / n)
+
+
+@dataclass(eq=False)
+class BlendPredictor:
+    """Several predictors and what each of them counts.
+
+    Attributes
+    ----------
+    predictors : list of Predictor
+    weights : ndarray of float64, shape (M,)
+    """
+
+    predictors: list[Predictor]
+    weights: np.ndarray
+
+    kind: ClassVar[str] = "blend"
+
+    def __post_init__(self) -> None:
+        n_classes = len(self.predictors[0].training_prior)
+        self.training_prior = np.full(n_classes, 1 / n_classes)
+        self.history: list[dict[str, float]] = []
+
+    def logits(self, inputs: np.ndarray) -> np.ndarray:
+        """Logits ``(n, C)`` of float64 under equal class shares."""
+        return sum(
+            weight * even_logits(predictor, inputs)
+            for weight, predictor in zip(self.weights, self.predictors, strict=True)
+        )
+
+    def embed(self, inputs: np.ndarray) -> Any:
+        """What the first member sees of the inputs."""
+        return self.predictors[0].embed(inputs)
+
+    def state(self) -> SavedState:
+        """Take all members apart."""
+        members, tensors, words = [], {"weights": self.weights}, []
+        for i, predictor in enumerate(self.predictors):
+            state = predictor.state()
+            members.append({"kind": predictor.kind, "config": state.config, "n_words": len(state.vocabulary)})
+            tensors |= {f"member{i}/{name}": value for name, value in state.tensors.items()}
+            words += state.vocabulary
+        return SavedState({"members": members}, tensors, words)
+
+    @classmethod
+    def from_state(cls, state: SavedState, method: Any) -> BlendPredictor:
+        """Put all members together again."""
+        predictors, first = [], 0
+        for i, (member, own) in enumerate(zip(state.config["members"], method.made(), strict=True)):
+            prefix, last = f"member{i}/", first + member["n_words"]
+            tensors = {k.removeprefix(prefix): v for k, v in state.tensors.items() if k.startswith(prefix)}
+            saved = SavedState(member["config"], tensors, state.vocabulary[first:last])
+            predictors.append(PREDICTORS[member["kind"]].from_state(saved, own))
+            first = last
+        return cls(predictors, state.tensors["weights"])

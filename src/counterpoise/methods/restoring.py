@@ -1,0 +1,11 @@
+"""Predictors by the kind that a saved model has, but for those that are made of others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from counterpoise.methods.encoder_lr import EncoderPredictor
+from counterpoise.methods.linear_predictor import LinearPredictor
+from counterpoise.methods.network_predictor import NetworkPredictor
+
+PREDICTORS: dict[str, Any] = {cls.kind: cls for cls in (NetworkPredictor, LinearPredictor, EncoderPredictor)}
