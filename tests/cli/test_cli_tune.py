@@ -143,7 +143,7 @@ class TestPapers:
             assert lines["TextCNN"][0].endswith("| 80.1")
             assert lines["M-CNN"][0] == "- | 89.0"
             assert lines["TF-IDF + logistic regression"][0].endswith("| -")
-            assert any("Not built in yet: XLNet, ADASYN" in note for note in table.foot)
+            assert any("Not built in yet: XLNet, MixText" in note for note in table.foot)
         elif number == 2:
             assert lines["SMS Spam"][1:] == ("2 | 2", lines["SMS Spam"][2], "128 | 4,601", "26 | 1,813")
         elif number == 1:

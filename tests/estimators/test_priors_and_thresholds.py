@@ -190,7 +190,7 @@ def test_a_given_threshold_is_of_the_class_that_matters_wherever_it_sorts(spam, 
 def test_class_weights_act_on_every_method(name, prior_correction, spam) -> None:
     texts, labels = spam
     settings = {"threshold": 0.5, "random_state": 0, "prior_correction": prior_correction}
-    if METHODS[name].uses_backbone:
+    if METHODS[name]().trains_backbone("text"):
         settings |= NETWORK
     plain = TextClassifier(name, **settings).fit(texts, labels).predict_proba(texts)
     weighted = TextClassifier(name, class_weight={"spam": 20.0}, **settings).fit(texts, labels)

@@ -160,7 +160,9 @@ def test_every_method_has_a_digest(method) -> None:
     modules = modules_of_run(method, {}, None)
     assert EXECUTOR in modules
     assert len(source_digest(*modules)) == 64
-    assert ("counterpoise.backbones.textcnn" in closure(*modules)) == make_method(method).trains_backbone("text")
+    assert ("counterpoise.backbones.textcnn" in closure(*modules)) == make_method(method).trains_backbone(
+        "text"
+    )
 
 
 def test_a_run_holds_its_own_method_and_no_other() -> None:

@@ -62,6 +62,10 @@ class Standardizer:
         """Standardise rows ``(n, d)``."""
         return Dense(((inputs - self.mean_) / self.scale_).astype(np.float32), device)
 
+    def decode(self, standardised: np.ndarray) -> np.ndarray:
+        """Rows ``(n, d)`` of float32 that are standardised to the given ones, up to rounding."""
+        return (standardised * self.scale_ + self.mean_).astype(np.float32)
+
     def state(self) -> dict[str, Any]:
         """Everything :meth:`from_state` needs: JSON values and tensors by name."""
         return {"tensors": {"mean": self.mean_, "scale": self.scale_}}

@@ -6,9 +6,11 @@ from typing import Any
 
 from counterpoise.backbones.registry import BACKBONES, find_backbone
 from counterpoise.errors import SettingsError
+from counterpoise.methods.adasyn import Adasyn
 from counterpoise.methods.balanced_batches import BalancedBatches
 from counterpoise.methods.base import Method
 from counterpoise.methods.blend import Blend
+from counterpoise.methods.borderline_smote import BorderlineSmote
 from counterpoise.methods.class_weight import ClassWeight
 from counterpoise.methods.encoder_lr import EncoderLR
 from counterpoise.methods.erm import ERM
@@ -17,6 +19,7 @@ from counterpoise.methods.logit_adjustment import LogitAdjustment
 from counterpoise.methods.nb_lr import NaiveBayesLR
 from counterpoise.methods.random_oversample import RandomOversample
 from counterpoise.methods.sampled import sampled_method
+from counterpoise.methods.smote import Smote
 from counterpoise.methods.tfidf_lr import TfidfLR
 from counterpoise.methods.tfidf_svm import TfidfSVM
 from counterpoise.miso.oversampler import MISO
@@ -36,6 +39,9 @@ METHODS: dict[str, type[Method]] = {
         MisoEdit, "MISO without a decoder: difficult samples edited, nothing trained"
     ),
     "cag": sampled_method(CAG, "MISO's generator without fusion and mutual information (its ablation)"),
+    "smote": Smote,
+    "borderline_smote": BorderlineSmote,
+    "adasyn": Adasyn,
     "tfidf_lr": TfidfLR,
     "tfidf_svm": TfidfSVM,
     "nb_lr": NaiveBayesLR,

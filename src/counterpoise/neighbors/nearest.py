@@ -210,11 +210,11 @@ class NearestNeighbors(BaseEstimator):
             order="C",
             ensure_all_finite=False,
         )
-        _check_finite(given, "is not a finite number; remove or fill it")
+        check_finite(given)
         if given.dtype == np.float64:
             with np.errstate(over="ignore"):
                 rows = given.astype(np.float32)
-            _check_finite(rows, "is what float32, which ends at 3e38, made of it; rescale it")
+            check_finite(rows, "is what float32, which ends at 3e38, made of it; rescale it")
         else:
             rows = given
         sparse = sp.issparse(rows) if first else sp.issparse(self._searcher.space.rows)
@@ -228,7 +228,20 @@ def _check_count(name: str, value: Any) -> None:
         raise SettingsError(f"{name} is {value!r}; give an int of 1 or more.")
 
 
-def _check_finite(rows: Any, trouble: str) -> None:
+def check_finite(rows: Any, trouble: str = "is not a finite number; remove or fill it") -> None:
+    """Refuse NaN and infinity, saying where.
+
+    Parameters
+    ----------
+    rows : ndarray or csr_matrix, shape (n, d)
+    trouble : str
+        What is wrong with the first of them and what to do.
+
+    Raises
+    ------
+    DataError
+        In one sentence.
+    """
     values = rows.data if sp.issparse(rows) else rows
     if np.isfinite(values).all():
         return
