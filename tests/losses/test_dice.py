@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterpoise.losses.dice import DENOMINATORS, DiceLoss
@@ -27,6 +27,7 @@ def test_worked_by_hand() -> None:
     assert of(0.75, 1, alpha=2.0, denominator="square") == pytest.approx(true + other)
 
 
+@settings(deadline=None)
 @given(PROBABILITIES, st.floats(0.1, 5.0))
 def test_without_alpha_it_is_plain_dice(p, s) -> None:
     expected = 1 - (2 * p + s) / (p + 1 + s) + 1 - s / (1 - p + s)
@@ -35,6 +36,7 @@ def test_without_alpha_it_is_plain_dice(p, s) -> None:
     assert of(p, 1, alpha=0.0, smoothing=s, denominator="square") == pytest.approx(expected)
 
 
+@settings(deadline=None)
 @given(PROBABILITIES)
 def test_plain_dice_is_least_where_the_label_is_certain(p) -> None:
     for denominator in DENOMINATORS:
@@ -43,6 +45,7 @@ def test_plain_dice_is_least_where_the_label_is_certain(p) -> None:
         assert of(p, 1, **settings) > of(p + 0.005, 1, **settings)
 
 
+@settings(deadline=None)
 @given(PROBABILITIES)
 def test_with_much_smoothing_it_is_brier_score_or_absolute_error(p) -> None:
     s = 1e9
@@ -50,6 +53,7 @@ def test_with_much_smoothing_it_is_brier_score_or_absolute_error(p) -> None:
     assert of(p, 1, alpha=0.0, smoothing=s, denominator="linear") * s == pytest.approx(2 * (1 - p))
 
 
+@settings(deadline=None)
 @given(PROBABILITIES)
 @pytest.mark.parametrize("denominator", DENOMINATORS)
 def test_with_two_classes_alpha_1_is_blind_and_more_prefers_the_wrong_one(denominator, p) -> None:

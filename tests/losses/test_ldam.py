@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
@@ -58,6 +58,7 @@ def test_settings_out_of_range_are_refused(settings, message) -> None:
         LDAMLoss(**{"prior": COUNTS, **settings})
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 300), min_size=1, max_size=5), st.integers(0, 9))
 def test_weights_are_one_over_the_sum_of_a_geometric_series(counts, tenths) -> None:
     """In fractions: 1 / (1 + beta + ... + beta^(n-1))."""

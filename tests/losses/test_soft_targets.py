@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy, one_hot
 
@@ -50,6 +50,7 @@ def test_gradients_by_differences(loss) -> None:
 
 
 @pytest.mark.parametrize("name", ["focal 0", "focal 2", "focal weighted", "adjusted"])
+@settings(deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_what_is_linear_in_the_label_is_the_mean_over_labels(name, seed) -> None:
     logits, shares = logits_and_shares(4, seed)
