@@ -45,6 +45,7 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         batch_size: int = 64,
         learning_rate: float = 1e-3,
         weight_decay: float = 0.0,
+        label_smoothing: float = 0.0,
         patience: int = 3,
         precision: str = "auto",
         device: str = "auto",
@@ -65,6 +66,7 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.label_smoothing = label_smoothing
         self.patience = patience
         self.precision = precision
         self.device = device
@@ -241,10 +243,12 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
+            label_smoothing=self.label_smoothing,
             patience=self.patience,
             precision=self.precision,
             device=self.device,
         )
+        method.check_training(training)
         if method.uses_backbone:
             training.torch_device()
         return method, backbone, training
