@@ -7,7 +7,9 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
+from counterpoise.losses.dice import DiceLoss
 from counterpoise.losses.focal import FocalLoss
+from counterpoise.losses.ldam import LDAMLoss
 from counterpoise.losses.logit_adjustment import LogitAdjustedLoss
 
 PRIOR = torch.tensor([0.7, 0.2, 0.1], dtype=torch.float64)
@@ -18,6 +20,12 @@ LOSSES = {
     "focal weighted": FocalLoss(2.0, torch.tensor([1.0, 3.0, 0.5], dtype=torch.float64)),
     "adjusted": LogitAdjustedLoss(PRIOR),
     "adjusted 0.3": LogitAdjustedLoss(PRIOR, 0.3),
+    "dice": DiceLoss(),
+    "dice linear": DiceLoss(denominator="linear"),
+    "dice 0": DiceLoss(0.0),
+    "dice 0.5": DiceLoss(0.5, 0.1),
+    "dice 2": DiceLoss(2.0, denominator="linear"),
+    "ldam": LDAMLoss(PRIOR),
 }
 
 
@@ -99,5 +107,7 @@ def test_values_and_gradients_are_finite_everywhere(loss, size, dtype) -> None:
 def test_impossible_settings_are_refused() -> None:
     with pytest.raises(ValueError, match="gamma is -1"):
         FocalLoss(-1)
+    with pytest.raises(ValueError, match="gamma is nan"):
+        FocalLoss(float("nan"))
     with pytest.raises(ValueError, match="above 0"):
         LogitAdjustedLoss(torch.tensor([1.0, 0.0]))

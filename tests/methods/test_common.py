@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations, product
 from typing import Any, NamedTuple
 
@@ -230,6 +231,21 @@ def test_the_seed_alone_decides(name, kind, request) -> None:
 def test_learns_a_separable_problem(name, kind, request) -> None:
     train, test = (make_data(request, kind, (180, 20), seed) for seed in (0, 1))
     predictor = make_method(name).fit(train, make_context(kind, max_epochs=12, learning_rate=0.02))
+    logits = predictor.logits(test.inputs)
+    assert average_precision_score(test.labels, logits[:, 1] - logits[:, 0]) > 0.9
+
+
+@pytest.mark.parametrize(("name", "kind"), KINDS)
+def test_rows_count_by_their_weights(name, kind, request) -> None:
+    """Two thirds of the rows are labelled wrongly and weigh a hundredth: what is learnt is what the others say."""
+    train, test = (make_data(request, kind, (180, 60), seed) for seed in (0, 1))
+    wrong = np.arange(len(train)) % 3 > 0
+    contradicted = replace(
+        train,
+        labels=np.where(wrong, 1 - train.labels, train.labels),
+        weights=np.where(wrong, 0.01, 1.0),
+    )
+    predictor = make_method(name).fit(contradicted, make_context(kind, max_epochs=12, learning_rate=0.02))
     logits = predictor.logits(test.inputs)
     assert average_precision_score(test.labels, logits[:, 1] - logits[:, 0]) > 0.9
 

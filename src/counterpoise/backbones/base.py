@@ -24,8 +24,9 @@ class Batch(NamedTuple):
         Token ids ``(B, T)`` of int32, or features ``(B, d)`` of float32.
     mask : Tensor of bool, shape (B, T), or None
         True at real tokens; None where nothing is padded.
-    labels : Tensor of int64, shape (B,)
-        Class numbers; empty at prediction time.
+    labels : Tensor
+        Class numbers, ``(B,)`` of int64, or under label smoothing shares of the classes, ``(B, C)`` of float32; empty
+        at prediction time.
     weights : Tensor of float32, shape (B,)
         Weight of each row in the loss, 1 on average over the data set; empty at prediction time.
     rows : Tensor of int64, shape (B,)

@@ -46,6 +46,7 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         batch_size: int = 64,
         learning_rate: float | None = None,
         weight_decay: float = 0.0,
+        label_smoothing: float = 0.0,
         patience: int = 3,
         precision: str = "auto",
         device: str = "auto",
@@ -66,6 +67,7 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.label_smoothing = label_smoothing
         self.patience = patience
         self.precision = precision
         self.device = device
@@ -247,10 +249,12 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
+            label_smoothing=self.label_smoothing,
             patience=self.patience,
             precision=self.precision,
             device=self.device,
         )
+        method.check_training(training)
         if method.trains_backbone(self.kind):
             training.torch_device()
             find_backbone(backbone).check(self._nested("backbone__"))

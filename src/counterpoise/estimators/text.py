@@ -50,6 +50,9 @@ class TextClassifier(SavableMixin, RareClassClassifier):
         Of Adam. None is 1e-3, and 5e-5 for a pretrained encoder that is trained, whose head learns 20 times as fast.
     weight_decay : float, default=0.0
         Decoupled, as in AdamW.
+    label_smoothing : float, default=0.0
+        Share of every label that is spread over all classes alike, for methods whose loss is defined for that.
+        Smoothed labels pull the probabilities of a rare class away from its share, hence 0.
     patience : int, default=3
         Epochs without a better average precision on the validation side before training ends.
     precision : {"auto", "float32", "bfloat16"}, default="auto"

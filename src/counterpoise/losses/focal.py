@@ -13,9 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from counterpoise.losses.checks import check_targets
+
 
 class FocalLoss(nn.Module):
     """``-(1 - p_t)^gamma log p_t`` with ``p_t`` the probability of the true class.
+
+    With soft targets ``y`` each class is the true one to its share: ``-sum_c y_c (1 - p_c)^gamma log p_c``.
 
     Parameters
     ----------
@@ -34,7 +38,7 @@ class FocalLoss(nn.Module):
 
     def __init__(self, gamma: float = 2.0, alpha: Tensor | None = None) -> None:
         super().__init__()
-        if gamma < 0:
+        if not gamma >= 0:
             raise ValueError(f"gamma is {gamma}; focal loss needs 0 or more")
         self.gamma = gamma
         self.register_buffer("alpha", alpha)
@@ -45,15 +49,29 @@ class FocalLoss(nn.Module):
         Parameters
         ----------
         logits : Tensor of shape (B, C)
-        targets : Tensor of int64, shape (B,)
+        targets : Tensor
+            Class numbers ``(B,)`` of int64, or soft targets ``(B, C)``.
 
         Returns
         -------
         Tensor of shape (B,)
             Finite for any finite logits.
+
+        Raises
+        ------
+        ValueError
+            From :func:`counterpoise.losses.checks.check_targets`.
         """
-        log_p = functional.log_softmax(logits, dim=-1).gather(1, targets[:, None]).squeeze(1)
+        check_targets(logits, targets)
+        log_p = functional.log_softmax(logits, dim=-1)
+        soft = targets.is_floating_point()
+        if not soft:
+            log_p = log_p.gather(1, targets[:, None])
         # The floor keeps the gradient of the power finite at p_t = 1, where the loss is 0 anyway.
         miss = (-torch.expm1(log_p)).clamp_min(torch.finfo(logits.dtype).tiny)
         loss = -(miss**self.gamma) * log_p
-        return loss if self.alpha is None else loss * self.alpha[targets]
+        if soft:
+            loss = loss * targets
+        if self.alpha is not None:
+            loss = loss * (self.alpha if soft else self.alpha[targets][:, None])
+        return loss.sum(dim=1)

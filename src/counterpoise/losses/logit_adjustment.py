@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from counterpoise.losses.checks import check_prior, check_targets
+
 
 class LogitAdjustedLoss(nn.Module):
     """Cross-entropy of ``logits + tau * log prior``.
@@ -35,10 +37,26 @@ class LogitAdjustedLoss(nn.Module):
 
     def __init__(self, prior: Tensor, tau: float = 1.0) -> None:
         super().__init__()
-        if bool((prior <= 0).any()):
-            raise ValueError("every class needs a prior above 0")
+        check_prior(prior)
         self.register_buffer("offset", tau * torch.log(prior / prior.sum()))
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Loss ``(B,)`` of logits ``(B, C)`` and class numbers ``(B,)``."""
+        """Loss of each example.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (B, C)
+        targets : Tensor
+            Class numbers ``(B,)`` of int64, or soft targets ``(B, C)``.
+
+        Returns
+        -------
+        Tensor of shape (B,)
+
+        Raises
+        ------
+        ValueError
+            From :func:`counterpoise.losses.checks.check_targets`.
+        """
+        check_targets(logits, targets)
         return functional.cross_entropy(logits + self.offset, targets, reduction="none")

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from counterpoise.errors import SettingsError
 from counterpoise.methods.predictors import Predictor
 from counterpoise.search_space import Space
 from counterpoise.seeding import derive_seed
@@ -121,6 +122,8 @@ class Method(BaseEstimator, ABC):
         stored only by pickle, which a model folder never is.
     search_space : mapping
         Settings that are worth tuning, and where.
+    soft_targets : bool
+        Whether its loss is defined for labels that are shares of the classes, as label smoothing makes them.
     """
 
     summary: ClassVar[str]
@@ -128,6 +131,7 @@ class Method(BaseEstimator, ABC):
     uses_backbone: ClassVar[bool] = True
     can_be_saved: ClassVar[bool] = True
     search_space: ClassVar[Space] = {}
+    soft_targets: ClassVar[bool] = False
 
     def check(self) -> None:
         """Raise SettingsError for settings out of range; called before any work."""
@@ -139,6 +143,14 @@ class Method(BaseEstimator, ABC):
     def identity(self) -> str:
         """What of the machine its settings name, such as the weights in a folder: part of a run's key."""
         return ""
+
+    def check_training(self, training: TrainingSettings) -> None:
+        """Raise SettingsError for a training that this method cannot take part in; called before any work."""
+        if training.label_smoothing and not self.soft_targets:
+            raise SettingsError(
+                f"label_smoothing is {training.label_smoothing!r}, but {type(self).__name__} has no loss that is "
+                "defined for soft targets; set it to 0"
+            )
 
     @abstractmethod
     def fit(self, data: Data, context: Context) -> Predictor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -25,6 +26,14 @@ from counterpoise.training.settings import TrainingState
 class GradientMethod(Method):
     """Plain training of a backbone with cross-entropy; a method overrides the hooks in which it differs."""
 
+    soft_targets: ClassVar[bool] = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # That cross-entropy takes soft targets says nothing of another loss, which has to say so of itself.
+        if "loss" in vars(cls) and "soft_targets" not in vars(cls):
+            cls.soft_targets = False
+
     def resample(self, data: Data, context: Context) -> Data:
         """Change rows or row weights before training, drawing from ``context.seed``; plain training keeps them."""
         return data
@@ -44,7 +53,10 @@ class GradientMethod(Method):
         return batch
 
     def loss(self, model: Network, batch: Batch, state: TrainingState) -> Tensor:
-        """Loss ``(B,)`` of each row; the loop applies the rows' weights."""
+        """Loss ``(B,)`` of each row; the loop applies the rows' weights.
+
+        ``batch.labels`` are class numbers. A method that sets ``soft_targets`` is also given shares, ``(B, C)``.
+        """
         return functional.cross_entropy(model(batch), batch.labels, reduction="none")
 
     def on_epoch(self, model: Network, state: TrainingState) -> None:
@@ -63,6 +75,7 @@ class GradientMethod(Method):
 
     def fit(self, data: Data, context: Context) -> NetworkPredictor:
         """Resample, encode, train and finish; see :meth:`Method.fit`."""
+        self.check_training(context.training)
         entry = find_backbone(context.backbone, context.backbone_settings)
         device = context.training.torch_device()
         # Vocabulary and vectors come from the real rows: a sampler's copies must not vote on what is frequent.

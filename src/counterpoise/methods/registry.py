@@ -8,13 +8,17 @@ from counterpoise.backbones.registry import BACKBONES, find_backbone
 from counterpoise.errors import SettingsError
 from counterpoise.methods.adasyn import Adasyn
 from counterpoise.methods.balanced_batches import BalancedBatches
+from counterpoise.methods.balanced_softmax import BalancedSoftmax
 from counterpoise.methods.base import Method
 from counterpoise.methods.blend import Blend
 from counterpoise.methods.borderline_smote import BorderlineSmote
+from counterpoise.methods.class_balanced import ClassBalanced
 from counterpoise.methods.class_weight import ClassWeight
+from counterpoise.methods.dice import Dice
 from counterpoise.methods.encoder_lr import EncoderLR
 from counterpoise.methods.erm import ERM
 from counterpoise.methods.focal import Focal
+from counterpoise.methods.ldam import LDAM
 from counterpoise.methods.logit_adjustment import LogitAdjustment
 from counterpoise.methods.nb_lr import NaiveBayesLR
 from counterpoise.methods.random_oversample import RandomOversample
@@ -29,10 +33,14 @@ from counterpoise.oversampling.word_swap import WordSwap
 METHODS: dict[str, type[Method]] = {
     "erm": ERM,
     "class_weight": ClassWeight,
+    "class_balanced": ClassBalanced,
     "random_oversample": RandomOversample,
     "balanced_batches": BalancedBatches,
     "focal": Focal,
+    "dice": Dice,
+    "ldam": LDAM,
     "logit_adjustment": LogitAdjustment,
+    "balanced_softmax": BalancedSoftmax,
     "word_swap": sampled_method(WordSwap, "minority copies with a third of their words from majority texts"),
     "miso": sampled_method(MISO, "anchors for difficult samples, by SFM, MINE and CAG (Tian et al. 2021)"),
     "miso_edit": sampled_method(

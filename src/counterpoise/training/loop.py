@@ -157,7 +157,8 @@ def train(
         fused=device.type in ("cpu", "cuda"),
     )
     weights = torch.from_numpy(rows.weights / rows.weights.mean()).float().to(device)
-    state = TrainingState(0, settings.max_epochs, _class_mass(rows, model.head.out_features, device), seed)
+    mass = _class_mass(rows, model.head.out_features, device)
+    state = TrainingState(0, settings.max_epochs, mass, seed, len(rows.labels))
     record: dict[str, Any] = {"fingerprint": "", "epoch": 0, "history": [], "best_epoch": 0, "done": False}
     best: dict[str, Tensor] | None = None
     if checkpoint is not None:
@@ -226,7 +227,8 @@ def _epoch(
         for part in within_budget(whole, rows.encoded.lengths, settings.token_budget):
             at = torch.from_numpy(part).to(weights.device)
             inputs, mask = rows.encoded.batch(part)
-            batch = Batch(inputs, mask, labels[at], weights[at], at)
+            targets = _smoothed(labels[at], len(state.class_mass), settings.label_smoothing)
+            batch = Batch(inputs, mask, targets, weights[at], at)
             loss = step(batch, state)
             fabric.backward(loss / len(whole))
             total += loss.detach()
@@ -295,6 +297,14 @@ def _scale(warmup: float, done: float) -> float:
 
 def _finite(parameters: list[nn.Parameter]) -> bool:
     return all(bool(torch.isfinite(p).all()) for p in parameters)
+
+
+def _smoothed(labels: Tensor, n_classes: int, smoothing: float) -> Tensor:
+    """Class numbers ``(B,)`` as they are, or with smoothing as shares of the classes, ``(B, C)`` of float32."""
+    if not smoothing:
+        return labels
+    shares = torch.full((len(labels), n_classes), smoothing / n_classes, device=labels.device)
+    return shares.scatter_(1, labels[:, None], 1 - smoothing + smoothing / n_classes)
 
 
 def _class_mass(rows: Rows, n_classes: int, device: torch.device) -> Tensor:

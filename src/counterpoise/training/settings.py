@@ -27,6 +27,10 @@ class TrainingSettings:
         Of Adam; None takes the backbone's own.
     weight_decay : float
         Decoupled (AdamW) decay.
+    label_smoothing : float
+        Share of every row's label that is spread over all classes alike before the loss sees it (Szegedy et al.,
+        "Rethinking the Inception Architecture for Computer Vision", CVPR 2016, section 7). 0 leaves the labels as
+        they are: smoothed ones pull the probabilities of a rare class away from its share.
     patience : int
         Epochs without a better average precision on the validation side before training ends.
     precision : {"auto", "float32", "bfloat16"}
@@ -45,6 +49,7 @@ class TrainingSettings:
     token_budget: int = 16_384
     learning_rate: float | None = None
     weight_decay: float = 0.0
+    label_smoothing: float = 0.0
     patience: int = 3
     precision: str = "auto"
     device: str = "auto"
@@ -59,6 +64,8 @@ class TrainingSettings:
             raise SettingsError(f"learning_rate is {self.learning_rate!r}; give a number above 0")
         if self.weight_decay < 0:
             raise SettingsError(f"weight_decay is {self.weight_decay!r}; give 0 or more")
+        if not 0 <= self.label_smoothing < 1:
+            raise SettingsError(f"label_smoothing is {self.label_smoothing!r}; give 0 or more, below 1")
         if self.precision not in ("auto", "float32", "bfloat16"):
             raise SettingsError(f"precision is {self.precision!r}; choose 'auto', 'float32' or 'bfloat16'")
 
@@ -96,12 +103,15 @@ class TrainingState:
         Share of each class in the training loss, by rows and their weights; sums to 1.
     seed : int
         Root of the training's random streams.
+    n_rows : int, default=1
+        Rows of the training data; times ``class_mass``, how many each class has. 1 leaves shares.
     """
 
     epoch: int
     max_epochs: int
     class_mass: Tensor
     seed: int
+    n_rows: int = 1
 
     @property
     def progress(self) -> float:

@@ -1,0 +1,73 @@
+"""Label-distribution-aware margins: the rarer a class, the further its examples must be inside (Cao et al. 2019).
+
+Cao, Wei, Gaidon, Arechiga and Ma, "Learning Imbalanced Datasets with Label-Distribution-Aware Margin Loss", NeurIPS
+2019, section 3.2. It is meant for cosines of normalised features and class vectors, and scales them itself.
+
+>>> import torch
+>>> LDAMLoss(torch.tensor([0.5, 0.5]), max_margin=0.0, scale=1.0)(torch.zeros(1, 2), torch.tensor([1]))
+tensor([0.6931])
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from counterpoise.losses.checks import check_prior, check_targets
+
+
+class LDAMLoss(nn.Module):
+    """Cross-entropy of ``scale * (cosine - margin of the true class)``, the margins falling as ``n ** -1/4``.
+
+    Parameters
+    ----------
+    prior : Tensor of shape (C,)
+        Class shares or counts of the training data, all above 0; the scale does not matter.
+    max_margin : float, default=0.5
+        Margin of the rarest class; the paper's choice. 0 is cross-entropy of scaled cosines.
+    scale : float, default=30.0
+        What cosines, which lie within -1 and 1, are multiplied by: without it no probability could come near 1. 30 is
+        that of the authors' code.
+
+    Raises
+    ------
+    ValueError
+        If a share is not above 0, ``max_margin`` is negative or ``scale`` is not above 0.
+    """
+
+    margins: Tensor
+
+    def __init__(self, prior: Tensor, max_margin: float = 0.5, scale: float = 30.0) -> None:
+        super().__init__()
+        check_prior(prior)
+        if not max_margin >= 0:
+            raise ValueError(f"max_margin is {max_margin}; LDAM needs 0 or more")
+        if not scale > 0:
+            raise ValueError(f"scale is {scale}; LDAM needs a number above 0")
+        self.register_buffer("margins", max_margin * (prior / prior.min()) ** -0.25)
+        self.scale = scale
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Loss of each example.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (B, C)
+            Cosines, not yet scaled.
+        targets : Tensor of int64, shape (B,)
+            Class numbers. A margin belongs to one true class, so soft targets are not defined.
+
+        Returns
+        -------
+        Tensor of shape (B,)
+
+        Raises
+        ------
+        ValueError
+            For soft targets, and from :func:`counterpoise.losses.checks.check_targets`.
+        """
+        if targets.is_floating_point():
+            raise ValueError("LDAM has a margin for one true class and no soft targets; give class numbers")
+        check_targets(logits, targets)
+        inside = functional.one_hot(targets, logits.shape[1]) * self.margins
+        return functional.cross_entropy(self.scale * (logits - inside), targets, reduction="none")
