@@ -44,7 +44,8 @@ def test_prior_correction_adds_the_log_of_both_priors(correct, monkeypatch, spam
 
 
 @pytest.mark.parametrize(
-    "method", ["class_weight", "random_oversample", "balanced_batches", "logit_adjustment", "word_swap"]
+    "method",
+    ["class_weight", "random_oversample", "balanced_batches", "logit_adjustment", "crt", "lws", "word_swap"],
 )
 def test_probabilities_return_to_the_prior_of_the_data(method, texts_of) -> None:
     """On average over the rows the corrected probability of the rare class is nearer its share."""

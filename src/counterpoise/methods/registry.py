@@ -9,12 +9,15 @@ from counterpoise.errors import SettingsError
 from counterpoise.methods.balanced_batches import BalancedBatches
 from counterpoise.methods.base import Method
 from counterpoise.methods.class_weight import ClassWeight
+from counterpoise.methods.crt import CRT
 from counterpoise.methods.erm import ERM
 from counterpoise.methods.focal import Focal
 from counterpoise.methods.logit_adjustment import LogitAdjustment
+from counterpoise.methods.lws import LWS
 from counterpoise.methods.random_oversample import RandomOversample
 from counterpoise.methods.sampled import sampled_method
 from counterpoise.methods.tfidf_lr import TfidfLR
+from counterpoise.methods.two_stage import TwoStage
 from counterpoise.miso.oversampler import MISO
 from counterpoise.miso.variants import CAG, MisoEdit
 from counterpoise.oversampling.word_swap import WordSwap
@@ -26,6 +29,9 @@ METHODS: dict[str, type[Method]] = {
     "balanced_batches": BalancedBatches,
     "focal": Focal,
     "logit_adjustment": LogitAdjustment,
+    "crt": CRT,
+    "lws": LWS,
+    "two_stage": TwoStage,
     "word_swap": sampled_method(WordSwap, "minority copies with a third of their words from majority texts"),
     "miso": sampled_method(MISO, "anchors for difficult samples, by SFM, MINE and CAG (Tian et al. 2021)"),
     "miso_edit": sampled_method(
