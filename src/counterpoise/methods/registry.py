@@ -14,8 +14,10 @@ from counterpoise.methods.erm import ERM
 from counterpoise.methods.focal import Focal
 from counterpoise.methods.logit_adjustment import LogitAdjustment
 from counterpoise.methods.lws import LWS
+from counterpoise.methods.ncm import NCM
 from counterpoise.methods.random_oversample import RandomOversample
 from counterpoise.methods.sampled import sampled_method
+from counterpoise.methods.tau_norm import TauNorm
 from counterpoise.methods.tfidf_lr import TfidfLR
 from counterpoise.methods.two_stage import TwoStage
 from counterpoise.miso.oversampler import MISO
@@ -30,7 +32,9 @@ METHODS: dict[str, type[Method]] = {
     "focal": Focal,
     "logit_adjustment": LogitAdjustment,
     "crt": CRT,
+    "tau_norm": TauNorm,
     "lws": LWS,
+    "ncm": NCM,
     "two_stage": TwoStage,
     "word_swap": sampled_method(WordSwap, "minority copies with a third of their words from majority texts"),
     "miso": sampled_method(MISO, "anchors for difficult samples, by SFM, MINE and CAG (Tian et al. 2021)"),
