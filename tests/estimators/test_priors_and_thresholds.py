@@ -51,6 +51,8 @@ def test_prior_correction_adds_the_log_of_both_priors(correct, monkeypatch, spam
         "balanced_batches",
         "logit_adjustment",
         "balanced_softmax",
+        "crt",
+        "lws",
         "word_swap",
     ],
 )

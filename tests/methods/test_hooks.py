@@ -55,6 +55,9 @@ class Spy(GradientMethod):
             self.calls.append(("logits", batch.inputs.shape[0]))
         return model.parts(model.embed(batch))
 
+    def start(self, model, data, encoder, context):
+        self.calls.append(("start", len(data)))
+
     def finish(self, model, data, encoder, context):
         assert not model.training
         self.calls.append(("finish", len(data)))
@@ -90,9 +93,9 @@ def test_hooks_are_called_in_their_turn(spied) -> None:
     assert spy.names("on_epoch") == [(0, 0), (1, 1 / 3), (2, 2 / 3)]
     assert sorted(spy.names("views")) == sorted([16, 16, 8] * 3)
     assert spy.names("loss") == [0] * 3 + [1] * 3 + [2] * 3
-    assert spy.names("finish") == [40]
+    assert spy.names("start") == spy.names("finish") == [40]
     order = [name for name, _ in spy.calls]
-    assert order[:5] == ["resample", "modules", "on_epoch", "batches", "views"]
+    assert order[:6] == ["resample", "modules", "start", "on_epoch", "batches", "views"]
     assert order[-1] == "finish"
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,8 +13,7 @@ from counterpoise.backbones.base import Batch, Network
 from counterpoise.backbones.registry import Encoder, find_backbone
 from counterpoise.methods.base import Context, Data, Method
 from counterpoise.methods.network_predictor import NetworkPredictor
-from counterpoise.metrics.calibration import softmax
-from counterpoise.metrics.scores import score
+from counterpoise.methods.validation import judged_by, validation_score
 from counterpoise.seeding import derive_seed
 from counterpoise.text.batching import bucketed_batches
 from counterpoise.training.loop import Rows, train
@@ -66,6 +63,9 @@ class GradientMethod(Method):
         """Logits ``(B, C)`` at prediction time."""
         return model(batch)
 
+    def start(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
+        """Change the untrained model in place, from the resampled data (a first stage)."""
+
     def finish(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
         """Change the trained model in place (second stages, norm rescaling)."""
 
@@ -74,7 +74,7 @@ class GradientMethod(Method):
         return data.class_mass()
 
     def fit(self, data: Data, context: Context) -> NetworkPredictor:
-        """Resample, encode, train and finish; see :meth:`Method.fit`."""
+        """Resample, encode, start, train and finish; see :meth:`Method.fit`."""
         self.check_training(context.training)
         entry = find_backbone(context.backbone, context.backbone_settings)
         device = context.training.torch_device()
@@ -88,44 +88,18 @@ class GradientMethod(Method):
         predictor = NetworkPredictor(
             self, model, encoder, context.backbone, context.backbone_settings, self.training_prior(resampled)
         )
+        self.start(model, resampled, encoder, context)
         history = train(
             model,
             self,
             Rows(encoder.encode(resampled.inputs, device), resampled.labels, resampled.weights),
             settings=context.training,
             seed=derive_seed(context.seed, "training"),
-            score=_validation_score(predictor, context),
+            score=validation_score(context, predictor.encode, predictor.logits_of),
             checkpoint=context.checkpoint,
-            judged_by=_judge(context),
+            judged_by=judged_by(context),
             name=f"{context.backbone} epochs",
         )
         self.finish(model, resampled, encoder, context)
         predictor.record(history)
         return predictor
-
-
-def _validation_score(predictor: NetworkPredictor, context: Context) -> Callable[[], float] | None:
-    """Average precision on the validation side, the mean over classes where no class is the one that matters."""
-    validation = context.validation
-    if validation is None:
-        return None
-    encoded = predictor.encode(validation.inputs)
-
-    def average_precision() -> float:
-        probabilities = softmax(predictor.logits_of(encoded))
-        found = score(validation.labels, probabilities, context.minority, weights=validation.weights)
-        return found["average_precision"] or 0.0
-
-    return average_precision
-
-
-def _judge(context: Context) -> str:
-    """What decides the best epoch besides the network: the class that matters and the validation side."""
-    side = context.validation
-    if side is None:
-        return ""
-    digest = hashlib.sha256(repr(context.minority).encode())
-    inputs = "\0".join(side.inputs).encode() if side.kind == "text" else side.inputs.tobytes()
-    for part in (side.labels.tobytes(), side.weights.tobytes(), inputs):
-        digest.update(part)
-    return digest.hexdigest()

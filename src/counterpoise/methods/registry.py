@@ -14,18 +14,23 @@ from counterpoise.methods.blend import Blend
 from counterpoise.methods.borderline_smote import BorderlineSmote
 from counterpoise.methods.class_balanced import ClassBalanced
 from counterpoise.methods.class_weight import ClassWeight
+from counterpoise.methods.crt import CRT
 from counterpoise.methods.dice import Dice
 from counterpoise.methods.encoder_lr import EncoderLR
 from counterpoise.methods.erm import ERM
 from counterpoise.methods.focal import Focal
 from counterpoise.methods.ldam import LDAM
 from counterpoise.methods.logit_adjustment import LogitAdjustment
+from counterpoise.methods.lws import LWS
 from counterpoise.methods.nb_lr import NaiveBayesLR
+from counterpoise.methods.ncm import NCM
 from counterpoise.methods.random_oversample import RandomOversample
 from counterpoise.methods.sampled import sampled_method
 from counterpoise.methods.smote import Smote
+from counterpoise.methods.tau_norm import TauNorm
 from counterpoise.methods.tfidf_lr import TfidfLR
 from counterpoise.methods.tfidf_svm import TfidfSVM
+from counterpoise.methods.two_stage import TwoStage
 from counterpoise.miso.oversampler import MISO
 from counterpoise.miso.variants import CAG, MisoEdit
 from counterpoise.oversampling.word_swap import WordSwap
@@ -41,6 +46,11 @@ METHODS: dict[str, type[Method]] = {
     "ldam": LDAM,
     "logit_adjustment": LogitAdjustment,
     "balanced_softmax": BalancedSoftmax,
+    "crt": CRT,
+    "tau_norm": TauNorm,
+    "lws": LWS,
+    "ncm": NCM,
+    "two_stage": TwoStage,
     "word_swap": sampled_method(WordSwap, "minority copies with a third of their words from majority texts"),
     "miso": sampled_method(MISO, "anchors for difficult samples, by SFM, MINE and CAG (Tian et al. 2021)"),
     "miso_edit": sampled_method(

@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.optimize import minimize
+from scipy.special import logsumexp
 
-from counterpoise.errors import SettingsError
+from counterpoise.errors import DataError, SettingsError
 from counterpoise.metrics.confusion import Floats
 
 
@@ -54,6 +56,60 @@ def shift_prior(logits: ArrayLike, from_prior: ArrayLike, to_prior: ArrayLike) -
             raise SettingsError(f"{name} is {share.tolist()}; every class needs a finite share above 0")
         shares.append(np.log(share / share.sum()))
     return rows + (shares[1] - shares[0])
+
+
+def implied_prior(logits: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> Floats:
+    """Class shares under which given logits are log-odds, found from labelled rows.
+
+    They are those from which :func:`shift_prior` to the shares of the rows themselves makes the mean probability of
+    each class its share: the condition of maximum likelihood for intercepts (Saerens et al. 2002 solve it for
+    the new prior; here the old one is unknown). Where the rows do not tell, because every shift explains them,
+    the shares stay near those of the rows.
+
+    Parameters
+    ----------
+    logits : array-like of shape (n, C)
+    labels : array-like of int, shape (n,)
+        Class numbers; every class must occur.
+    weights : array-like of shape (n,), optional
+        Row weights, 1 each by default.
+
+    Returns
+    -------
+    ndarray of float64, shape (C,)
+        Summing to 1, all above 0.
+
+    Raises
+    ------
+    DataError
+        If a class has no row or no weight.
+    """
+    rows, classes = np.asarray(logits, dtype=np.float64), np.asarray(labels)
+    mass = np.ones(len(rows)) if weights is None else np.asarray(weights, dtype=np.float64)
+    mass = mass / mass.sum()
+    shares = np.bincount(classes, mass, rows.shape[1])
+    if not (shares > 0).all():
+        absent = int(np.argmin(shares))
+        raise DataError(f"class {absent} has no row of weight, so its share cannot be found; give rows of it")
+    own = float(mass @ rows[np.arange(len(rows)), classes])
+
+    def loss_and_gradient(shift: Floats) -> tuple[float, Floats]:
+        shifted = rows + shift
+        total = logsumexp(shifted, axis=1)
+        mean = mass @ np.exp(shifted - total[:, None])
+        return float(mass @ total) - own - float(shares @ shift), mean - shares
+
+    found = minimize(
+        loss_and_gradient,
+        np.zeros(rows.shape[1]),
+        jac=True,
+        method="L-BFGS-B",
+        # Wide enough for any share that a logit in float32 can mean, and no division by 0 beyond.
+        bounds=[(-30.0, 30.0)] * rows.shape[1],
+        options={"gtol": 1e-10, "ftol": 0.0, "maxiter": 500},
+    )
+    prior = shares * np.exp(-found.x)
+    return prior / prior.sum()
 
 
 def softmax(logits: ArrayLike) -> Floats:

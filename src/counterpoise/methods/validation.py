@@ -1,0 +1,64 @@
+"""How a training is judged: by average precision on the validation side, whatever stage of a method is trained."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+import numpy as np
+
+from counterpoise.backbones.registry import Encoded
+from counterpoise.methods.base import Context, Data
+from counterpoise.metrics.calibration import softmax
+from counterpoise.metrics.scores import score
+
+
+def average_precision(logits: np.ndarray, side: Data, minority: int | None) -> float:
+    """Average precision of logits ``(n, C)``, the mean over classes where no class is the one that matters."""
+    found = score(side.labels, softmax(logits), minority, weights=side.weights)
+    return found["average_precision"] or 0.0
+
+
+def validation_score(
+    context: Context, encode: Callable[[np.ndarray], Encoded], logits: Callable[[Encoded], np.ndarray]
+) -> Callable[[], float] | None:
+    """Average precision on the validation side of a network as it is when asked.
+
+    Parameters
+    ----------
+    context : Context
+    encode : callable
+        Inputs ``(n, ...)`` as tensors; called once, since the rows stay the same from epoch to epoch.
+    logits : callable
+        Logits ``(n, C)`` of encoded inputs, by the network as it is.
+
+    Returns
+    -------
+    callable or None
+        None without a validation side.
+    """
+    side = context.validation
+    if side is None:
+        return None
+    encoded = encode(side.inputs)
+    return lambda: average_precision(logits(encoded), side, context.minority)
+
+
+def whole_side(context: Context, n_classes: int) -> Data | None:
+    """The validation side, if every class can be judged on it; None if one has no row there, or there is no side."""
+    side = context.validation
+    if side is None or not np.bincount(side.labels, minlength=n_classes).all():
+        return None
+    return side
+
+
+def judged_by(context: Context) -> str:
+    """What decides the best epoch besides the network: the class that matters and the validation side, as a hash."""
+    side = context.validation
+    if side is None:
+        return ""
+    digest = hashlib.sha256(repr(context.minority).encode())
+    inputs = "\0".join(side.inputs).encode() if side.inputs.dtype == object else side.inputs.tobytes()
+    for part in (side.labels.tobytes(), side.weights.tobytes(), inputs):
+        digest.update(part)
+    return digest.hexdigest()
