@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from tiny_arrays import make_arrays
 from tiny_encoders import stand_in
 from tiny_miso import shorten_defaults
 from tiny_networks import TINY
@@ -38,14 +39,6 @@ def _one_thread(tmp_path_factory: pytest.TempPathFactory):
         stand_in(patch)
         yield
     torch.set_num_threads(threads)
-
-
-def make_arrays(counts: tuple[int, ...], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of six features around a corner of a cube for each class, five deviations apart; shuffled."""
-    rng = np.random.default_rng(seed)
-    labels = rng.permutation(np.repeat(np.arange(len(counts)), counts))
-    corners = 5.0 * ((np.arange(len(counts))[:, None] >> np.arange(6)) & 1)
-    return (corners[labels] + rng.standard_normal((len(labels), 6))).astype(np.float32), labels
 
 
 @pytest.fixture(scope="session")

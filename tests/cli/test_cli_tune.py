@@ -55,7 +55,7 @@ class TestTune:
 
     def test_a_network(self, labelled, run_json) -> None:
         rows = run_json("tune", labelled, "--method", "focal", "--trials", "2", "--folds", "2", *QUICK)
-        assert set(rows[1]["settings"]) == {"method__gamma", "learning_rate"}
+        assert set(rows[1]["settings"]) == {"method__gamma", "method__alpha", "learning_rate"}
 
     @pytest.mark.parametrize(
         ("options", "message"),

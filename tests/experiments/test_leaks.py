@@ -145,7 +145,7 @@ def _tuning(stage: list[Stage], patch: pytest.MonkeyPatch) -> None:
 
 
 def _early_stopping(stage: list[Stage], patch: pytest.MonkeyPatch) -> None:
-    make = gradient._validation_score
+    make = gradient.validation_score
 
     def leaking(predictor, context):
         if context.validation is None:
@@ -154,7 +154,7 @@ def _early_stopping(stage: list[Stage], patch: pytest.MonkeyPatch) -> None:
         side = type(context.validation)(task.texts[rows], task.numbers[rows], 2, np.ones(len(rows)))
         return make(predictor, replace(context, validation=side))
 
-    patch.setattr(gradient, "_validation_score", leaking)
+    patch.setattr(gradient, "validation_score", leaking)
 
 
 def _texts(stage: list[Stage]) -> list[str]:

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from conftest import make_arrays
 from counterpoise.backbones.base import Batch, Network
 from counterpoise.methods.balanced_stage import BalancedSteps
 from counterpoise.methods.base import Context, Data
 from counterpoise.seeding import derive_seed, generator
 from counterpoise.training.settings import TrainingSettings
+from tiny_arrays import make_arrays
 from tiny_texts import make_texts
 
 SETTINGS: dict[str, dict[str, Any]] = {
