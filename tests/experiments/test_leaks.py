@@ -147,12 +147,12 @@ def _tuning(stage: list[Stage], patch: pytest.MonkeyPatch) -> None:
 def _early_stopping(stage: list[Stage], patch: pytest.MonkeyPatch) -> None:
     make = gradient.validation_score
 
-    def leaking(predictor, context):
+    def leaking(context, *network):
         if context.validation is None:
-            return make(predictor, context)
+            return make(context, *network)
         task, rows = stage[-1].task, stage[-1].test
         side = type(context.validation)(task.texts[rows], task.numbers[rows], 2, np.ones(len(rows)))
-        return make(predictor, replace(context, validation=side))
+        return make(replace(context, validation=side), *network)
 
     patch.setattr(gradient, "validation_score", leaking)
 
