@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from counterpoise.estimators.text import TextClassifier
     from counterpoise.miso.oversampler import MISO
     from counterpoise.oversampling.random import RandomOverSampler
+    from counterpoise.oversampling.splice import Splice
+    from counterpoise.oversampling.word_dropout import WordDropout
+    from counterpoise.oversampling.word_insertion import WordInsertion
+    from counterpoise.oversampling.word_replacement import WordReplacement
+    from counterpoise.oversampling.word_shuffle import WordShuffle
     from counterpoise.oversampling.word_swap import WordSwap
 
 __version__ = "0.1.0"
@@ -22,7 +27,12 @@ __all__ = [
     "MISO",
     "ArrayClassifier",
     "RandomOverSampler",
+    "Splice",
     "TextClassifier",
+    "WordDropout",
+    "WordInsertion",
+    "WordReplacement",
+    "WordShuffle",
     "WordSwap",
     "__version__",
     "difficult_samples",
@@ -33,7 +43,12 @@ _HOMES = {
     "ArrayClassifier": "counterpoise.estimators.array",
     "MISO": "counterpoise.miso.oversampler",
     "RandomOverSampler": "counterpoise.oversampling.random",
+    "Splice": "counterpoise.oversampling.splice",
     "TextClassifier": "counterpoise.estimators.text",
+    "WordDropout": "counterpoise.oversampling.word_dropout",
+    "WordInsertion": "counterpoise.oversampling.word_insertion",
+    "WordReplacement": "counterpoise.oversampling.word_replacement",
+    "WordShuffle": "counterpoise.oversampling.word_shuffle",
     "WordSwap": "counterpoise.oversampling.word_swap",
     "difficult_samples": "counterpoise.difficulty",
     "load_model": "counterpoise.estimators.loading",

@@ -17,6 +17,11 @@ from counterpoise.methods.sampled import sampled_method
 from counterpoise.methods.tfidf_lr import TfidfLR
 from counterpoise.miso.oversampler import MISO
 from counterpoise.miso.variants import CAG, MisoEdit
+from counterpoise.oversampling.splice import Splice
+from counterpoise.oversampling.word_dropout import WordDropout
+from counterpoise.oversampling.word_insertion import WordInsertion
+from counterpoise.oversampling.word_replacement import WordReplacement
+from counterpoise.oversampling.word_shuffle import WordShuffle
 from counterpoise.oversampling.word_swap import WordSwap
 
 METHODS: dict[str, type[Method]] = {
@@ -27,6 +32,15 @@ METHODS: dict[str, type[Method]] = {
     "focal": Focal,
     "logit_adjustment": LogitAdjustment,
     "word_swap": sampled_method(WordSwap, "minority copies with a third of their words from majority texts"),
+    "splice": sampled_method(Splice, "minority copies with a few words in a row of a majority text put in"),
+    "word_dropout": sampled_method(WordDropout, "minority copies with words left out (EDA)"),
+    "word_shuffle": sampled_method(WordShuffle, "minority copies with pairs of words swapped (EDA)"),
+    "word_insertion": sampled_method(
+        WordInsertion, "minority copies with words near theirs put in (EDA, by word vectors)"
+    ),
+    "word_replacement": sampled_method(
+        WordReplacement, "minority copies with words replaced by near ones (EDA, by word vectors)"
+    ),
     "miso": sampled_method(MISO, "anchors for difficult samples, by SFM, MINE and CAG (Tian et al. 2021)"),
     "miso_edit": sampled_method(
         MisoEdit, "MISO without a decoder: difficult samples edited, nothing trained"
