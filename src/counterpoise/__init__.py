@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from counterpoise.estimators.loading import load_model
     from counterpoise.estimators.text import TextClassifier
     from counterpoise.miso.oversampler import MISO
+    from counterpoise.oversampling.markov import MarkovWriter
     from counterpoise.oversampling.random import RandomOverSampler
     from counterpoise.oversampling.splice import Splice
     from counterpoise.oversampling.word_dropout import WordDropout
@@ -26,6 +27,7 @@ __version__ = "0.1.0"
 __all__ = [
     "MISO",
     "ArrayClassifier",
+    "MarkovWriter",
     "RandomOverSampler",
     "Splice",
     "TextClassifier",
@@ -42,6 +44,7 @@ __all__ = [
 _HOMES = {
     "ArrayClassifier": "counterpoise.estimators.array",
     "MISO": "counterpoise.miso.oversampler",
+    "MarkovWriter": "counterpoise.oversampling.markov",
     "RandomOverSampler": "counterpoise.oversampling.random",
     "Splice": "counterpoise.oversampling.splice",
     "TextClassifier": "counterpoise.estimators.text",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from counterpoise.miso.oversampler import MISO
 from counterpoise.miso.variants import CAG, MisoEdit
 from counterpoise.oversampling.base import TextSampler
+from counterpoise.oversampling.markov import MarkovWriter
 from counterpoise.oversampling.random import RandomOverSampler
 from counterpoise.oversampling.splice import Splice
 from counterpoise.oversampling.word_dropout import WordDropout
@@ -21,6 +22,7 @@ SAMPLERS: dict[str, type[TextSampler]] = {
     "word_shuffle": WordShuffle,
     "word_insertion": WordInsertion,
     "word_replacement": WordReplacement,
+    "markov": MarkovWriter,
     "miso": MISO,
     "miso_edit": MisoEdit,
     "cag": CAG,

@@ -17,6 +17,7 @@ from counterpoise.methods.sampled import sampled_method
 from counterpoise.methods.tfidf_lr import TfidfLR
 from counterpoise.miso.oversampler import MISO
 from counterpoise.miso.variants import CAG, MisoEdit
+from counterpoise.oversampling.markov import MarkovWriter
 from counterpoise.oversampling.splice import Splice
 from counterpoise.oversampling.word_dropout import WordDropout
 from counterpoise.oversampling.word_insertion import WordInsertion
@@ -40,6 +41,9 @@ METHODS: dict[str, type[Method]] = {
     ),
     "word_replacement": sampled_method(
         WordReplacement, "minority copies with words replaced by near ones (EDA, by word vectors)"
+    ),
+    "markov": sampled_method(
+        MarkovWriter, "texts by a Markov chain of words over both classes (EMCO, Avela and Ilmonen 2026)"
     ),
     "miso": sampled_method(MISO, "anchors for difficult samples, by SFM, MINE and CAG (Tian et al. 2021)"),
     "miso_edit": sampled_method(
