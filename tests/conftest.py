@@ -8,11 +8,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from tiny_masked_model import give_default_model
 from tiny_miso import shorten_defaults
 from tiny_networks import TINY
 from tiny_texts import make_texts
 
-shorten_defaults()  # before test modules are collected, which make samplers already
+# Before test modules are collected, which make samplers already.
+shorten_defaults()
+give_default_model()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from counterpoise.estimators.text import TextClassifier
     from counterpoise.miso.oversampler import MISO
     from counterpoise.oversampling.markov import MarkovWriter
+    from counterpoise.oversampling.mask_fill import MaskFill
     from counterpoise.oversampling.random import RandomOverSampler
     from counterpoise.oversampling.splice import Splice
     from counterpoise.oversampling.word_dropout import WordDropout
@@ -28,6 +29,7 @@ __all__ = [
     "MISO",
     "ArrayClassifier",
     "MarkovWriter",
+    "MaskFill",
     "RandomOverSampler",
     "Splice",
     "TextClassifier",
@@ -45,6 +47,7 @@ _HOMES = {
     "ArrayClassifier": "counterpoise.estimators.array",
     "MISO": "counterpoise.miso.oversampler",
     "MarkovWriter": "counterpoise.oversampling.markov",
+    "MaskFill": "counterpoise.oversampling.mask_fill",
     "RandomOverSampler": "counterpoise.oversampling.random",
     "Splice": "counterpoise.oversampling.splice",
     "TextClassifier": "counterpoise.estimators.text",

@@ -6,6 +6,7 @@ from counterpoise.miso.oversampler import MISO
 from counterpoise.miso.variants import CAG, MisoEdit
 from counterpoise.oversampling.base import TextSampler
 from counterpoise.oversampling.markov import MarkovWriter
+from counterpoise.oversampling.mask_fill import MaskFill
 from counterpoise.oversampling.random import RandomOverSampler
 from counterpoise.oversampling.splice import Splice
 from counterpoise.oversampling.word_dropout import WordDropout
@@ -22,6 +23,7 @@ SAMPLERS: dict[str, type[TextSampler]] = {
     "word_shuffle": WordShuffle,
     "word_insertion": WordInsertion,
     "word_replacement": WordReplacement,
+    "mask_fill": MaskFill,
     "markov": MarkovWriter,
     "miso": MISO,
     "miso_edit": MisoEdit,

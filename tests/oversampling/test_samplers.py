@@ -18,7 +18,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
 
-from counterpoise import MISO, MarkovWriter, WordInsertion, WordReplacement, WordSwap
+from counterpoise import MISO, MarkovWriter, MaskFill, WordInsertion, WordReplacement, WordSwap
 from counterpoise.errors import DataError, SettingsError
 from counterpoise.methods.registry import METHODS
 from counterpoise.methods.sampled import SampledMethod
@@ -37,7 +37,7 @@ TEXTS = [
     "he said it was fine",
 ]
 LABELS = ["spam", "ham", "ham", "spam", "ham", "ham", "ham"]
-OWN_WORDS = (WordInsertion, WordReplacement)
+OWN_WORDS = (MaskFill, WordInsertion, WordReplacement)
 """Samplers whose injected words come from no text in particular."""
 EVERY = pytest.mark.parametrize("sampler", [cls(random_state=0) for cls in SAMPLERS.values()], ids=SAMPLERS)
 

@@ -18,6 +18,7 @@ from counterpoise.methods.tfidf_lr import TfidfLR
 from counterpoise.miso.oversampler import MISO
 from counterpoise.miso.variants import CAG, MisoEdit
 from counterpoise.oversampling.markov import MarkovWriter
+from counterpoise.oversampling.mask_fill import MaskFill
 from counterpoise.oversampling.splice import Splice
 from counterpoise.oversampling.word_dropout import WordDropout
 from counterpoise.oversampling.word_insertion import WordInsertion
@@ -41,6 +42,9 @@ METHODS: dict[str, type[Method]] = {
     ),
     "word_replacement": sampled_method(
         WordReplacement, "minority copies with words replaced by near ones (EDA, by word vectors)"
+    ),
+    "mask_fill": sampled_method(
+        MaskFill, "minority copies with words filled in by a masked language model; give it as `model`"
     ),
     "markov": sampled_method(
         MarkovWriter, "texts by a Markov chain of words over both classes (EMCO, Avela and Ilmonen 2026)"
