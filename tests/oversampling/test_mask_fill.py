@@ -18,8 +18,8 @@ from counterpoise.errors import MissingExtraError, ModelError, SettingsError
 from counterpoise.methods.base import Context
 from counterpoise.methods.registry import METHODS
 from counterpoise.oversampling.anchors import Anchor, anchors_from
-from counterpoise.oversampling.masked_model import MaskedModel, whole_words
-from counterpoise.text.edited import undressed
+from counterpoise.oversampling.masked_model import MaskedModel, _drawn, whole_words
+from counterpoise.text.edited import dressed, undressed
 from counterpoise.text.tokenizers import words_and_gaps
 from counterpoise.training.settings import TrainingSettings
 from tiny_masked_model import WORDS, make_config, make_tokenizer, save_model
@@ -86,6 +86,13 @@ def test_the_ends_of_what_is_drawn(folder, model) -> None:
         assert found == by_hand(folder, "win [MASK] now", ["cash"], [level], 1.0, 3)
 
 
+def test_draws_at_the_edges_of_shares() -> None:
+    """Four alike have a quarter each, its lower end included; shares that add up to a little less than 1 are enough."""
+    assert len(set(_drawn(torch.zeros(4, 4), [0.0, 0.25, 0.5, 0.75], 1.0, 4))) == 4
+    logits = torch.randn(300, 10, generator=torch.Generator().manual_seed(0))
+    assert _drawn(logits, [1 - 2**-53] * 300, 1.0, 10) == logits.argmin(dim=1).tolist()
+
+
 def test_batches_do_not_matter(model) -> None:
     rng = np.random.default_rng(0)
     texts = [" ".join([*["win"] * n, "[MASK]", "now", "[MASK]"]) for n in rng.integers(0, 20, 30)]
@@ -111,14 +118,18 @@ def test_so_many_words_are_others_and_the_rest_stays(minority, rate) -> None:
         assert (between[0], between[-1]) == (gaps[0], gaps[-1])
 
 
-def test_capitals_and_punctuation_are_taken_over(folder) -> None:
-    for anchor in made(folder, "(Cash) WINNER!", rate=0.9, copies=20):
-        first, second = words_and_gaps(anchor.text)[0]
-        if len(first) > 2 and first[0] == "(":
-            assert first[1:-1] == first[1:-1].capitalize()
-            assert first[-1] == ")"
-        if second[-1] == "!" and len(second) > 2:
-            assert second == second.upper()
+def test_capitals_and_punctuation_are_shown_to_the_model_and_taken_over(folder, monkeypatch) -> None:
+    shown = []
+    fill = MaskedModel.fill
+    monkeypatch.setattr(
+        MaskedModel,
+        "fill",
+        lambda self, texts, *rest, **more: shown.append(texts) or fill(self, texts, *rest, **more),
+    )
+    for anchor in made(folder, "(Cash)  WINNER!", rate=0.9, copies=20):
+        for word, like in zip(words_and_gaps(anchor.text)[0], ("(Cash)", "WINNER!"), strict=True):
+            assert word == dressed(undressed(word)[1], like=like)
+    assert shown == [["([MASK])  [MASK]!"] * 20]
 
 
 def test_the_mark_of_hidden_words_may_stand_in_a_text(folder) -> None:
@@ -284,10 +295,13 @@ def test_what_is_no_masked_language_model_is_refused_in_one_sentence(
 
 def test_the_model_is_let_go_and_the_library_left_as_it_was(folder, capfd) -> None:
     logging = transformers.utils.logging
-    before = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.enable_progress_bar()
+    level = logging.get_verbosity()
+    logging.set_verbosity(logging.INFO)
     sampler = MaskFill(model=Path(folder), random_state=0)
     sampler.fit_resample(["win cash now", *MAJORITY], [1, 0, 0, 0])
-    assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == before
+    assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == (logging.INFO, True)
+    logging.set_verbosity(level)
     assert sampler._model is None
     assert len(pickle.dumps(sampler)) < 20_000
     assert "Loading" not in capfd.readouterr().err

@@ -154,6 +154,16 @@ def test_insertion_brings_its_share_and_keeps_the_rest_in_order(minority, rate, 
         assert (between[0], between[-1]) == (gaps[0], gaps[-1])
 
 
+def test_insertion_reaches_every_place() -> None:
+    found = made(WordInsertion, "win  cash", [*COMPANY[:2], *["win cash"] * 200], k=1)
+    for new in ("win", "cash"):
+        assert {anchor.text for anchor in found if anchor.injected == (new,)} == {
+            f"{new} win  cash",
+            f"win  {new} cash",
+            f"win  cash {new}",
+        }
+
+
 def test_near_words_are_those_of_like_company() -> None:
     """Two circles of words that never meet: no word has a neighbour in the other one."""
     circles = [["win", "cash", "prize", "now"], ["lunch", "home", "noon", "later"]]
