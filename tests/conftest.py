@@ -11,13 +11,16 @@ from hypothesis import settings
 
 from tiny_arrays import make_arrays
 from tiny_encoders import stand_in
+from tiny_masked_model import give_default_model
 from tiny_miso import shorten_defaults
 from tiny_networks import TINY
 from tiny_texts import make_texts
 
 settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
 settings.load_profile("unhurried")
-shorten_defaults()  # before test modules are collected, which make samplers already
+# Before test modules are collected, which make samplers already.
+shorten_defaults()
+give_default_model()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from counterpoise.estimators.loading import load_model
     from counterpoise.estimators.text import TextClassifier
     from counterpoise.miso.oversampler import MISO
+    from counterpoise.oversampling.markov import MarkovWriter
+    from counterpoise.oversampling.mask_fill import MaskFill
     from counterpoise.oversampling.random import RandomOverSampler
+    from counterpoise.oversampling.splice import Splice
+    from counterpoise.oversampling.word_dropout import WordDropout
+    from counterpoise.oversampling.word_insertion import WordInsertion
+    from counterpoise.oversampling.word_replacement import WordReplacement
+    from counterpoise.oversampling.word_shuffle import WordShuffle
     from counterpoise.oversampling.word_swap import WordSwap
 
 __version__ = "0.1.0"
@@ -21,8 +28,15 @@ __version__ = "0.1.0"
 __all__ = [
     "MISO",
     "ArrayClassifier",
+    "MarkovWriter",
+    "MaskFill",
     "RandomOverSampler",
+    "Splice",
     "TextClassifier",
+    "WordDropout",
+    "WordInsertion",
+    "WordReplacement",
+    "WordShuffle",
     "WordSwap",
     "__version__",
     "difficult_samples",
@@ -32,8 +46,15 @@ __all__ = [
 _HOMES = {
     "ArrayClassifier": "counterpoise.estimators.array",
     "MISO": "counterpoise.miso.oversampler",
+    "MarkovWriter": "counterpoise.oversampling.markov",
+    "MaskFill": "counterpoise.oversampling.mask_fill",
     "RandomOverSampler": "counterpoise.oversampling.random",
+    "Splice": "counterpoise.oversampling.splice",
     "TextClassifier": "counterpoise.estimators.text",
+    "WordDropout": "counterpoise.oversampling.word_dropout",
+    "WordInsertion": "counterpoise.oversampling.word_insertion",
+    "WordReplacement": "counterpoise.oversampling.word_replacement",
+    "WordShuffle": "counterpoise.oversampling.word_shuffle",
     "WordSwap": "counterpoise.oversampling.word_swap",
     "difficult_samples": "counterpoise.difficulty",
     "load_model": "counterpoise.estimators.loading",

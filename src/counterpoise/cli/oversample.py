@@ -35,7 +35,8 @@ def oversample(
     method: Annotated[
         str,
         typer.Option(
-            help="word_swap, random_oversample, miso, miso_edit or cag; see `counterpoise methods`."
+            help="A sampler, such as word_swap, random_oversample, word_replacement or miso; "
+            "`counterpoise methods` says what each does."
         ),
     ] = "word_swap",
     with_originals: Annotated[

@@ -33,6 +33,13 @@ from counterpoise.methods.tfidf_svm import TfidfSVM
 from counterpoise.methods.two_stage import TwoStage
 from counterpoise.miso.oversampler import MISO
 from counterpoise.miso.variants import CAG, MisoEdit
+from counterpoise.oversampling.markov import MarkovWriter
+from counterpoise.oversampling.mask_fill import MaskFill
+from counterpoise.oversampling.splice import Splice
+from counterpoise.oversampling.word_dropout import WordDropout
+from counterpoise.oversampling.word_insertion import WordInsertion
+from counterpoise.oversampling.word_replacement import WordReplacement
+from counterpoise.oversampling.word_shuffle import WordShuffle
 from counterpoise.oversampling.word_swap import WordSwap
 
 METHODS: dict[str, type[Method]] = {
@@ -52,6 +59,21 @@ METHODS: dict[str, type[Method]] = {
     "ncm": NCM,
     "two_stage": TwoStage,
     "word_swap": sampled_method(WordSwap, "minority copies with a third of their words from majority texts"),
+    "splice": sampled_method(Splice, "minority copies with a few words in a row of a majority text put in"),
+    "word_dropout": sampled_method(WordDropout, "minority copies with words left out (EDA)"),
+    "word_shuffle": sampled_method(WordShuffle, "minority copies with pairs of words swapped (EDA)"),
+    "word_insertion": sampled_method(
+        WordInsertion, "minority copies with words near theirs put in (EDA, by word vectors)"
+    ),
+    "word_replacement": sampled_method(
+        WordReplacement, "minority copies with words replaced by near ones (EDA, by word vectors)"
+    ),
+    "mask_fill": sampled_method(
+        MaskFill, "minority copies with words filled in by a masked language model; give it as `model`"
+    ),
+    "markov": sampled_method(
+        MarkovWriter, "texts by a Markov chain of words over both classes (EMCO, Avela and Ilmonen 2026)"
+    ),
     "miso": sampled_method(MISO, "anchors for difficult samples, by SFM, MINE and CAG (Tian et al. 2021)"),
     "miso_edit": sampled_method(
         MisoEdit, "MISO without a decoder: difficult samples edited, nothing trained"

@@ -32,10 +32,10 @@ from counterpoise.miso.training import AlgorithmSettings
 from counterpoise.oversampling.anchors import Anchor, anchor_table
 from counterpoise.oversampling.balance import choose_balance, judge_by_words
 from counterpoise.oversampling.base import TextSampler
+from counterpoise.oversampling.device import sampler_device
 from counterpoise.search_space import Choice, Range, Space
 from counterpoise.seeding import RandomState, derive_seed, generator, root_seed
 from counterpoise.text.embedding import label_free_embedding
-from counterpoise.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -325,9 +325,7 @@ class MISO(TextSampler):
         """Where the modules live; the editor has none."""
         if self._setting("generator") == "edit":
             return torch.device("cpu")
-        if self.device == "auto":
-            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        return TrainingSettings(device=self.device).torch_device()
+        return sampler_device(self.device)
 
     def _begin(self, texts: np.ndarray, labels: np.ndarray, seed: int) -> None:
         shown = without_stop_words(texts) if self.preset == "paper" else texts

@@ -32,9 +32,10 @@ class Anchor:
     source_row : int
         Row of the minority text that it was made from.
     partner_rows : tuple of int
-        Rows that lent it words: of the majority, then, where words of another minority text were injected, that one.
+        Rows that lent it words: of the majority, then, where words of other minority texts were injected, those.
     kept, shared, injected : tuple of str
-        Words kept from the source, those of them that a majority partner has too, and words taken from partners.
+        Words kept from the source, those of them that a majority partner has too, and words taken from partners, or
+        from no text in particular where there is no partner.
     difficulty : float or None
         Of the source: share of its nearest neighbours that are of another class, in [0, 1]; None where the sampler
         does not ask.

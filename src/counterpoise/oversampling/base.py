@@ -8,6 +8,7 @@ texts that a person can read.
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
+from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -94,15 +95,20 @@ class TextSampler(BaseEstimator, metaclass=ABCMeta):
         anchors: list[Anchor] = []
         new: list[Any] = []
         self.sampling_strategy_: dict[Any, int] = {}
-        if any(wanted.values()):
-            self._begin(texts, labels, seed)
-        for label, count in self._amounts(texts, labels, wanted, seed).items():
-            made: list[Anchor] = []
-            if count:
-                made = self._make(texts, labels, label, count, generator(seed, type(self).__name__, label))
-            anchors += made
-            new += [label] * len(made)
-            self.sampling_strategy_[label] = len(made)
+        try:
+            if any(wanted.values()):
+                self._begin(texts, labels, seed)
+            for label, count in self._amounts(texts, labels, wanted, seed).items():
+                made: list[Anchor] = []
+                if count:
+                    made = self._make(
+                        texts, labels, label, count, generator(seed, type(self).__name__, label)
+                    )
+                anchors += made
+                new += [label] * len(made)
+                self.sampling_strategy_[label] = len(made)
+        finally:
+            self._end()
         new_labels = np.array(new, dtype=labels.dtype)
         self.anchors_: pa.Table = anchor_table(anchors, new_labels)
         sources = np.array([anchor.source_row for anchor in anchors], dtype=np.int64)
@@ -138,6 +144,9 @@ class TextSampler(BaseEstimator, metaclass=ABCMeta):
     def _begin(self, texts: np.ndarray, labels: np.ndarray, seed: int) -> None:
         """Prepare what all classes share, once, before anything is made."""
 
+    def _end(self) -> None:
+        """Let go of what ``_begin`` prepared and nobody asks for afterwards, also after an error."""
+
     def _amounts(
         self, texts: np.ndarray, labels: np.ndarray, wanted: dict[Any, int], seed: int
     ) -> dict[Any, int]:
@@ -155,6 +164,25 @@ def draw_sources(rows: np.ndarray, count: int, rng: np.random.Generator) -> np.n
     """Draw ``count`` of ``rows``, all equally often but for the remainder, in random order."""
     rounds = max(-(-count // len(rows)), 1)
     return np.concatenate([rng.permutation(rows) for _ in range(rounds)])[:count]
+
+
+def lenders(labels: np.ndarray, label: Any) -> np.ndarray:
+    """Rows of a class's majority: of all classes with more rows than it, or, where there is none, of all others."""
+    names, sizes = np.unique(labels, return_counts=True)
+    larger = names[sizes > (labels == label).sum()]
+    # With a sampling strategy that enlarges the largest class itself there is no larger one to borrow from.
+    return np.flatnonzero(np.isin(labels, larger) if len(larger) else labels != label)
+
+
+def check_share(name: str, value: Any) -> None:
+    """Refuse a setting that is no share above 0 and below 1, with a SettingsError."""
+    if not (isinstance(value, Real) and 0 < float(value) < 1):
+        raise SettingsError(f"{name} is {value!r}; give a share above 0 and below 1")
+
+
+def words_of_share(share: float, n_words: int) -> int:
+    """How many of a text's words a share of them is: rounded, but one at least of two or more."""
+    return max(round(share * n_words), int(n_words > 1))
 
 
 def _like(given: Any, values: np.ndarray) -> Any:

@@ -18,9 +18,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from counterpoise.errors import SettingsError
 from counterpoise.oversampling.anchors import Anchor
-from counterpoise.oversampling.base import TextSampler, draw_sources
+from counterpoise.oversampling.base import (
+    TextSampler,
+    check_share,
+    draw_sources,
+    lenders,
+    words_of_share,
+)
 from counterpoise.search_space import Range, Space
 from counterpoise.seeding import RandomState
 from counterpoise.text.tokenizers import join_words, words_and_gaps
@@ -63,26 +68,19 @@ class WordSwap(TextSampler):
 
     def check(self) -> None:
         """Refuse a rate that is no share."""
-        if not 0 < self.rate < 1:
-            raise SettingsError(f"rate is {self.rate!r}; word_swap needs a share above 0 and below 1")
+        check_share("rate", self.rate)
 
     def _make(
         self, texts: np.ndarray, labels: np.ndarray, label: Any, count: int, rng: np.random.Generator
     ) -> list[Anchor]:
-        own = np.flatnonzero(labels == label)
-        names, sizes = np.unique(labels, return_counts=True)
-        larger = names[sizes > len(own)]
-        # With a sampling strategy that enlarges the largest class itself there is no larger one to borrow from.
-        lenders = np.flatnonzero(np.isin(labels, larger) if len(larger) else labels != label)
-        sources = draw_sources(own, count, rng)
-        partners = rng.choice(lenders, count)
+        sources = draw_sources(np.flatnonzero(labels == label), count, rng)
+        partners = rng.choice(lenders(labels, label), count)
         return [self._swap(texts, int(s), int(p), rng) for s, p in zip(sources, partners, strict=True)]
 
     def _swap(self, texts: np.ndarray, source: int, partner: int, rng: np.random.Generator) -> Anchor:
         words, gaps = words_and_gaps(texts[source])
         lent, _ = words_and_gaps(texts[partner])
-        wanted = max(round(self.rate * len(words)), int(len(words) > 1))
-        n = min(wanted, len(lent))
+        n = min(words_of_share(self.rate, len(words)), len(lent))
         places = np.sort(rng.choice(len(words), n, replace=False))
         injected = [lent[i] for i in np.sort(rng.choice(len(lent), n, replace=False))]
         taken = set(places.tolist())
