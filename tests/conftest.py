@@ -8,11 +8,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tiny_miso import shorten_defaults
+import tiny_ensembles
+import tiny_miso
 from tiny_networks import TINY
 from tiny_texts import make_texts
 
-shorten_defaults()  # before test modules are collected, which make samplers already
+# Before test modules are collected, which make samplers already.
+tiny_miso.shorten_defaults()
+tiny_ensembles.shorten_defaults()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,9 +8,11 @@ from counterpoise.backbones.registry import BACKBONES, find_backbone
 from counterpoise.errors import SettingsError
 from counterpoise.methods.adasyn import Adasyn
 from counterpoise.methods.balanced_batches import BalancedBatches
+from counterpoise.methods.balanced_forest import BalancedForest
 from counterpoise.methods.base import Method
 from counterpoise.methods.borderline_smote import BorderlineSmote
 from counterpoise.methods.class_weight import ClassWeight
+from counterpoise.methods.easy_ensemble import EasyEnsemble
 from counterpoise.methods.erm import ERM
 from counterpoise.methods.focal import Focal
 from counterpoise.methods.logit_adjustment import LogitAdjustment
@@ -43,6 +45,8 @@ METHODS: dict[str, type[Method]] = {
     "tfidf_lr": TfidfLR,
     "tfidf_svm": TfidfSVM,
     "nb_lr": NaiveBayesLR,
+    "balanced_forest": BalancedForest,
+    "easy_ensemble": EasyEnsemble,
 }
 
 DEFAULT_BACKBONE = {"text": "textcnn", "array": "mlp"}
