@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+import tiny_ensembles
 from tiny_arrays import make_arrays
 from tiny_encoders import stand_in
 from tiny_masked_model import give_default_model
@@ -20,6 +21,7 @@ settings.register_profile("unhurried", deadline=None)  # a busy machine is no fa
 settings.load_profile("unhurried")
 # Before test modules are collected, which make samplers already.
 shorten_defaults()
+tiny_ensembles.shorten_defaults()
 give_default_model()
 
 

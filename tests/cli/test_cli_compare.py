@@ -163,9 +163,12 @@ def test_an_impossible_sampling_strategy_is_one_sentence(labelled, run, tmp_path
 def test_methods_lists_the_registry(run, run_json):
     rows = run_json("methods")
     assert [row["method"] for row in rows] == list(METHODS)
-    (linear,) = (row for row in rows if row["method"] == "tfidf_lr")
-    assert linear["settings"]["C"] == 10.0
-    assert "tfidf_lr" in run("methods").stdout
+    settings = {row["method"]: row["settings"] for row in rows}
+    assert settings["tfidf_lr"]["C"] == 10.0
+    lines = {line.split()[0]: line.split() for line in run("methods").stdout.splitlines() if line.strip()}
+    assert lines["tfidf_lr"][2] == "no"
+    assert lines["erm"][3] == "yes"
+    assert lines["smote"][3:5] == ["on", "array"]
 
 
 def test_datasets_says_where_each_would_come_from(run, run_json, tmp_path):

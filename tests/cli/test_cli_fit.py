@@ -24,6 +24,17 @@ def test_fit_says_what_it_does(labelled, run, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
+@pytest.mark.parametrize("method", ["balanced_forest", "easy_ensemble"])
+def test_a_model_that_cannot_be_saved_is_refused_before_any_work(
+    labelled, run, tmp_path, monkeypatch, method
+):
+    monkeypatch.setattr(TextClassifier, "fit", lambda *args, **kwargs: pytest.fail("work was begun"))
+    result = run("fit", labelled, "-o", tmp_path / "model", "--method", method, code=2)
+    assert f"a model of method '{method}' cannot be saved" in result.stderr
+    assert "text column" not in result.stderr
+    assert not any(tmp_path.iterdir())
+
+
 def test_quiet_leaves_remarks_out(labelled, run, tmp_path):
     result = run("fit", labelled, "-o", tmp_path / "model", "--quiet")
     assert result.stderr == ""

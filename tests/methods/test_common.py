@@ -119,9 +119,10 @@ def test_the_cover_has_every_pair_in_a_fraction_of_the_cases() -> None:
 def make_data(request: pytest.FixtureRequest, kind: str, counts: tuple[int, ...], seed: int = 0) -> Data:
     inputs, labels = request.getfixturevalue("texts_of" if kind == "text" else "arrays_of")(counts, seed)
     if kind == "array" and counts[1] > 1:
-        # Not quite separable: one row among those of another class, or ADASYN would have nothing to do.
+        # Not quite separable: one row of the first class near the second, or ADASYN would have nothing to do.
         inputs = inputs.copy()
-        inputs[np.flatnonzero(labels == 1)[0]] = inputs[labels == 0].mean(axis=0)
+        near, far = (inputs[labels == label].mean(axis=0) for label in (1, 0))
+        inputs[np.flatnonzero(labels == 0)[0]] = 0.7 * near + 0.3 * far
     return Data(inputs, labels, len(counts), np.ones(len(labels)))
 
 

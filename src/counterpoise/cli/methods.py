@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from counterpoise.cli.options import Json, NothingRandom, Quiet
 from counterpoise.cli.screen import json_value, running
+
+if TYPE_CHECKING:
+    from counterpoise.methods.base import Method
 
 
 def methods(random_state: NothingRandom = 0, as_json: Json = False, quiet: Quiet = False) -> None:
@@ -26,11 +29,18 @@ def methods(random_state: NothingRandom = 0, as_json: Json = False, quiet: Quiet
                     "summary": cls.summary,
                 }
             )
-            backbone = "yes" if cls.uses_backbone else "no"
-            cells.append((name, ", ".join(inputs), backbone, _shown(settings), cls.summary))
+            cells.append((name, ", ".join(inputs), _trained(cls()), _shown(settings), cls.summary))
         screen.table(("method", "data", "backbone", "settings", "what it does"), cells, words=5)
         screen.line("\nUse one with --method NAME, and its settings as --set method__KEY=VALUE.")
         screen.rows(rows)
+
+
+def _trained(method: Method) -> str:
+    """Whether a backbone is trained with the default settings, and on which data where it is not on all."""
+    kinds = [kind for kind in sorted(method.inputs) if method.trains_backbone(kind)]
+    if len(kinds) == len(method.inputs):
+        return "yes"
+    return f"on {', '.join(kinds)}" if kinds else "no"
 
 
 def _shown(settings: dict[str, object]) -> str:

@@ -8,6 +8,7 @@ from counterpoise.backbones.registry import BACKBONES, find_backbone
 from counterpoise.errors import SettingsError
 from counterpoise.methods.adasyn import Adasyn
 from counterpoise.methods.balanced_batches import BalancedBatches
+from counterpoise.methods.balanced_forest import BalancedForest
 from counterpoise.methods.balanced_softmax import BalancedSoftmax
 from counterpoise.methods.base import Method
 from counterpoise.methods.blend import Blend
@@ -16,6 +17,7 @@ from counterpoise.methods.class_balanced import ClassBalanced
 from counterpoise.methods.class_weight import ClassWeight
 from counterpoise.methods.crt import CRT
 from counterpoise.methods.dice import Dice
+from counterpoise.methods.easy_ensemble import EasyEnsemble
 from counterpoise.methods.encoder_lr import EncoderLR
 from counterpoise.methods.erm import ERM
 from counterpoise.methods.focal import Focal
@@ -87,6 +89,8 @@ METHODS: dict[str, type[Method]] = {
     "nb_lr": NaiveBayesLR,
     "encoder_lr": EncoderLR,
     "blend": Blend,
+    "balanced_forest": BalancedForest,
+    "easy_ensemble": EasyEnsemble,
 }
 Blend.known = METHODS
 
