@@ -25,9 +25,7 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -40,6 +38,7 @@ from counterpoise.miso import assembly, oversampler
 from counterpoise.training.settings import TrainingSettings
 from rows import Rows
 from tasks import TASKS, RareClass
+from watch import Watch
 
 EPOCHS = 10
 SETS = {"sms_spam 10%": TASKS["sms_spam 10%"], "imdb 1%": RareClass("imdb", "pos", 0.01, official=True)}
@@ -54,26 +53,6 @@ BARS = {"miso_edit": 3.0, "miso": 8.0}
 LEFT_OUT = ("imdb 1%", "miso, free")  # spelling 12,000 reviews out takes an hour
 PARTS = ("difficulty", "training", "writing")
 MAJORITY, MEMORY_BAR = 300_000, 3.0
-
-
-class Watch:
-    """Seconds spent in functions of the package, which it wraps where they are looked up."""
-
-    def __init__(self) -> None:
-        self.seconds = dict.fromkeys(PARTS, 0.0)
-
-    def on(self, module: ModuleType, name: str, part: str) -> None:
-        """Count the calls of ``module.name`` for ``part``."""
-        inner: Callable[..., Any] = getattr(module, name)
-
-        def timed(*args: Any, **kwargs: Any) -> Any:
-            start = time.perf_counter()
-            try:
-                return inner(*args, **kwargs)
-            finally:
-                self.seconds[part] += time.perf_counter() - start
-
-        setattr(module, name, timed)
 
 
 def speed(path: Path) -> None:
@@ -94,11 +73,11 @@ def speed(path: Path) -> None:
                 if rows.find(task=task, turn=turn, contender=name) or (task, name) == LEFT_OUT:
                     continue
                 data = _data(task, turn)
-                watch.seconds = dict.fromkeys(PARTS, 0.0)
+                watch.clear()
                 start, cpu = time.perf_counter(), time.process_time()
                 _fit(*CONTENDERS[name], data, turn, EPOCHS)
                 whole = time.perf_counter() - start
-                parts = {part: round(taken, 2) for part, taken in watch.seconds.items()}
+                parts = {part: round(watch.seconds[part], 2) for part in PARTS}
                 rest = round(whole - sum(watch.seconds.values()), 2)
                 rows.add(
                     task=task,

@@ -31,7 +31,10 @@ class Rule(Protocol):
         """imbalanced-learn's sampler for a class in which each row has ``k`` neighbours, of ``n_rows`` in all."""
 
     def amount(self, rows: Any, labels: np.ndarray, label: int, count: int, k: int) -> int | None:
-        """How many of ``count`` new rows the sampler will make; None where no row of the class is fit for it."""
+        """How many of ``count`` new rows the sampler makes, asked when it has refused a class.
+
+        None where no row of the class is fit for it.
+        """
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,14 +116,16 @@ def _of_class(rows: Any, labels: np.ndarray, label: int, count: int, rule: Rule,
     if len(own) == 1:
         return rows[np.repeat(own, count)]
     k = min(rule.k, len(own) - 1)
-    amount = rule.amount(rows, labels, label, count, k)
-    if amount is None:
-        return None
-    if amount == 0:
-        return rows[:0]
     sampler = rule.maker(k, len(labels))
     sampler.set_params(sampling_strategy={label: len(own) + count}, random_state=seed % 2**32)
-    new = sampler.fit_resample(rows, labels)[0][len(labels) :]
+    try:
+        new = sampler.fit_resample(rows, labels)[0][len(labels) :]
+    except (RuntimeError, ValueError):
+        # Asked only now, since the answer costs as much as the search that has just been made.
+        amount = rule.amount(rows, labels, label, count, k)
+        if amount:
+            raise
+        return None if amount is None else rows[:0]
     return new if new.shape[0] else None
 
 
