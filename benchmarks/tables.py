@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import machine
+from compared import rank_sentences, read_grid, tables_of
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (
@@ -329,7 +330,14 @@ def grid(result: dict[str, Any]) -> str:
     )
 
 
-TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
+def miso_grid(rows: Path) -> str:
+    """Means over folds, MISO against each other method, and average ranks."""
+    tables = [_table(head, lines) for head, lines in tables_of(rows, "miso")]
+    origin = read_grid(rows, "average_precision").origin
+    return "\n\n".join([*tables, *rank_sentences(rows), origin])
+
+
+TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "compare": ("compare.json", compare),
     "defaults": ("defaults.json", defaults),
     "speed": ("training.json", speed),
@@ -337,6 +345,7 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "text": ("text.json", text),
     "anchors": ("anchors.json", anchors),
     "miso_evidence": ("miso_evidence.json", miso_evidence),
+    "miso_grid": ("miso_grid.csv", miso_grid),
     "miso_example": ("miso_example.json", miso_example),
     "miso_cost": ("miso.json", miso_cost),
     "miso_decoding": ("miso_decoding.json", miso_decoding),
@@ -347,14 +356,23 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
 }
 
 
+def _result(source: Path) -> Any:
+    """What a table is made from: a result, or the path of exported rows; None without any or while it is running."""
+    if not source.exists():
+        return None
+    if source.suffix == ".csv":
+        return source
+    result = json.loads(source.read_text(encoding="utf-8"))
+    return result if "processes" not in result or {"seeds", "summary"} & set(result) else None
+
+
 def main() -> None:
     for path in DOCUMENTS:
         document = path.read_text(encoding="utf-8")
         for name, (file, table) in TABLES.items():
             source = machine.RESULTS / file
-            result = json.loads(source.read_text(encoding="utf-8")) if source.exists() else {}
-            # Without a summary it is still running.
-            if result and ("processes" not in result or {"seeds", "summary"} & set(result)):
+            result = _result(source)
+            if result is not None:
                 body = table(result)
                 block = f"<!-- results:{name} -->\n\n{body}\n\n<!-- /results:{name} -->"
                 pattern = rf"<!-- results:{name} -->.*?<!-- /results:{name} -->"
