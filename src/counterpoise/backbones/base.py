@@ -11,6 +11,9 @@ from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
+from counterpoise.errors import SettingsError
+from counterpoise.mixing.pairs import Pairs
+
 HEAD_RATE = 1e-3
 """Learning rate of what is not pretrained."""
 
@@ -85,6 +88,71 @@ class Backbone(nn.Module, ABC):
         """Pooled representations ``(B, d)`` of a batch."""
         return self.pool(self.tokens(batch), batch.mask)
 
+    def check_mixing(self) -> None:
+        """Refuse, before training, to be asked for :meth:`mixed`.
+
+        Raises
+        ------
+        SettingsError
+            In one sentence, if rows cannot be mixed in this backbone.
+        """
+        if type(self).mixed is Backbone.mixed:
+            raise SettingsError(
+                f"rows cannot be mixed in backbone {type(self).__name__}; choose another backbone or a method without "
+                "mixing"
+            )
+
+    def mixed(self, batch: Batch, pairs: Pairs, depth: float = 0.0) -> Tensor:
+        """Pooled representations ``(B, d)`` of rows mixed in pairs, for the price of one forward pass.
+
+        Parameters
+        ----------
+        batch : Batch
+            The rows before they are mixed.
+        pairs : Pairs
+            Of rows of the batch.
+        depth : float, default=0.0
+            Share of the layers that the rows go through before they are mixed: 0 mixes embeddings or inputs, 1 the
+            last layer's output. Only backbones of many layers of one kind look at it; the others mix their inputs.
+
+        Raises
+        ------
+        NotImplementedError
+            In backbones that :meth:`check_mixing` refuses.
+        """
+        raise NotImplementedError
+
+
+class VectorReader(Backbone):
+    """Base of backbones that look vectors up and then read them, which is where rows are mixed."""
+
+    @abstractmethod
+    def vectors(self, batch: Batch) -> Tensor:
+        """What is read: word vectors ``(B, T, e)``, or inputs as they are."""
+
+    @abstractmethod
+    def read(self, vectors: Tensor, mask: Tensor | None) -> Tensor:
+        """Token representations ``(B, T, d)`` of vectors, which are those of padding where the mask is False."""
+
+    def tokens(self, batch: Batch) -> Tensor:
+        """Token representations ``(B, T, d)`` of a batch."""
+        return self.read(self.vectors(batch), batch.mask)
+
+    def summary(self, vectors: Tensor, mask: Tensor | None) -> Tensor:
+        """Pooled representations ``(B, d)`` of vectors."""
+        return self.pool(self.read(vectors, mask), mask)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Pooled representations ``(B, d)`` of a batch."""
+        return self.summary(self.vectors(batch), batch.mask)
+
+    def mixed(self, batch: Batch, pairs: Pairs, depth: float = 0.0) -> Tensor:
+        """Pooled representations ``(B, d)`` of rows whose vectors are mixed; see :meth:`Backbone.mixed`.
+
+        Where one text of a pair has ended the vector of padding, which is 0, is mixed into the other.
+        """
+        return self.summary(pairs.states(self.vectors(batch)), pairs.mask(batch.mask))
+
 
 class Network(nn.Module):
     """A backbone, dropout, a linear head, and whatever parts a method adds.
@@ -119,6 +187,10 @@ class Network(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """Logits ``(B, C)``."""
         return self.head(self.dropout(self.embed(batch)))
+
+    def mixed(self, batch: Batch, pairs: Pairs, depth: float = 0.0) -> Tensor:
+        """Logits ``(B, C)`` of rows mixed in pairs; see :meth:`Backbone.mixed`."""
+        return self.head(self.dropout(self.backbone.mixed(batch, pairs, depth)))
 
     def parameter_groups(self, rate: float | None) -> list[dict[str, Any]]:
         """Trained parameters with their learning rates, as torch's optimisers take them.

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from counterpoise.backbones.base import Backbone, Batch
+from counterpoise.backbones.base import Batch, VectorReader
 
 
-class MLP(Backbone):
+class MLP(VectorReader):
     """Linear layers with ReLU between them.
 
     Parameters
@@ -29,6 +29,10 @@ class MLP(Backbone):
         self.layers = nn.Sequential(*layers)
         self.dim = hidden[-1]
 
-    def tokens(self, batch: Batch) -> Tensor:
+    def vectors(self, batch: Batch) -> Tensor:
+        """The inputs as they are, ``(B, n_features)``."""
+        return batch.inputs
+
+    def read(self, vectors: Tensor, mask: Tensor | None) -> Tensor:
         """One token a row, ``(B, 1, d)``."""
-        return self.layers(batch.inputs).unsqueeze(1)
+        return self.layers(vectors).unsqueeze(1)

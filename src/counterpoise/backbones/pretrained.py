@@ -13,9 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from counterpoise.backbones.base import Backbone, Batch
+from counterpoise.backbones.base import Backbone, Batch, VectorReader
+from counterpoise.backbones.layer_mixing import layer_at, mixed_above, set_right
 from counterpoise.data.arrays import Dense, Standardizer
 from counterpoise.errors import MissingExtraError, SettingsError
+from counterpoise.mixing.pairs import Pairs
 from counterpoise.text.batching import Ragged
 from counterpoise.text.checkpoints import DEFAULT, Checkpoint
 from counterpoise.text.frozen import FrozenEncoder
@@ -164,8 +166,8 @@ class PretrainedTexts:
         Checkpoint.open(texts.name, texts.revision)
 
 
-class FrozenFeatures(Backbone):
-    """Features as they are; what is trained is the head over them.
+class FrozenFeatures(VectorReader):
+    """Features as they are; what is trained is the head over them, and what is mixed is features.
 
     Parameters
     ----------
@@ -179,9 +181,13 @@ class FrozenFeatures(Backbone):
         super().__init__()
         self.dim = n_features
 
-    def tokens(self, batch: Batch) -> Tensor:
+    def vectors(self, batch: Batch) -> Tensor:
+        """The features as they are, ``(B, d)``."""
+        return batch.inputs
+
+    def read(self, vectors: Tensor, mask: Tensor | None) -> Tensor:
         """One token a text, ``(B, 1, d)``."""
-        return batch.inputs.unsqueeze(1)
+        return vectors.unsqueeze(1)
 
 
 class Transformer(Backbone):
@@ -239,6 +245,32 @@ class Transformer(Backbone):
     def pool(self, tokens: Tensor, mask: Tensor | None) -> Tensor:
         """Pooled as the checkpoint wants it, ``(B, d)``."""
         return pooled(tokens, mask, self.pooling)
+
+    def check_mixing(self) -> None:
+        """Refuse an encoder that goes through one layer again and again, as ALBERT does."""
+        config = self.model.config
+        if len(self.layers) != config.num_hidden_layers:
+            raise SettingsError(
+                f"texts cannot be mixed between the layers of a trained encoder of kind {config.model_type!r}, which "
+                "has one layer in all places; choose another encoder, or freeze this one"
+            )
+
+    def mixed(self, batch: Batch, pairs: Pairs, depth: float = 0.0) -> Tensor:
+        """Pooled representations ``(B, d)`` of texts mixed between two layers; see :meth:`Backbone.mixed`.
+
+        Both texts of a pair go through the lower layers in the same pass, each once and under its own mask; above,
+        attention reaches what is a token in either. Where one text has ended, its own state at that padding is mixed.
+        """
+        self.check_mixing()
+        layers = self.layers
+        at = layer_at(depth, len(layers))
+        if self.pooling == "last":
+            batch = set_right(batch)  # or the summaries of two texts would not meet
+        with mixed_above(layers, at, pairs, batch.mask, rows_first=self.model.config.model_type != "xlnet"):
+            tokens = self.tokens(batch)
+        if at == len(layers):
+            tokens = pairs.states(tokens)
+        return tokens[:, -1] if self.pooling == "last" else self.pool(tokens, pairs.mask(batch.mask))
 
     @property
     def layers(self) -> nn.ModuleList:

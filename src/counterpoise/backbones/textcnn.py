@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from counterpoise.backbones.base import Backbone, Batch
+from counterpoise.backbones.base import Batch, VectorReader
 
 
-class TextCNN(Backbone):
+class TextCNN(VectorReader):
     """One-dimensional convolutions of several widths over word vectors.
 
     Parameters
@@ -49,9 +49,13 @@ class TextCNN(Backbone):
         self.window = max(widths)
         self.dim = n_filters * len(widths)
 
-    def tokens(self, batch: Batch) -> Tensor:
+    def vectors(self, batch: Batch) -> Tensor:
+        """Word vectors ``(B, T, e)``."""
+        return self.embedding(batch.inputs)
+
+    def read(self, vectors: Tensor, mask: Tensor | None) -> Tensor:
         """Filter responses ``(B, T, n_filters * len(widths))``, before ReLU; shorter texts are padded with zeros."""
-        x = self.embedding(batch.inputs)
+        x = vectors
         if torch.is_autocast_enabled(x.device.type):
             x = x.to(torch.get_autocast_dtype(x.device.type))  # now, not after the windows multiply it
         # All filters in one matrix product over overlapping windows: on a CPU faster than one convolution for each

@@ -9,10 +9,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from counterpoise.backbones.base import Backbone, Batch
+from counterpoise.backbones.base import Batch, VectorReader
 
 
-class TextRNN(Backbone):
+class TextRNN(VectorReader):
     """A bidirectional LSTM over word vectors.
 
     Parameters
@@ -32,32 +32,41 @@ class TextRNN(Backbone):
         self.backwards = nn.LSTM(embedding.embedding_dim, hidden, batch_first=True)
         self.dim = 2 * hidden
 
-    def tokens(self, batch: Batch) -> Tensor:
+    def vectors(self, batch: Batch) -> Tensor:
+        """Word vectors ``(B, T, e)``."""
+        return self.embedding(batch.inputs)
+
+    def read(self, vectors: Tensor, mask: Tensor | None) -> Tensor:
         """Hidden states of both directions, ``(B, T, 2 * hidden)``."""
-        ahead, back, turn = self._directions(batch)
-        return torch.cat([ahead, back.gather(1, turn[..., None].expand_as(back))], dim=-1)
+        ahead, back, turn = self._directions(vectors, mask)
+        return torch.cat([ahead, _turned(back, turn)], dim=-1)
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Pooled representations ``(B, d)``: those of ``tokens``, without turning anything back first."""
-        ahead, back, _ = self._directions(batch)
-        return torch.cat([self.pool(ahead, batch.mask), self.pool(back, batch.mask)], dim=-1)
+    def summary(self, vectors: Tensor, mask: Tensor | None) -> Tensor:
+        """Pooled representations ``(B, d)``: those of ``read``, without turning anything back first."""
+        ahead, back, _ = self._directions(vectors, mask)
+        return torch.cat([self.pool(ahead, mask), self.pool(back, mask)], dim=-1)
 
-    def _directions(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    def _directions(self, vectors: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """States ``(B, T, hidden)`` read forwards and, turned round, backwards; and the turn ``(B, T)``."""
         # The backward direction must not start in the padding, or a text's output would depend on its company
         # in the batch: each row is turned round within its own length. (Packed sequences do the same at a
         # higher cost.)
-        turn = _turned_within(batch)
-        ahead, _ = self.forwards(self.embedding(batch.inputs))
-        back, _ = self.backwards(self.embedding(batch.inputs.gather(1, turn)))
+        turn = _turn_within(vectors, mask)
+        ahead, _ = self.forwards(vectors)
+        back, _ = self.backwards(_turned(vectors, turn))
         return ahead, back, turn
 
 
-def _turned_within(batch: Batch) -> Tensor:
+def _turn_within(vectors: Tensor, mask: Tensor | None) -> Tensor:
     """Positions ``(B, T)`` that reverse each row's real tokens and leave its padding in place."""
-    size, length = batch.inputs.shape
-    position = torch.arange(length, device=batch.inputs.device).expand(size, -1)
-    if batch.mask is None:
+    size, length, _ = vectors.shape
+    position = torch.arange(length, device=vectors.device).expand(size, -1)
+    if mask is None:
         return position.flip(1)
-    turned = batch.mask.sum(dim=1, keepdim=True) - 1 - position
-    return torch.where(batch.mask, turned, position)
+    turned = mask.sum(dim=1, keepdim=True) - 1 - position
+    return torch.where(mask, turned, position)
+
+
+def _turned(values: Tensor, turn: Tensor) -> Tensor:
+    """Values ``(B, T, k)`` at other positions ``(B, T)``."""
+    return values.gather(1, turn[..., None].expand_as(values))

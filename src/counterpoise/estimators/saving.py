@@ -14,7 +14,7 @@ from counterpoise.errors import ModelError
 from counterpoise.fitting import Fitted
 from counterpoise.methods.blend import BlendPredictor
 from counterpoise.methods.predictors import SavedState
-from counterpoise.methods.registry import check_savable, make_method
+from counterpoise.methods.registry import METHODS, check_savable, make_method
 from counterpoise.methods.restoring import PREDICTORS
 from counterpoise.metrics.thresholds import ThresholdChoice
 from counterpoise.model_card import model_card
@@ -104,7 +104,9 @@ class SavableMixin:
         fitted = self.fitted_
         choice = {**vars(fitted.choice), "thresholds": fitted.choice.thresholds.tolist()}
         inputs = {k: _plain(v) for k, v in vars(self).items() if k in ("n_features_in_", "feature_names_in_")}
-        params = {k: _plain(v) for k, v in self.get_params().items() if k not in _NOT_SAVED}
+        private = {f"method__{name}" for name in METHODS[self._method_name].private}
+        left_out = private.union(_NOT_SAVED)
+        params = {k: _plain(v) for k, v in self.get_params().items() if k not in left_out}
         if isinstance(params["class_weight"], dict):
             # As pairs, because JSON would turn the labels into strings.
             params["class_weight"] = [list(pair) for pair in params["class_weight"].items()]

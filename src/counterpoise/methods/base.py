@@ -122,6 +122,8 @@ class Method(BaseEstimator, ABC):
         stored only by pickle, which a model folder never is.
     search_space : mapping
         Settings that are worth tuning, and where.
+    private : frozenset of str
+        Settings that a saved model goes without, since they hold texts or name a place on one machine.
     soft_targets : bool
         Whether its loss is defined for labels that are shares of the classes, as label smoothing makes them.
     """
@@ -131,6 +133,7 @@ class Method(BaseEstimator, ABC):
     uses_backbone: ClassVar[bool] = True
     can_be_saved: ClassVar[bool] = True
     search_space: ClassVar[Space] = {}
+    private: ClassVar[frozenset[str]] = frozenset()
     soft_targets: ClassVar[bool] = False
 
     def check(self) -> None:

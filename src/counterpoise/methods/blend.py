@@ -86,6 +86,12 @@ class Blend(Method):
             raise SettingsError(f"blend cannot have the member {no_text[0]!r}, which does not take texts")
         if unsaved := [name for name in (self.settings or {}) if name not in names]:
             raise SettingsError(f"settings name {unsaved[0]!r}, which is no member of the blend")
+        for name, own in (self.settings or {}).items():
+            if held := self.known[name].private.intersection(own):
+                raise SettingsError(
+                    f"blend cannot give its member {name!r} the setting {min(held)!r}, since a blend is saved with the "
+                    "settings of its members and that one must not be; leave it away"
+                )
         for member in self.made():
             member.check()
         if isinstance(self.weights, str):

@@ -24,6 +24,7 @@ from counterpoise.methods.focal import Focal
 from counterpoise.methods.ldam import LDAM
 from counterpoise.methods.logit_adjustment import LogitAdjustment
 from counterpoise.methods.lws import LWS
+from counterpoise.methods.mixtext import MixText
 from counterpoise.methods.nb_lr import NaiveBayesLR
 from counterpoise.methods.ncm import NCM
 from counterpoise.methods.random_oversample import RandomOversample
@@ -55,6 +56,7 @@ METHODS: dict[str, type[Method]] = {
     "ldam": LDAM,
     "logit_adjustment": LogitAdjustment,
     "balanced_softmax": BalancedSoftmax,
+    "mixtext": MixText,
     "crt": CRT,
     "tau_norm": TauNorm,
     "lws": LWS,

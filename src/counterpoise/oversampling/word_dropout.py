@@ -45,12 +45,31 @@ class WordDropout(WordEdit):
     """
 
     def _edit(self, text: str, row: int, rng: np.random.Generator) -> Anchor:
-        words, gaps = words_and_gaps(text)
-        kept = np.flatnonzero(rng.random(len(words)) >= self.rate)
-        if not len(kept):
-            kept = rng.integers(len(words), size=1)
-        inner = [
-            next((gap for gap in gaps[left + 1 : right + 1] if gap), "") for left, right in pairwise(kept)
-        ]
-        left_over = tuple(words[i] for i in kept)
-        return Anchor(join_edited(left_over, [gaps[0], *inner, gaps[-1]]), row, kept=left_over)
+        new, kept = drop_words(text, self.rate, rng)
+        return Anchor(new, row, kept=kept)
+
+
+def drop_words(text: str, rate: float, rng: np.random.Generator) -> tuple[str, tuple[str, ...]]:
+    """Leave words of a text out.
+
+    Parameters
+    ----------
+    text : str
+        With one word at least.
+    rate : float
+        Probability of each word to go; where all would, one stays.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    text : str
+    kept : tuple of str
+        Its words.
+    """
+    words, gaps = words_and_gaps(text)
+    places = np.flatnonzero(rng.random(len(words)) >= rate)
+    if not len(places):
+        places = rng.integers(len(words), size=1)
+    inner = [next((gap for gap in gaps[left + 1 : right + 1] if gap), "") for left, right in pairwise(places)]
+    kept = tuple(words[i] for i in places)
+    return join_edited(kept, [gaps[0], *inner, gaps[-1]]), kept

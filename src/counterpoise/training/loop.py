@@ -54,6 +54,9 @@ class Objective(Protocol):
     def get_params(self) -> dict[str, Any]:
         """Settings of the method, by which a checkpoint knows its owner."""
 
+    def identity(self) -> str:
+        """What the settings name outside themselves, such as a file; a checkpoint goes by it too."""
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -230,6 +233,7 @@ def _epoch(
             targets = _smoothed(labels[at], len(state.class_mass), settings.label_smoothing)
             batch = Batch(inputs, mask, targets, weights[at], at)
             loss = step(batch, state)
+            state = replace(state, step=state.step + 1)
             fabric.backward(loss / len(whole))
             total += loss.detach()
         if warmup is not None:
@@ -327,7 +331,7 @@ def _fingerprint(
 ) -> str:
     """Hash of all that decides the outcome of a training: method, weights, data, settings, seed, judge."""
     digest = hashlib.sha256()
-    method = [type(objective).__name__, repr(sorted(objective.get_params().items()))]
+    method = [type(objective).__name__, repr(sorted(objective.get_params().items())), objective.identity()]
     trained = [name for name, value in model.named_parameters() if value.requires_grad]
     backbone = type(model.backbone).__name__
     facts = [method, asdict(settings), precision, seed, backbone, trained, judged_by]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from counterpoise.errors import SettingsError
+from counterpoise.seeding import derive_seed
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,8 @@ class TrainingState:
         Root of the training's random streams.
     n_rows : int, default=1
         Rows of the training data; times ``class_mass``, how many each class has. 1 leaves shares.
+    step : int, default=0
+        Number of finished forward passes of this epoch.
     """
 
     epoch: int
@@ -112,6 +115,22 @@ class TrainingState:
     class_mass: Tensor
     seed: int
     n_rows: int = 1
+    step: int = 0
+
+    def generator(self, name: str, device: torch.device | str) -> torch.Generator:
+        """Torch generator of a random stream of this step's own, on a device.
+
+        Whoever draws from it leaves dropout's draws, which come from torch's global generator, as they are without it.
+
+        Parameters
+        ----------
+        name : str
+            What the numbers are for.
+        device : torch.device or str
+            Where they are drawn; the same seed gives other numbers on other devices.
+        """
+        seed = derive_seed(self.seed, name, self.epoch, self.step)
+        return torch.Generator(device).manual_seed(seed)
 
     @property
     def progress(self) -> float:
