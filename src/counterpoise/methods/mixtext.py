@@ -63,8 +63,8 @@ class MixText(GradientMethod):
     ----------
     alpha : float, default=0.75
         Of the Beta distribution; the default of the authors' code. Large values mix half and half: the paper takes 2 or
-        16 with fewer than 100 labelled rows a class, and 0.2 or 0.4 with more than 200. 0 mixes nothing, and is plain
-        training.
+        16 with fewer than 100 labelled rows a class, and 0.2 or 0.4 with more than 200 (section 5.3). 0 mixes nothing,
+        and is plain training.
     unlabelled : path, str, sequence of str or None, default=None
         Texts without labels, or a file of them; see :func:`counterpoise.methods.unlabelled.read_unlabelled`. Never part
         of a saved model. Texts that the model is tested on do not belong among them.

@@ -41,7 +41,9 @@ def mixup(
         Of ``Beta(alpha, alpha)``, from which the weight is drawn: near 0 hardly anything is mixed, 1 is uniform, large
         ones mix half and half. 0 mixes nothing and draws no weight.
     own_at_least_half : bool, default=False
-        Whether a weight below 1/2 is taken from 1, so that each row remains mostly itself (Chen et al. 2020).
+        Whether a weight below 1/2 is taken from 1, so that each row remains mostly itself (MixText's). The mixed rows
+        of a batch are as likely with it as without, pairs being turned round; it matters where a row is treated
+        differently from its partner.
     """
     device = labels.device
     partner = torch.randperm(len(labels), generator=generator, device=device)
