@@ -54,6 +54,8 @@ class MixText(GradientMethod):
 
     - Views are made by word dropout; the paper translates texts there and back, which needs two translators.
     - Attention and pooling see the tokens of either text. The authors' code has no mask and reads padding too.
+    - A text goes through the lower layers once for both pairs that it is part of, with one dropout mask; the code runs
+      it twice.
     - The paper has a head with a hidden layer of tanh; here it is the linear one that all methods have.
     - The weights of the consistency and margin losses rise from epoch to epoch to their full value, as in the code.
     - The code that is published never adds the margin; its weight is one that its authors name elsewhere.
