@@ -6,9 +6,7 @@ fetching and is imported only here and only then.
 
 from __future__ import annotations
 
-import importlib
 import re
-from typing import Any
 
 import pyarrow as pa
 
@@ -45,7 +43,7 @@ def fetch(entry: Entry, split: str) -> pa.Table:
     assert copy is not None
     otherwise = f"set COUNTERPOISE_DATA or --data-dir to a folder with {entry.folder}/{split}.parquet"
     try:
-        datasets: Any = importlib.import_module("datasets")
+        import datasets
     except ImportError as error:
         raise MissingExtraError(
             f"fetching {entry.name} needs the package datasets (pip install 'counterpoise[hub]'), or {otherwise}"
