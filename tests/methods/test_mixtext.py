@@ -15,6 +15,7 @@ from counterpoise.methods import mixtext
 from counterpoise.methods.erm import ERM
 from counterpoise.methods.mixtext import DEPTHS, MixText, _depth
 from counterpoise.mixing import mixup as mixup_module
+from counterpoise.mixing.pairs import Pairs
 
 
 @pytest.fixture
@@ -86,6 +87,17 @@ class TestLabelledLoss:
 
         Listens().fit(data_of("mlp"), context_of("mlp", batch_size=16))
         assert seen == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
+
+    def test_rows_remain_mostly_themselves(self, monkeypatch) -> None:
+        model, batch, _ = model_and_batch("mlp", data_of("mlp"), 9)
+        made: list[Pairs] = []
+        monkeypatch.setattr(
+            mixtext, "mixup", lambda *a, **k: made.append(mixup_module.mixup(*a, **k)) or made[-1]
+        )
+        for step in range(30):
+            MixText(alpha=2.0).loss(model, batch, state_of(step=step))
+        weights = [pairs.input_weight[0].item() for pairs in made]
+        assert 0.5 <= min(weights) < 0.6 < max(weights) < 1
 
     def test_each_depth_is_drawn(self) -> None:
         drawn = [_depth(state_of(step=step)) for step in range(60)]

@@ -190,8 +190,8 @@ class MixText(GradientMethod):
         """Sharpened mean probabilities ``(n, C)`` of texts over themselves and their views, without gradient."""
         with torch.no_grad():
             logits = model(_batch(*joined(versions))).float()
-        # Or older versions of torch (issue 112583) take weights that were cast to bfloat16 without gradient for those of
-        # the next pass, which needs one.
+        # Or older versions of torch (issue 112583) take weights that were cast to bfloat16 without gradient for those
+        # of the next pass, which needs one.
         torch.clear_autocast_cache()
         probabilities = functional.softmax(logits, dim=1).unflatten(0, (len(versions), -1))
         mean = probabilities[0] + self.view_weight * probabilities[1:].sum(dim=0)
