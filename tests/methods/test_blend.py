@@ -15,7 +15,8 @@ from counterpoise.estimators.loading import load_model
 from counterpoise.experiments.sources import closure, modules_of_run
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.blend import Blend, even_logits, fitted_weights
-from counterpoise.methods.encoder_lr import EncoderLR, unit
+from counterpoise.methods.encoder_lr import EncoderLR
+from counterpoise.methods.frozen_encoder import unit
 from counterpoise.methods.registry import make_method
 from counterpoise.text.checkpoints import Checkpoint
 from counterpoise.text.features import pretrained_features

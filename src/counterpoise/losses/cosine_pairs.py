@@ -22,9 +22,8 @@ class CosinePairLoss(nn.Module):
     """Squared error of the cosines of each row with all others of its batch, those of both kinds counting alike.
 
     The loss of a row is the mean of ``(1 - cosine) ** 2`` over its partners of the same class, plus the mean of
-    ``cosine ** 2`` over those of other classes, halved. In a batch that holds all classes alike the mean over rows
-    is, on average over batches, the mean over pairs drawn as the paper draws them: for each class as many pairs
-    within it as pairs that lead out of it.
+    ``cosine ** 2`` over those of other classes, halved. In batches that hold all classes alike its mean over rows has
+    the same expectation as the paper's mean over drawn pairs: for each class as many within it as out of it.
     """
 
     def forward(
@@ -47,23 +46,34 @@ class CosinePairLoss(nn.Module):
 
         Returns
         -------
-        Tensor of float32, shape (B,)
-            A row without partners of a kind has nothing of that kind; one without any has a loss of 0, which still
-            carries a gradient of 0.
+        Tensor of shape (B,)
+            In float32 at least. A row without partners of a kind has nothing of that kind; one without any has a loss
+            of 0, with a gradient of 0.
+
+        Raises
+        ------
+        ValueError
+            For soft targets, and for another number of labels than of rows.
         """
-        # In float32 throughout: the distance of a cosine from 1 would drown in bfloat16.
+        if labels.dtype != torch.int64 or labels.shape != embeddings.shape[:1]:
+            raise ValueError(
+                f"labels are {labels.dtype} of shape {tuple(labels.shape)}, but a pair is of one class or of two; give "
+                f"class numbers, int64 of shape {tuple(embeddings.shape[:1])}"
+            )
+        # Not in bfloat16, where the distance of a cosine from 1 would drown.
+        exact = torch.promote_types(embeddings.dtype, torch.float32)
         with torch.autocast(embeddings.device.type, enabled=False):
-            unit = functional.normalize(embeddings.float(), dim=1)
+            unit = functional.normalize(embeddings.to(exact), dim=1)
             cosines = unit @ unit.T
         same = labels[:, None] == labels
         if rows is None:
             rows = torch.arange(len(labels), device=labels.device)
         near = same & (rows[:, None] != rows)
-        counts = torch.ones_like(cosines[0]) if weights is None else weights.float()
+        counts = torch.ones_like(cosines[0]) if weights is None else weights.to(exact)
         return (_mean((1 - cosines) ** 2, near, counts) + _mean(cosines**2, ~same, counts)) / 2
 
 
 def _mean(values: Tensor, taken: Tensor, counts: Tensor) -> Tensor:
     """Weighted mean ``(B,)`` of what is taken of each row of ``(B, B)`` values; 0 where nothing is."""
     shares = taken * counts
-    return (values * shares).sum(dim=1) / shares.sum(dim=1).clamp_min(torch.finfo(torch.float32).tiny)
+    return (values * shares).sum(dim=1) / shares.sum(dim=1).clamp_min(torch.finfo(shares.dtype).tiny)

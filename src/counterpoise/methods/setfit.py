@@ -37,8 +37,8 @@ class SetFit(GradientMethod):
     ended, and after each epoch where there is a validation side to judge it by. The encoder has been trained on these
     very rows, so the probabilities are somewhat too sure; the tuned threshold does not mind.
 
-    *Which pairs.* The paper draws R pairs within each class and R that lead out of it, ``2 R C`` pairs for C classes, and
-    trains on them for one epoch. The authors' package (huggingface/setfit) draws R of both kinds for each *row*
+    *Which pairs.* The paper draws R pairs within each class and R that lead out of it, ``2 R C`` in all for C classes,
+    and trains on them for one epoch. The authors' package (huggingface/setfit) draws R of both kinds for each *row*
     (``num_iterations``, 20 up to version 0.7), or from version 1 on lists all pairs there are and repeats those of the
     rarer kind; by both, a rare class has but its share of the pairs. Here each batch holds all classes alike, rows of
     small classes being gone round again, and every two of its rows are a pair. It is the paper's objective still, with
