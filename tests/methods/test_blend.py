@@ -189,12 +189,3 @@ def test_what_a_run_hangs_on() -> None:
 def test_refused(settings, message) -> None:
     with pytest.raises(SettingsError, match=message):
         Blend(**settings).check()
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [({"C": 0}, "C is 0"), ({"max_length": 0}, "max_length"), ({"pooling": "sum"}, "pooling")],
-)
-def test_encoder_lr_refuses(settings, message) -> None:
-    with pytest.raises(SettingsError, match=message):
-        EncoderLR(**settings).check()

@@ -136,3 +136,8 @@ def test_as_many_classes_as_rows_are_refused() -> None:
 def test_settings_out_of_range_are_refused(method, settings, message) -> None:
     with pytest.raises(SettingsError, match=message):
         method(**settings).check()
+
+
+def test_logistic_regression_needs_a_strength() -> None:
+    with pytest.raises(SettingsError, match="C is 0; encoder_lr needs a number above 0"):
+        EncoderLR(C=0).check()

@@ -63,6 +63,12 @@ class TestBatches:
             times = np.bincount(found, minlength=107)[labels == label]
             assert times.max() - times.min() <= 1
 
+    def test_few_rows_are_small_batches_rather_than_copies(self) -> None:
+        """Eight rows of two classes, the paper's smallest case: 160 rows in ten steps, not in three."""
+        found = SetFit().batches(np.repeat([0, 1], 8), np.ones(16), 64, generator(0))
+        assert len(found) == 10
+        assert all(len(set(rows.tolist())) == 16 for rows in found)
+
     def test_classes_that_do_not_fit_in_take_turns(self) -> None:
         labels = np.repeat(np.arange(30), 5)
         found = SetFit(pairs=40).batches(labels, np.ones(150), 20, generator(0))
