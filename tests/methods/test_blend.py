@@ -15,7 +15,8 @@ from counterpoise.estimators.loading import load_model
 from counterpoise.experiments.sources import closure, modules_of_run
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.blend import Blend, even_logits, fitted_weights
-from counterpoise.methods.encoder_lr import EncoderLR, unit
+from counterpoise.methods.encoder_lr import EncoderLR
+from counterpoise.methods.frozen_encoder import unit
 from counterpoise.methods.registry import make_method
 from counterpoise.text.checkpoints import Checkpoint
 from counterpoise.text.features import pretrained_features
@@ -188,12 +189,3 @@ def test_what_a_run_hangs_on() -> None:
 def test_refused(settings, message) -> None:
     with pytest.raises(SettingsError, match=message):
         Blend(**settings).check()
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [({"C": 0}, "C is 0"), ({"max_length": 0}, "max_length"), ({"pooling": "sum"}, "pooling")],
-)
-def test_encoder_lr_refuses(settings, message) -> None:
-    with pytest.raises(SettingsError, match=message):
-        EncoderLR(**settings).check()

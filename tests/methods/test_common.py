@@ -16,7 +16,7 @@ from sklearn.metrics import average_precision_score
 from counterpoise import ArrayClassifier, TextClassifier
 from counterpoise.backbones.base import Batch, Network
 from counterpoise.backbones.registry import BACKBONES
-from counterpoise.errors import SettingsError
+from counterpoise.errors import DataError, SettingsError
 from counterpoise.estimators import base as estimator_base
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.gradient import GradientMethod
@@ -66,7 +66,9 @@ def possible_cases(method: type[Any]) -> list[Case]:
     return [
         Case(*read, *rest)  # type: ignore[arg-type]
         for read, *rest in switches
-        if not (rest[0] > 2 and rest[-1] != "tune") and (read[1] or rest[3] == "float32")
+        if not (rest[0] > 2 and rest[-1] != "tune")
+        and (read[1] or rest[3] == "float32")
+        and (method.takes_sample_weight or not rest[2])
     ]
 
 
@@ -260,8 +262,12 @@ def test_rows_count_by_their_weights(name, kind, request) -> None:
         labels=np.where(wrong, 1 - train.labels, train.labels),
         weights=np.where(wrong, 0.01, 1.0),
     )
-    predictor = make_method(name).fit(contradicted, make_context(kind, max_epochs=12, learning_rate=0.02))
-    logits = predictor.logits(test.inputs)
+    context = make_context(kind, max_epochs=12, learning_rate=0.02)
+    if not METHODS[name].takes_sample_weight:
+        with pytest.raises(DataError, match="not defined for rows that weigh differently"):
+            make_method(name).fit(contradicted, context)
+        return
+    logits = make_method(name).fit(contradicted, context).logits(test.inputs)
     assert average_precision_score(test.labels, logits[:, 1] - logits[:, 0]) > 0.9
 
 

@@ -8,6 +8,7 @@ import torch
 from imblearn.over_sampling import ADASYN, SMOTE, BorderlineSMOTE
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 
 from counterpoise import ArrayClassifier, TextClassifier
 from counterpoise.errors import CounterpoiseWarning, DataError, SettingsError
@@ -20,7 +21,10 @@ from counterpoise.methods.registry import METHODS
 from counterpoise.methods.smote import Smote
 from counterpoise.metrics.calibration import softmax
 from counterpoise.seeding import derive_seed
+from counterpoise.text.checkpoints import Checkpoint
+from counterpoise.text.features import pretrained_features
 from counterpoise.training.settings import TrainingSettings
+from tiny_encoders import tiny_encoder
 from tiny_networks import NETWORK
 
 KIN = {
@@ -107,6 +111,26 @@ def test_in_the_embedding_the_head_alone_is_fitted_anew(texts_of) -> None:
     assert [row["epoch"] for row in ours.history] == [1, 2]
 
 
+@pytest.mark.parametrize("name", KIN)
+def test_on_a_frozen_encoder_they_work_on_its_vectors(name, texts_of) -> None:
+    """Standardised, brought to length 1 in the mean, filled up, and a head fitted to them; no weight of it moves."""
+    ours, theirs = KIN[name]
+    data = texts(texts_of, (60, 10))
+    made = ours(space="embedding", C=2.0)
+    settings = {"name": tiny_encoder()}
+    predictor = made.fit(data, Context(0, 1, "encoder", settings, TRAINING))
+    assert {key for key, _ in predictor.model.named_parameters()} == {"head.weight", "head.bias"}
+    vectors = pretrained_features(Checkpoint.open(tiny_encoder()), list(data.inputs), cache=False)
+    rows = StandardScaler().fit_transform(vectors).astype(np.float32)
+    np.testing.assert_allclose(predictor.embed(data.inputs), rows, atol=1e-4)
+    scale = np.linalg.norm(rows, axis=1).mean()
+    sampler = theirs(random_state=derive_seed(derive_seed(0, "resample"), 1) % 2**32)
+    points, labels = sampler.fit_resample(rows / scale, data.labels)
+    reference = LogisticRegression(C=2.0, max_iter=1000).fit(points, labels)
+    expected = reference.predict_proba(rows / scale)
+    np.testing.assert_allclose(softmax(predictor.logits(data.inputs)), expected, atol=5e-3)
+
+
 def test_the_embedding_space_goes_through_a_classifier_and_back(texts_of, tmp_path) -> None:
     made, labels = texts_of((60, 12))
     classifier = TextClassifier("smote", method__space="embedding", **NETWORK).fit(made, labels)
@@ -174,8 +198,12 @@ def test_without_a_border_training_goes_on_plainly_and_that_is_said() -> None:
 def test_numbers_that_are_not_finite_are_refused(name, value) -> None:
     data = clouds((20, 8))
     data.inputs[7, 3] = value
-    with pytest.raises(DataError, match=r"row 7, column 3 is (NaN|inf)"):
+    with pytest.raises(DataError, match=r"row 7, column 3 is (NaN|inf)") as error:
         KIN[name][0]().fit(data, context("mlp"))
+    with pytest.raises(DataError) as through_the_door:
+        ArrayClassifier(name).fit(data.inputs, data.labels)
+    assert str(through_the_door.value) == str(error.value)
+    assert "\n" not in str(error.value)
 
 
 @EVERY

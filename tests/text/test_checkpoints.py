@@ -9,6 +9,7 @@ import sqlite3
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from counterpoise.errors import MissingExtraError, SettingsError
 from counterpoise.text import features
@@ -106,18 +107,52 @@ class TestRefused:
             Checkpoint.open(str(copied))
 
     @pytest.mark.parametrize(
-        "config", [{"model_type": "gpt2"}, {"model_type": "bert", "is_decoder": True}, {"model_type": "t5"}]
+        "config",
+        [
+            {"model_type": "gpt2"},
+            {"model_type": "llama"},
+            {"model_type": "bert", "is_decoder": True},
+            {"model_type": "t5"},
+            {"model_type": "vit"},
+            {"model_type": "clip"},
+            {"model_type": "wav2vec2"},
+        ],
+        ids=lambda config: "-".join(map(str, config.values())),
     )
     def test_what_is_no_encoder(self, config, copied) -> None:
         (copied / "config.json").write_text(json.dumps(config))
-        with pytest.raises(SettingsError, match="no encoder of texts"):
+        with pytest.raises(SettingsError, match="no encoder of texts") as error:
             Checkpoint.open(str(copied))
+        assert "\n" not in str(error.value)
 
     def test_a_tokenizer_of_another_network(self, copied) -> None:
         config = json.loads((copied / "config.json").read_text())
         (copied / "config.json").write_text(json.dumps({**config, "vocab_size": 50}))
         with pytest.raises(SettingsError, match=r"knows 137 tokens and its network 50"):
             Checkpoint.open(str(copied))
+
+    @pytest.mark.parametrize("kind", ["bert", "roberta", "xlnet"])
+    def test_a_folder_without_a_tokenizer(self, kind, tmp_path) -> None:
+        """One would be made up, to which all words are the same."""
+        folder = shutil.copytree(tiny_encoder(kind), tmp_path / "encoder")
+        for file in folder.glob("tokenizer*"):
+            file.unlink()
+        with pytest.raises(
+            SettingsError, match=r"a tokenizer without words; give a folder .*tokenizer\.json"
+        ):
+            Checkpoint.open(str(folder))
+
+    def test_weights_that_are_no_numbers(self, copied, monkeypatch, tmp_path) -> None:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        weights = load_file(copied / "model.safetensors")
+        weights["embeddings.word_embeddings.weight"][7] = float("nan")
+        save_file(weights, copied / "model.safetensors", metadata={"format": "pt"})
+        opened = Checkpoint.open(str(copied))
+        broken = opened.tokenizer.convert_ids_to_tokens(7)
+        for _ in range(2):
+            with pytest.raises(SettingsError, match="gives vectors with NaN or infinite numbers"):
+                pretrained_features(opened, [broken])
+        assert np.isfinite(pretrained_features(opened, [opened.tokenizer.convert_ids_to_tokens(8)])).all()
 
     def test_weights_that_may_hold_code(self, copied) -> None:
         (copied / "model.safetensors").rename(copied / "pytorch_model.bin")

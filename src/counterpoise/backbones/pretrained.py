@@ -141,6 +141,11 @@ class PretrainedTexts:
         return Checkpoint.open(settings.get("name", DEFAULT), settings.get("revision")).identity
 
     @classmethod
+    def trained(cls, settings: dict[str, Any]) -> bool:
+        """Whether the settings leave the encoder anything to learn."""
+        return not settings.get("frozen", True)
+
+    @classmethod
     def check(cls, settings: dict[str, Any]) -> None:
         """Refuse, before any work, settings that do not go together, and an encoder that cannot be had.
 

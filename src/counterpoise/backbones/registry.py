@@ -73,6 +73,8 @@ class BackboneEntry:
         Refuses settings that do not go together.
     identity : callable, default=nothing
         What of the machine the settings name, such as the weights in a folder: part of a run's key.
+    trained : callable, default=yes
+        Whether the network has weights that training changes, with those settings.
     """
 
     name: str
@@ -82,6 +84,7 @@ class BackboneEntry:
     inputs: str
     check: Callable[[dict[str, Any]], None] = lambda settings: None
     identity: Callable[[dict[str, Any]], str] = lambda settings: ""
+    trained: Callable[[dict[str, Any]], bool] = lambda settings: True
 
     def settings(self) -> dict[str, Any]:
         """Every setting with its default."""
@@ -117,6 +120,7 @@ BACKBONES: dict[str, BackboneEntry] = {
             "text",
             PretrainedTexts.check,
             PretrainedTexts.identity,
+            PretrainedTexts.trained,
         ),
         BackboneEntry("mlp", "fully connected layers over numeric rows", Standardizer, MLP, "array"),
     )

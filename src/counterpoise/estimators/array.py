@@ -9,6 +9,7 @@ from sklearn.utils.validation import validate_data
 
 from counterpoise.estimators.base import RareClassClassifier
 from counterpoise.estimators.saving import SavableMixin
+from counterpoise.neighbors.nearest import check_finite
 
 
 class ArrayClassifier(SavableMixin, RareClassClassifier):
@@ -41,4 +42,6 @@ class ArrayClassifier(SavableMixin, RareClassClassifier):
     default_method = "class_weight"
 
     def _checked_inputs(self, X: Any, fitting: bool) -> np.ndarray:
-        return validate_data(self, X, reset=fitting, dtype=np.float32)
+        rows = validate_data(self, X, reset=fitting, dtype=np.float32, ensure_all_finite=False)
+        check_finite(rows)
+        return rows

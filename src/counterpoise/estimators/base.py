@@ -137,6 +137,7 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         if self.threshold == "tune":
             check_metric(self.threshold_metric, len(self.classes_))
         data = Data(inputs, labels, len(self.classes_), weights)
+        method.check_data(data)
         context = Context(
             seed=root_seed(self.random_state),
             minority=self._minority,
@@ -258,6 +259,7 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         if method.trains_backbone(self.kind):
             training.torch_device()
             find_backbone(backbone).check(self._nested("backbone__"))
+            method.check_backbone(backbone, self._nested("backbone__"))
         return method, backbone, training
 
     def _encoded_labels(self, values: np.ndarray) -> np.ndarray:

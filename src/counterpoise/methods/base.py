@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from counterpoise.errors import SettingsError
+from counterpoise.errors import DataError, SettingsError
 from counterpoise.methods.predictors import Predictor
 from counterpoise.search_space import Space
 from counterpoise.seeding import derive_seed
@@ -126,6 +126,8 @@ class Method(BaseEstimator, ABC):
         Settings that a saved model goes without, since they hold texts or name a place on one machine.
     soft_targets : bool
         Whether its loss is defined for labels that are shares of the classes, as label smoothing makes them.
+    takes_sample_weight : bool
+        Whether rows may weigh differently; False where what is fitted is not defined for that.
     """
 
     summary: ClassVar[str]
@@ -135,6 +137,7 @@ class Method(BaseEstimator, ABC):
     search_space: ClassVar[Space] = {}
     private: ClassVar[frozenset[str]] = frozenset()
     soft_targets: ClassVar[bool] = False
+    takes_sample_weight: ClassVar[bool] = True
 
     def check(self) -> None:
         """Raise SettingsError for settings out of range; called before any work."""
@@ -153,6 +156,17 @@ class Method(BaseEstimator, ABC):
             raise SettingsError(
                 f"label_smoothing is {training.label_smoothing!r}, but {type(self).__name__} has no loss that is "
                 "defined for soft targets; set it to 0"
+            )
+
+    def check_backbone(self, backbone: str, settings: dict[str, Any]) -> None:
+        """Raise SettingsError for a backbone, with its settings, that is of no use here; called before any work."""
+
+    def check_data(self, data: Data) -> None:
+        """Raise DataError for rows that this method cannot be fitted to; called before any work."""
+        if not self.takes_sample_weight and np.ptp(data.weights):
+            raise DataError(
+                f"sample weights are from {data.weights.min():g} to {data.weights.max():g}, but {type(self).__name__} "
+                "is not defined for rows that weigh differently; leave them away, or choose another method"
             )
 
     @abstractmethod

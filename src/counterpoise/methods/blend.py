@@ -127,6 +127,16 @@ class Blend(Method):
         """Whether any member does."""
         return any(member.trains_backbone(kind) for member in self.made())
 
+    def check_backbone(self, backbone: str, settings: dict[str, Any]) -> None:
+        """Refuse a backbone that a member refuses."""
+        for member in self.made():
+            member.check_backbone(backbone, settings)
+
+    def check_data(self, data: Data) -> None:
+        """Refuse rows that a member refuses."""
+        for member in self.made():
+            member.check_data(data)
+
     def identity(self) -> str:
         """That of all members."""
         return " ".join(filter(None, (member.identity() for member in self.made())))

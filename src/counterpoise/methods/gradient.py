@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -69,6 +70,13 @@ class GradientMethod(Method):
     def finish(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
         """Change the trained model in place (second stages, norm rescaling)."""
 
+    def judge(self, predictor: NetworkPredictor, data: Data, context: Context) -> Callable[[], float] | None:
+        """How good the network is as it stands, to be asked after each epoch; None trains all epochs.
+
+        By default the average precision of its logits on the validation side. ``data`` are the resampled rows.
+        """
+        return validation_score(context, predictor.encode, predictor.logits_of)
+
     def training_prior(self, data: Data) -> np.ndarray:
         """Class shares ``(C,)`` under which the logits are log-odds, from the resampled data."""
         return data.class_mass()
@@ -76,6 +84,7 @@ class GradientMethod(Method):
     def fit(self, data: Data, context: Context) -> NetworkPredictor:
         """Resample, encode, start, train and finish; see :meth:`Method.fit`."""
         self.check_training(context.training)
+        self.check_backbone(context.backbone, context.backbone_settings)
         entry = find_backbone(context.backbone, context.backbone_settings)
         device = context.training.torch_device()
         # Vocabulary and vectors come from the real rows: a sampler's copies must not vote on what is frequent.
@@ -95,7 +104,7 @@ class GradientMethod(Method):
             Rows(encoder.encode(resampled.inputs, device), resampled.labels, resampled.weights),
             settings=context.training,
             seed=derive_seed(context.seed, "training"),
-            score=validation_score(context, predictor.encode, predictor.logits_of),
+            score=self.judge(predictor, resampled, context),
             checkpoint=context.checkpoint,
             judged_by=judged_by(context),
             name=f"{context.backbone} epochs",

@@ -18,6 +18,7 @@ from counterpoise.methods.class_weight import ClassWeight
 from counterpoise.methods.crt import CRT
 from counterpoise.methods.dice import Dice
 from counterpoise.methods.easy_ensemble import EasyEnsemble
+from counterpoise.methods.encoder_lda import EncoderLDA
 from counterpoise.methods.encoder_lr import EncoderLR
 from counterpoise.methods.erm import ERM
 from counterpoise.methods.focal import Focal
@@ -29,6 +30,7 @@ from counterpoise.methods.nb_lr import NaiveBayesLR
 from counterpoise.methods.ncm import NCM
 from counterpoise.methods.random_oversample import RandomOversample
 from counterpoise.methods.sampled import sampled_method
+from counterpoise.methods.setfit import SetFit
 from counterpoise.methods.smote import Smote
 from counterpoise.methods.tau_norm import TauNorm
 from counterpoise.methods.tfidf_lr import TfidfLR
@@ -62,6 +64,7 @@ METHODS: dict[str, type[Method]] = {
     "lws": LWS,
     "ncm": NCM,
     "two_stage": TwoStage,
+    "setfit": SetFit,
     "word_swap": sampled_method(WordSwap, "minority copies with a third of their words from majority texts"),
     "splice": sampled_method(Splice, "minority copies with a few words in a row of a majority text put in"),
     "word_dropout": sampled_method(WordDropout, "minority copies with words left out (EDA)"),
@@ -90,6 +93,7 @@ METHODS: dict[str, type[Method]] = {
     "tfidf_svm": TfidfSVM,
     "nb_lr": NaiveBayesLR,
     "encoder_lr": EncoderLR,
+    "encoder_lda": EncoderLDA,
     "blend": Blend,
     "balanced_forest": BalancedForest,
     "easy_ensemble": EasyEnsemble,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from counterpoise.methods.encoder_lr import EncoderPredictor
+from counterpoise.methods.frozen_encoder import EncoderPredictor
 from counterpoise.methods.linear_predictor import LinearPredictor
 from counterpoise.methods.network_predictor import NetworkPredictor
 

@@ -80,7 +80,8 @@ class Checkpoint:
         MissingExtraError
             When ``transformers`` is not installed.
         SettingsError
-            When it cannot be had, is no encoder, has no fast tokenizer or one that does not fit its vocabulary.
+            When it cannot be had, is no encoder, has no fast tokenizer, or one that has no words or does not fit its
+            vocabulary.
         """
         transformers = _transformers()
         asked = {"trust_remote_code": False, **({} if revision is None else {"revision": revision})}
@@ -89,6 +90,12 @@ class Checkpoint:
         tokenizer = _had(name, lambda: transformers.AutoTokenizer.from_pretrained(name, **asked))
         if not tokenizer.is_fast:
             raise SettingsError(f"encoder {name} has no fast tokenizer (tokenizer.json); choose another one")
+        if len(tokenizer) <= len(tokenizer.all_special_ids):
+            # What transformers makes up where there is no file: every word would be the unknown one.
+            raise SettingsError(
+                f"encoder {name} has a tokenizer without words; give a folder that has its tokenizer.json too, as "
+                "save_pretrained of tokenizer and model writes it"
+            )
         words = int(config.vocab_size)
         if len(tokenizer) > words:
             raise SettingsError(

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from counterpoise.errors import SettingsError
 from counterpoise.progress import bar
 from counterpoise.text.checkpoints import Checkpoint
 from counterpoise.text.pooling import pooled
@@ -71,7 +72,7 @@ def pretrained_features(
     Raises
     ------
     SettingsError
-        When the weights cannot be had.
+        When the weights cannot be had, or give numbers that are not finite.
     """
     kind = pooling or checkpoint.pooling
     where = torch.device("cpu") if device is None else device
@@ -89,6 +90,11 @@ def pretrained_features(
         batches = _computed(checkpoint, [str(different[i]) for i in missing], max_length, kind, where)
         new: dict[bytes, NDArray[np.float32]] = {}
         for count, (rows, vectors) in enumerate(batches, 1):
+            if not np.isfinite(vectors).all():
+                raise SettingsError(
+                    f"encoder {checkpoint.name} gives vectors with NaN or infinite numbers, so its weights are "
+                    "damaged; fetch it again, or choose another one"
+                )
             new |= {keys[missing[row]]: vector for row, vector in zip(rows, vectors, strict=True)}
             if kept is not None and count % _KEPT_AT_ONCE == 0:
                 kept.add(new)
