@@ -79,6 +79,9 @@ class TestUnlabelled:
         assert mask is not None
         assert mask.tolist() == [[True, True, False], [True] * 3, [True, False, False]]
         assert joined([short, short])[1] is None
+        unequal = joined([short, (long[0][:1], None)])[1]
+        assert unequal is not None
+        assert unequal.tolist() == [[True, True, False], [True] * 3]
         features = torch.randn(2, 3)
         assert torch.equal(joined([(features, None), (features, None)])[0], torch.cat([features, features]))
 
