@@ -201,7 +201,7 @@ def test_numbers_that_are_not_finite_are_refused(name, value) -> None:
     with pytest.raises(DataError, match=r"row 7, column 3 is (NaN|inf)") as error:
         KIN[name][0]().fit(data, context("mlp"))
     with pytest.raises(DataError) as through_the_door:
-        ArrayClassifier(name).fit(data.inputs, data.labels)
+        ArrayClassifier("erm").fit(data.inputs, data.labels)
     assert str(through_the_door.value) == str(error.value)
     assert "\n" not in str(error.value)
 
