@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -181,8 +182,12 @@ def _bytes_of(folder: Path, name: str) -> bytes:
 
 
 def _as_read(config: dict[str, Any]) -> dict[str, Any]:
-    """The configuration as JSON will give it back: NumPy's numbers as Python's, all keys strings."""
-    return json.loads(json.dumps(config, default=lambda value: value.tolist()))
+    """The configuration as JSON will give it back: NumPy's numbers as Python's, paths and all keys strings."""
+    return json.loads(json.dumps(config, default=_json_value))
+
+
+def _json_value(value: Any) -> Any:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value.tolist()
 
 
 def _config_hash(config: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -98,6 +99,18 @@ def test_saved_and_loaded(spam, tmp_path) -> None:
     fitted.save(tmp_path / "m")
     np.testing.assert_array_equal(load_model(tmp_path / "m").predict_proba(made), fitted.predict_proba(made))
     assert (tmp_path / "m" / "model.safetensors").stat().st_size < 2_000, "the encoder is not in it"
+
+
+@pytest.mark.parametrize("method", ["encoder_lr", "encoder_lda"])
+def test_an_encoder_may_be_named_by_a_path(method, spam, tmp_path) -> None:
+    named, at_path = (
+        TextClassifier(method, method__encoder=encoder, random_state=0).fit(*spam)
+        for encoder in (tiny_encoder(), Path(tiny_encoder()))
+    )
+    at_path.save(tmp_path / "model")
+    loaded = load_model(tmp_path / "model")
+    assert loaded.get_params()["method__encoder"] == tiny_encoder()
+    np.testing.assert_array_equal(loaded.predict_proba(spam[0]), named.predict_proba(spam[0]))
 
 
 @pytest.mark.parametrize(

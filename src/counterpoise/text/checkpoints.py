@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -65,12 +66,12 @@ class Checkpoint:
     normalized: bool
 
     @classmethod
-    def open(cls, name: str, revision: str | None = None) -> Checkpoint:
+    def open(cls, name: str | os.PathLike[str], revision: str | None = None) -> Checkpoint:
         """Open a checkpoint.
 
         Parameters
         ----------
-        name : str
+        name : str or path
             Of the Hugging Face Hub, or of a folder that ``save_pretrained`` wrote.
         revision : str or None, default=None
             Commit, branch or tag of the Hub; None is its main branch.
@@ -83,6 +84,7 @@ class Checkpoint:
             When it cannot be had, is no encoder, has no fast tokenizer, or one that has no words or does not fit its
             vocabulary.
         """
+        name = os.fspath(name)
         transformers = _transformers()
         asked = {"trust_remote_code": False, **({} if revision is None else {"revision": revision})}
         config = _had(name, lambda: transformers.AutoConfig.from_pretrained(name, **asked))
