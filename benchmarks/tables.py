@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import machine
+import method_tables
 from compared import rank_sentences, read_grid, tables_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -337,6 +338,18 @@ def miso_grid(rows: Path) -> str:
     return "\n\n".join([*tables, *rank_sentences(rows), origin])
 
 
+def methods(result: dict[str, Any]) -> str:
+    """What each method costs."""
+    return f"{_table(*method_tables.methods(result))}\n\n{_origin(result)}, one thread"
+
+
+def samplers(result: dict[str, Any]) -> str:
+    """What our neighbours are worth to imbalanced-learn."""
+    found = result["settings"]
+    what = f"{found['rows']:,} x {found['features']}, {found['share']:.0%} rare, one thread"
+    return f"{_table(*method_tables.samplers(result))}\n\n{_origin(result)}, {what}"
+
+
 TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "compare": ("compare.json", compare),
     "defaults": ("defaults.json", defaults),
@@ -351,6 +364,8 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "miso_decoding": ("miso_decoding.json", miso_decoding),
     "miso_memory": ("miso_memory.json", miso_memory),
     "neighbors": ("neighbors.json", neighbors),
+    "methods": ("methods.json", methods),
+    "samplers": ("samplers.json", samplers),
     "kill_resume": ("kill_resume.json", kill_resume),
     "grid": ("grid.json", grid),
 }
