@@ -14,7 +14,6 @@ import numpy as np
 import torch
 
 from counterpoise.difficulty import difficult_samples
-from counterpoise.miso.belonging import Belonging
 from counterpoise.miso.corpus import Corpus
 from counterpoise.miso.decoder import TextDecoder
 from counterpoise.miso.edit import Editor
@@ -32,6 +31,7 @@ from counterpoise.miso.schedule import MisoHistory, run
 from counterpoise.miso.subwords import Subwords
 from counterpoise.miso.training import Algorithm1, Sides
 from counterpoise.miso.writers import EditWriter, TrainedWriter, Writer
+from counterpoise.oversampling.belonging import Belonging
 from counterpoise.seeding import derive_seed, generator
 
 _ENOUGH = 20  # minority texts from which a tenth is held out to stop by

@@ -5,7 +5,7 @@
 Each difficult sample is paired with many majority samples, nearest first, the scope falling with tau as the anchors
 come. A text is dropped, and another pair is tried, if it stands in the corpus already, if it has the very words of its
 source or of an anchor before it, in whatever order, or if it does not read as of its class any more
-(:class:`counterpoise.miso.belonging.Belonging`). Sources that have given fewer anchors than others come first.
+(:class:`counterpoise.oversampling.belonging.Belonging`). Sources that have given fewer anchors than others come first.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ import torch
 from torch import Tensor
 
 from counterpoise.errors import CounterpoiseWarning
-from counterpoise.miso.belonging import Belonging
 from counterpoise.miso.corpus import Corpus
 from counterpoise.miso.decoder import Written
 from counterpoise.miso.fusion import balance_tau
 from counterpoise.miso.pairing import Pairing
 from counterpoise.miso.writers import Writer
 from counterpoise.oversampling.anchors import Anchor
+from counterpoise.oversampling.belonging import Belonging
+from counterpoise.oversampling.novelty import Novelty
 from counterpoise.progress import bar
 from counterpoise.seeding import derive_seed, generator
 from counterpoise.text.tokenizers import UNKNOWN, tokenize
@@ -89,8 +90,7 @@ def harvest(writer: Writer, field: Field, count: int, seed: int, *, falling: boo
     list of Anchor
         ``count`` of them, or fewer, with a warning, when too many tries gave nothing new.
     """
-    known = {hash(_plain(text)) for text in field.corpus.texts}
-    known |= {hash(frozenset(words)) for words in _tokens(field.corpus.texts[field.sources])}
+    novelty = Novelty(field.corpus.texts, field.sources)
     turns = _Turns(field.sources, count, seed)
     level = dict(zip(field.sources.tolist(), field.difficulty.tolist(), strict=True))
     block = min(max(count // _BLOCKS, 64), _BLOCK)
@@ -111,9 +111,8 @@ def harvest(writer: Writer, field: Field, count: int, seed: int, *, falling: boo
             for row, partner, (written, shared), own, fits in zip(
                 rows, partners, found, words, belongs, strict=True
             ):
-                marks = {hash(_plain(written.text)), hash(frozenset(own))}
-                if own and fits and known.isdisjoint(marks) and len(anchors) < count:
-                    known |= marks
+                if fits and novelty.admits(written.text, own) and len(anchors) < count:
+                    novelty.take(written.text, own)
                     turns.took(int(row))
                     anchors.append(_anchor(field.corpus, int(row), int(partner), written, shared, level))
             progress.advance(len(anchors) - before)
@@ -180,10 +179,6 @@ class _Turns:
 
 def _tokens(texts: Sequence[str]) -> list[list[str]]:
     return tokenize(np.array(texts, dtype=object)).to_list()
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split()).casefold()
 
 
 def _anchor(

@@ -75,7 +75,7 @@ class MISO(TextSampler):
         before.
     belonging : bool, default=True
         Whether a text is refused, and another written, that cross-fitted classifiers give to another class although
-        they give its source to its own (:mod:`counterpoise.miso.belonging`). The paper refuses none.
+        they give its source to its own (:mod:`counterpoise.oversampling.belonging`). The paper refuses none.
     sfm : bool, default=True
         False leaves the semantic fusion module out, and with it the mutual-information loss.
     mi_weight : float, default=1.0

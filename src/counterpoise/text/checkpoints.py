@@ -10,12 +10,10 @@ is known, so that a saved model can ask for the same one.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +21,19 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from counterpoise.errors import MissingExtraError, SettingsError
+from counterpoise.errors import SettingsError
+from counterpoise.text.checkpoint_files import (
+    digest_of,
+    had,
+    json_of,
+    silent,
+    transformers_package,
+    weight_files,
+)
 
 DEFAULT = "sentence-transformers/all-MiniLM-L6-v2"
 """Small (22 million weights), fast on a processor without GPU, and trained for sentence similarity."""
 
-_WEIGHTS = "model.safetensors"
-_SHARDS = "model.safetensors.index.json"
 _LAST_TOKEN = ("xlnet",)  # whose summary token is the last one (Yang et al. 2019, section 2.5)
 _MODES = {
     "pooling_mode_mean_tokens": "mean",
@@ -85,11 +89,11 @@ class Checkpoint:
             vocabulary.
         """
         name = os.fspath(name)
-        transformers = _transformers()
+        transformers = transformers_package()
         asked = {"trust_remote_code": False, **({} if revision is None else {"revision": revision})}
-        config = _had(name, lambda: transformers.AutoConfig.from_pretrained(name, **asked))
+        config = had(name, lambda: transformers.AutoConfig.from_pretrained(name, **asked))
         _check_encoder(name, config)
-        tokenizer = _had(name, lambda: transformers.AutoTokenizer.from_pretrained(name, **asked))
+        tokenizer = had(name, lambda: transformers.AutoTokenizer.from_pretrained(name, **asked))
         if not tokenizer.is_fast:
             raise SettingsError(f"encoder {name} has no fast tokenizer (tokenizer.json); choose another one")
         if len(tokenizer) <= len(tokenizer.all_special_ids):
@@ -104,8 +108,8 @@ class Checkpoint:
                 f"the tokenizer of encoder {name} knows {len(tokenizer):,} tokens and its network {words:,}; they do "
                 "not belong together"
             )
-        modules = _json_of(name, "modules.json", asked) or []
-        described = _json_of(name, "1_Pooling/config.json", asked) or {}
+        modules = json_of(name, "modules.json", asked) or []
+        described = json_of(name, "1_Pooling/config.json", asked) or {}
         found = [mode for key, mode in _MODES.items() if described.get(key)]
         default = "last" if config.model_type in _LAST_TOKEN else "mean"
         commit = getattr(config, "_commit_hash", None)
@@ -121,7 +125,7 @@ class Checkpoint:
     @classmethod
     def restored(cls, state: dict[str, Any], tokenizer: bytes) -> Checkpoint:
         """Put a checkpoint together from :attr:`state` and :attr:`tokenizer_file`, without its weights."""
-        transformers = _transformers()
+        transformers = transformers_package()
         from tokenizers import Tokenizer
 
         inner = Tokenizer.from_str(tokenizer.decode())
@@ -163,14 +167,12 @@ class Checkpoint:
     @property
     def digest(self) -> str:
         """Hash of the weights' files, by which a saved model knows its encoder again."""
-        return _digest(
-            *((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in self._weight_files())
-        )
+        return digest_of(weight_files(self.name, self.revision))
 
     @property
     def identity(self) -> str:
         """Hash of the weights, with the version of what computes with them."""
-        return f"{self.digest} transformers {_transformers().__version__}"
+        return f"{self.digest} transformers {transformers_package().__version__}"
 
     def model(self, *, weights: bool = True) -> nn.Module:
         """The network in float32 and evaluation mode.
@@ -185,15 +187,15 @@ class Checkpoint:
         SettingsError
             When there are no weights in safetensors.
         """
-        transformers = _transformers()
+        transformers = transformers_package()
         if not weights:
             config = transformers.AutoConfig.for_model(**self.config)
             return transformers.AutoModel.from_config(config, trust_remote_code=False).float().eval()
         import torch
 
-        self._weight_files()
-        with _silent(transformers):
-            return _had(
+        weight_files(self.name, self.revision)
+        with silent(transformers):
+            return had(
                 self.name,
                 lambda: transformers.AutoModel.from_pretrained(
                     self.name,
@@ -238,42 +240,6 @@ class Checkpoint:
         offset = 2 if self.config.get("model_type") in ("roberta", "xlm-roberta", "camembert") else 0
         return positions - offset if positions > 0 else 1 << 20
 
-    def _weight_files(self) -> list[Path]:
-        asked: dict[str, Any] = {} if self.revision is None else {"revision": self.revision}
-        whole = _file(self.name, _WEIGHTS, asked)
-        if whole is not None:
-            return [whole]
-        index = _json_of(self.name, _SHARDS, asked)
-        shards = sorted(set((index or {}).get("weight_map", {}).values()))
-        found = [path for shard in shards if (path := _file(self.name, shard, asked)) is not None]
-        if not found:
-            raise SettingsError(
-                f"encoder {self.name} has no weights in safetensors ({_WEIGHTS}), and those of other formats are not "
-                "read, since they may hold code; choose another one, or save it again with transformers"
-            )
-        return found
-
-
-@cache
-def _digest(*files: tuple[str, int, int]) -> str:
-    """Hash of files, each with its size and time, so that none is read twice a process unless it has changed."""
-    digest = hashlib.sha256()
-    for path, _, _ in files:
-        with open(path, "rb") as file:
-            while piece := file.read(1 << 20):
-                digest.update(piece)
-    return digest.hexdigest()[:20]
-
-
-def _transformers() -> Any:
-    try:
-        import transformers
-    except ImportError as error:
-        raise MissingExtraError(
-            'pretrained encoders need transformers; install it with pip install "counterpoise[encoders]"'
-        ) from error
-    return transformers
-
 
 def _check_encoder(name: str, config: Any) -> None:
     from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
@@ -285,64 +251,3 @@ def _check_encoder(name: str, config: Any) -> None:
             f"{name} is a model of kind {kind!r} and no encoder of texts; choose one such as BERT, RoBERTa, DeBERTa, "
             "XLNet or a sentence encoder"
         )
-
-
-def _had(name: str, load: Any) -> Any:
-    """What a loader gives, or why it cannot be had, in one sentence."""
-    if _looks_like_a_folder(name) and not Path(name).is_dir():
-        raise SettingsError(f"there is no encoder folder {name}; give a folder that save_pretrained wrote")
-    try:
-        return load()
-    except Exception as error:  # transformers raises dozens of kinds, all of which mean the same to a user
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-        where = "read" if Path(name).is_dir() else "had from the Hugging Face Hub"
-        raise SettingsError(
-            f"encoder {name} could not be {where} ({reason}); give a local folder that holds one (--encoder FOLDER)"
-        ) from error
-
-
-def _looks_like_a_folder(name: str) -> bool:
-    return name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name
-
-
-def _file(name: str, inside: str, asked: dict[str, Any]) -> Path | None:
-    """A file of a checkpoint; None where there is none of that name."""
-    if Path(name).is_dir():
-        path = Path(name) / inside
-        return path if path.is_file() else None
-    from transformers.utils import cached_file
-
-    try:
-        found = cached_file(
-            name, inside, revision=asked.get("revision"), _raise_exceptions_for_missing_entries=False
-        )
-    except OSError:
-        return None
-    return None if found is None else Path(found)
-
-
-def _json_of(name: str, inside: str, asked: dict[str, Any]) -> Any:
-    path = _file(name, inside, asked)
-    if path is None:
-        return None
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise SettingsError(f"{inside} of encoder {name} is no JSON; fetch the encoder again") from error
-
-
-class _silent:
-    """Keep transformers from drawing bars and reports of unused heads on the user's screen."""
-
-    def __init__(self, transformers: Any) -> None:
-        self.logging = transformers.utils.logging
-
-    def __enter__(self) -> None:
-        self.level, self.bars = self.logging.get_verbosity(), self.logging.is_progress_bar_enabled()
-        self.logging.set_verbosity_error()
-        self.logging.disable_progress_bar()
-
-    def __exit__(self, *_: object) -> None:
-        self.logging.set_verbosity(self.level)
-        if self.bars:
-            self.logging.enable_progress_bar()

@@ -9,11 +9,7 @@ as many columns as the length of its texts, rounded up. So it may be kept, and f
 from __future__ import annotations
 
 import hashlib
-import os
-import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +19,7 @@ from torch import Tensor
 from counterpoise.errors import SettingsError
 from counterpoise.progress import bar
 from counterpoise.text.checkpoints import Checkpoint
+from counterpoise.text.kept import Kept
 from counterpoise.text.pooling import pooled
 
 if TYPE_CHECKING:
@@ -34,7 +31,6 @@ ROWS = 16
 COLUMNS = 16
 """Lengths are rounded up to a multiple of it."""
 
-_ASKED_AT_ONCE = 500  # values in one question to SQLite
 _KEPT_AT_ONCE = 64  # forward passes
 
 
@@ -83,8 +79,9 @@ def pretrained_features(
     keys = [
         hashlib.sha256(f"{about}|{text}".encode("utf-8", "surrogatepass")).digest()[:16] for text in different
     ]
-    kept = _Kept(checkpoint.digest) if cache else None
-    known = {} if kept is None else kept.find(keys)
+    kept = Kept("features", checkpoint.digest) if cache else None
+    found = {} if kept is None else kept.find(keys)
+    known = {key: np.frombuffer(vector, dtype=np.float32) for key, vector in found.items()}
     missing = [i for i, key in enumerate(keys) if key not in known]
     if missing:
         batches = _computed(checkpoint, [str(different[i]) for i in missing], max_length, kind, where)
@@ -97,10 +94,10 @@ def pretrained_features(
                 )
             new |= {keys[missing[row]]: vector for row, vector in zip(rows, vectors, strict=True)}
             if kept is not None and count % _KEPT_AT_ONCE == 0:
-                kept.add(new)
+                kept.add({key: vector.tobytes() for key, vector in new.items()})
                 known, new = known | new, {}
         if kept is not None:
-            kept.add(new)
+            kept.add({key: vector.tobytes() for key, vector in new.items()})
         known |= new
     return np.stack([known[key] for key in keys])[place]
 
@@ -143,45 +140,3 @@ def _forward(
     if normalized:
         vectors = torch.nn.functional.normalize(vectors, dim=1)
     return vectors.float().cpu().numpy()
-
-
-class _Kept:
-    """Vectors on the disk, a file for each encoder; several processes may use it."""
-
-    def __init__(self, digest: str) -> None:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        self.path = Path(base) / "counterpoise" / "features" / f"{digest}.sqlite"
-
-    def find(self, keys: Sequence[bytes]) -> dict[bytes, NDArray[np.float32]]:
-        """Those that are known."""
-        if not self.path.exists():
-            return {}
-        found: dict[bytes, NDArray[np.float32]] = {}
-        try:
-            with closing(sqlite3.connect(self.path, timeout=60)) as connection:
-                for start in range(0, len(keys), _ASKED_AT_ONCE):
-                    some = keys[start : start + _ASKED_AT_ONCE]
-                    marks = ",".join("?" * len(some))
-                    rows = connection.execute(
-                        f"SELECT key, vector FROM features WHERE key IN ({marks})", some
-                    )
-                    found |= {key: np.frombuffer(vector, dtype=np.float32) for key, vector in rows}
-        except sqlite3.Error:
-            return found  # what cannot be read is computed again
-        return found
-
-    def add(self, vectors: dict[bytes, NDArray[np.float32]]) -> None:
-        """Keep some; a disk that is full or read-only costs the next process its time, and no result."""
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with closing(sqlite3.connect(self.path, timeout=60)) as connection, connection:
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute(
-                    "CREATE TABLE IF NOT EXISTS features (key BLOB PRIMARY KEY, vector BLOB) WITHOUT ROWID"
-                )
-                connection.executemany(
-                    "INSERT OR IGNORE INTO features VALUES (?, ?)",
-                    [(key, vector.astype(np.float32).tobytes()) for key, vector in vectors.items()],
-                )
-        except (OSError, sqlite3.Error):
-            return

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from counterpoise.miso import belonging
-from counterpoise.miso.belonging import Belonging
+from counterpoise.oversampling import belonging
+from counterpoise.oversampling.belonging import Belonging
 
 RARE = [f"win a {prize} now call {n}" for n, prize in enumerate(["prize", "phone", "car", "trip", "tv"] * 4)]
 PLAIN = [f"see you at {place} around {n}" for n, place in enumerate(["home", "work", "lunch", "gym"] * 20)]
