@@ -11,6 +11,7 @@ from hypothesis import settings
 
 import tiny_ensembles
 from tiny_arrays import make_arrays
+from tiny_causal_model import give_default_writer
 from tiny_encoders import stand_in
 from tiny_masked_model import give_default_model
 from tiny_miso import shorten_defaults
@@ -23,6 +24,7 @@ settings.load_profile("unhurried")
 shorten_defaults()
 tiny_ensembles.shorten_defaults()
 give_default_model()
+give_default_writer()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

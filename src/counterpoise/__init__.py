@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from counterpoise.estimators.loading import load_model
     from counterpoise.estimators.text import TextClassifier
     from counterpoise.miso.oversampler import MISO
+    from counterpoise.oversampling.llm_oversample import LanguageModelWriter
     from counterpoise.oversampling.markov import MarkovWriter
     from counterpoise.oversampling.mask_fill import MaskFill
     from counterpoise.oversampling.random import RandomOverSampler
@@ -28,6 +29,7 @@ __version__ = "0.1.0"
 __all__ = [
     "MISO",
     "ArrayClassifier",
+    "LanguageModelWriter",
     "MarkovWriter",
     "MaskFill",
     "RandomOverSampler",
@@ -45,6 +47,7 @@ __all__ = [
 
 _HOMES = {
     "ArrayClassifier": "counterpoise.estimators.array",
+    "LanguageModelWriter": "counterpoise.oversampling.llm_oversample",
     "MISO": "counterpoise.miso.oversampler",
     "MarkovWriter": "counterpoise.oversampling.markov",
     "MaskFill": "counterpoise.oversampling.mask_fill",

@@ -28,6 +28,10 @@ class OutputError(CounterpoiseError, OSError):
     """A result could not be written; whatever had been written of it was removed again."""
 
 
+class EndpointError(CounterpoiseError, ConnectionError):
+    """The address of a language model does not answer, or not as it should."""
+
+
 class MissingExtraError(CounterpoiseError, ImportError):
     """An optional package is not installed; the message names the extra that brings it."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from counterpoise.miso.oversampler import MISO
 from counterpoise.miso.variants import CAG, MisoEdit
 from counterpoise.oversampling.base import TextSampler
+from counterpoise.oversampling.llm_oversample import LanguageModelWriter
 from counterpoise.oversampling.markov import MarkovWriter
 from counterpoise.oversampling.mask_fill import MaskFill
 from counterpoise.oversampling.random import RandomOverSampler
@@ -25,6 +26,7 @@ SAMPLERS: dict[str, type[TextSampler]] = {
     "word_replacement": WordReplacement,
     "mask_fill": MaskFill,
     "markov": MarkovWriter,
+    "llm_oversample": LanguageModelWriter,
     "miso": MISO,
     "miso_edit": MisoEdit,
     "cag": CAG,

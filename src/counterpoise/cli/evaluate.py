@@ -23,6 +23,7 @@ def evaluate(
     split: options.Split = None,
     encoding: options.Encoding = None,
     data_dir: options.DataDir = None,
+    yes_send: options.YesSend = False,
     random_state: options.NothingRandom = 0,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -36,7 +37,7 @@ def evaluate(
         from counterpoise.data.readers import read
         from counterpoise.estimators.scoring import load_text_model
 
-        classifier = load_text_model(model)
+        classifier = load_text_model(model, allow_sending=yes_send)
         table = read(
             source,
             text=text,

@@ -223,6 +223,15 @@ Json = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", help="No remarks and no progress.", rich_help_panel=_OUTPUT)]
 
 
+YesSend = Annotated[
+    bool,
+    typer.Option(
+        "--yes-send",
+        help="Consent to send texts to the address of a language model that the settings name.",
+    ),
+]
+
+
 @dataclass(frozen=True)
 class Reading:
     """Which texts and labels are read, as :func:`counterpoise.cli.labelled.read_labelled` takes it."""
@@ -246,6 +255,7 @@ class Training:
     class_weight: ClassWeight = None
     precision: Precision = None
     device: Device = None
+    yes_send: YesSend = False
     sets: Set = None
 
 

@@ -12,6 +12,7 @@ from counterpoise.cli.screen import Screen, filled_up, running
 
 if TYPE_CHECKING:
     import numpy as np
+    import pyarrow as pa
 
     from counterpoise.cli.labelled import Labelled
     from counterpoise.oversampling.base import TextSampler
@@ -58,6 +59,7 @@ def oversample(
             help="A setting of the method, such as rate=0.25 or sampling_strategy=0.5. Repeatable.",
         ),
     ] = None,
+    yes_send: options.YesSend = False,
     reading: options.Reading,
     keep: options.Keep = None,
     random_state: options.Seed = 0,
@@ -75,7 +77,7 @@ def oversample(
         from counterpoise.data.writers import TableWriter
         from counterpoise.oversampling.anchors import file_table
 
-        sampler = _sampler(method, sets, random_state)
+        sampler = _sampler(method, sets, random_state, yes_send)
         with TableWriter(output) as out:
             whole = read_labelled(screen, source, **vars(reading))
             data = thinned(screen, whole, keep, random_state)
@@ -86,13 +88,15 @@ def oversample(
         row = _summary(data, labels, method, output)
         if sampler.chooses_balance:
             row["balance"] = {str(name): share for name, share in sampler.balance_.items()}
+        if hasattr(sampler, "calls_"):
+            row["calls"] = _spent(sampler.calls_)
         _print_summary(screen, row)
         if check:
             row["check"] = _checked(screen, sampler, whole, data, random_state)
         screen.rows([row])
 
 
-def _sampler(method: str, sets: list[str] | None, random_state: int) -> TextSampler:
+def _sampler(method: str, sets: list[str] | None, random_state: int, yes_send: bool) -> TextSampler:
     from counterpoise.cli.settings import parsed
     from counterpoise.data.near import listed, near_match
     from counterpoise.errors import SettingsError
@@ -104,7 +108,12 @@ def _sampler(method: str, sets: list[str] | None, random_state: int) -> TextSamp
         )
     sampler = SAMPLERS[method](random_state=random_state)
     own = {key: value for key, value in sampler.get_params().items() if key != "random_state"}
-    return sampler.set_params(**parsed(sets, own))
+    if own.pop("allow_sending", None) is not None:
+        sampler.set_params(allow_sending=yes_send)
+    elif yes_send:
+        raise SettingsError(f"--yes-send has no use: {method} sends nothing; leave it away")
+    refused = {"random_state": "use --random-state", "allow_sending": "give --yes-send"}
+    return sampler.set_params(**parsed(sets, own, refused))
 
 
 def _summary(data: Labelled, labels: np.ndarray, method: str, output: Path) -> dict[str, Any]:
@@ -129,7 +138,31 @@ def _print_summary(screen: Screen, row: dict[str, Any]) -> None:
     screen.table(("class", "before", "after", "new texts"), cells)
     for name, share in row.get("balance", {}).items():
         screen.line(f"\n{filled_up(name, share)}")
+    if "calls" in row:
+        screen.line("\n" + _spent_words(row["calls"]))
     screen.line(f"\nTexts: {row['output']}")
+
+
+def _spent(calls: pa.Table) -> dict[str, Any]:
+    """What the prompts to a language model came to; those whose replies were known cost nothing now."""
+    columns = calls.select(["tokens_in", "tokens_out", "price", "cached"]).to_pydict()
+    new = [i for i, cached in enumerate(columns["cached"]) if not cached]
+    prices = [price for price in columns["price"] if price is not None]
+    return {
+        "prompts": len(calls),
+        "cached": len(calls) - len(new),
+        "tokens_in": sum(columns["tokens_in"][i] for i in new),
+        "tokens_out": sum(columns["tokens_out"][i] for i in new),
+        "price": sum(columns["price"][i] for i in new) if prices else None,
+    }
+
+
+def _spent_words(spent: dict[str, Any]) -> str:
+    price = "" if spent["price"] is None else f", price {spent['price']:.4g}"
+    return (
+        f"{spent['prompts']:,} prompts, {spent['cached']:,} of them answered before; for the others "
+        f"{spent['tokens_in']:,} tokens read and {spent['tokens_out']:,} written{price}."
+    )
 
 
 def _checked(

@@ -34,6 +34,7 @@ def predict(
     data_dir: options.DataDir = None,
     executor: options.ExecutorName = "local",
     address: options.Address = "auto",
+    yes_send: options.YesSend = False,
     random_state: options.NothingRandom = 0,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -57,10 +58,11 @@ def predict(
             raise SettingsError("--json and the scores would both go to standard output; give -o FILE")
         reading = {"text": text, "split": split, "encoding": encoding, "data_dir": data_dir}
         if names_many(source):
-            _many(screen, model, source, output, {"executor": executor, "address": address}, reading)
+            grid = {"executor": executor, "address": address}
+            _many(screen, model, source, output, grid, reading, yes_send)
             return
         check_one(executor)
-        classifier = load_text_model(model)
+        classifier = load_text_model(model, allow_sending=yes_send)
         with bar("rows scored") as progress:
 
             def on_chunk(chunk: Chunk) -> None:
@@ -73,7 +75,13 @@ def predict(
 
 
 def _many(
-    screen: Screen, model: Path, source: str, output: str, grid: dict[str, str], reading: dict[str, Any]
+    screen: Screen,
+    model: Path,
+    source: str,
+    output: str,
+    grid: dict[str, str],
+    reading: dict[str, Any],
+    yes_send: bool,
 ) -> None:
     """Score each of several files into a folder."""
     from counterpoise.cli.many_files import each_file
@@ -84,7 +92,7 @@ def _many(
         source,
         output,
         worker=FileScorer,
-        arguments=(content_of(model), reading),
+        arguments=(content_of(model), reading, yes_send),
         what="scored",
         **grid,
     )

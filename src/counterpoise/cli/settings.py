@@ -10,6 +10,7 @@ from typing import Any
 from counterpoise.backbones.registry import find_backbone
 from counterpoise.data.near import near_match
 from counterpoise.errors import SettingsError
+from counterpoise.estimators.saving import CONSENT
 from counterpoise.estimators.text import TextClassifier
 from counterpoise.methods.registry import DEFAULT_BACKBONE, make_method
 
@@ -30,6 +31,7 @@ def training_settings(
     sets: Sequence[str] | None,
     backbone: str | None,
     encoder: str | None = None,
+    yes_send: bool = False,
     **options: Any,
 ) -> dict[str, Any]:
     """Parameters for :class:`counterpoise.TextClassifier` from the command line.
@@ -45,6 +47,8 @@ def training_settings(
     backbone : str or None
     encoder : str or None, default=None
         Of ``--backbone encoder``, and of methods that have a setting of that name.
+    yes_send : bool, default=False
+        Consent to send texts to a language model's address, for methods that have one; ``--set`` cannot give it.
     **options
         Named options by parameter name; None for those not given. ``--set`` overrides them.
 
@@ -59,6 +63,9 @@ def training_settings(
         settings["threshold"] = _threshold(settings["threshold"])
     made = [make_method(name) for name in methods]
     own = {f"method__{k}": v for method in made for k, v in method.get_params().items()}
+    consents = own.pop(CONSENT, None) is not None
+    if yes_send and not consents:
+        raise SettingsError(f"--yes-send has no use: nothing is sent by {', '.join(methods)}; leave it away")
     network = find_backbone(backbone or DEFAULT_BACKBONE["text"])
     if any(method.uses_backbone for method in made):
         own |= {f"backbone__{k}": v for k, v in network.settings().items()}
@@ -74,7 +81,9 @@ def training_settings(
                 f"--encoder {encoder} has no use without --backbone encoder; add it, or leave it away"
             )
         settings |= taken
-    refused = {**_BY_OPTION, "backbone": "use --backbone", **refused}
+    if yes_send:
+        settings[CONSENT] = True
+    refused = {**_BY_OPTION, CONSENT: "give --yes-send", "backbone": "use --backbone", **refused}
     known = {k: v for k, v in TextClassifier().get_params().items() if k not in refused} | own
     return settings | parsed(sets, known, refused)
 

@@ -144,6 +144,7 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
             backbone=backbone,
             backbone_settings=self._nested("backbone__"),
             training=training,
+            class_names=tuple(str(name) for name in self.classes_),
             class_weight=self._class_weights(labels, weights),
             checkpoint=None if self.checkpoint is None else Path(self.checkpoint),
         )

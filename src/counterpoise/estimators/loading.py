@@ -10,13 +10,15 @@ from counterpoise.estimators.text import TextClassifier
 from counterpoise.persistence import read_model
 
 
-def load_model(folder: str | Path) -> TextClassifier | ArrayClassifier:
+def load_model(folder: str | Path, *, allow_sending: bool = False) -> TextClassifier | ArrayClassifier:
     """Load a saved classifier of any class.
 
     Parameters
     ----------
     folder : path
         As written by ``save`` or ``counterpoise fit -o``.
+    allow_sending : bool, default=False
+        Consent, where the model asks a language model at an address, to send there what it is to predict.
 
     Returns
     -------
@@ -30,5 +32,5 @@ def load_model(folder: str | Path) -> TextClassifier | ArrayClassifier:
     config, state = read_model(folder)
     for estimator in (TextClassifier, ArrayClassifier):
         if config["estimator"] == estimator.__name__:
-            return estimator._restored(config, state)
+            return estimator._restored(config, state, allow_sending)
     raise ModelError(f"{folder} holds a {config['estimator']}, which this version does not know")

@@ -21,8 +21,11 @@ from counterpoise.metrics.thresholds import ThresholdChoice
 from counterpoise.model_card import model_card
 from counterpoise.persistence import read_model, write_model
 
+CONSENT = "method__allow_sending"
+"""Whether texts may be sent to a language model's address: for who fits or loads to say, so no model says it."""
+
 _PREDICTORS: dict[str, Any] = {**PREDICTORS, BlendPredictor.kind: BlendPredictor}
-_NOT_SAVED = ("checkpoint", "device")
+_NOT_SAVED = ("checkpoint", "device", CONSENT)
 
 
 class SavableMixin:
@@ -62,8 +65,14 @@ class SavableMixin:
         write_model(folder, config, state, model_card(config))
 
     @classmethod
-    def load(cls, folder: str | Path) -> Self:
+    def load(cls, folder: str | Path, *, allow_sending: bool = False) -> Self:
         """Load a saved classifier; it runs on the CPU.
+
+        Parameters
+        ----------
+        folder : path
+        allow_sending : bool, default=False
+            Consent, where the model asks a language model at an address, to send there what it is to predict.
 
         Raises
         ------
@@ -73,11 +82,13 @@ class SavableMixin:
         config, state = read_model(folder)
         if config["estimator"] != cls.__name__:
             raise ModelError(f"{folder} holds a {config['estimator']}, not a {cls.__name__}")
-        return cls._restored(config, state)
+        return cls._restored(config, state, allow_sending)
 
     @classmethod
-    def _restored(cls, config: dict[str, Any], state: SavedState) -> Self:
+    def _restored(cls, config: dict[str, Any], state: SavedState, allow_sending: bool = False) -> Self:
         params = config["params"]
+        if allow_sending and CONSENT.removeprefix("method__") in make_method(config["method"]).get_params():
+            params[CONSENT] = True
         if isinstance(params["class_weight"], list):
             params["class_weight"] = dict(params["class_weight"])
         classifier: Any = cls(**params)

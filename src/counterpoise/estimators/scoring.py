@@ -24,15 +24,15 @@ from counterpoise.estimators.text import TextClassifier
 from counterpoise.metrics.thresholds import decide
 
 
-def load_text_model(folder: str | Path) -> TextClassifier:
-    """Load a saved classifier of texts.
+def load_text_model(folder: str | Path, *, allow_sending: bool = False) -> TextClassifier:
+    """Load a saved classifier of texts; parameters as for :func:`counterpoise.estimators.loading.load_model`.
 
     Raises
     ------
     ModelError
         Also for a classifier of arrays, which files of texts cannot feed.
     """
-    model = load_model(folder)
+    model = load_model(folder, allow_sending=allow_sending)
     if not isinstance(model, TextClassifier):
         raise ModelError(
             f"{folder} holds a classifier of arrays; the command line takes those of texts, use Python for it"
@@ -93,13 +93,17 @@ class FileScorer:
         The files of the model's folder (:func:`content_of`).
     reading : dict
         See :func:`score_file`.
+    allow_sending : bool, default=False
+        See :func:`counterpoise.estimators.loading.load_model`.
     """
 
-    def __init__(self, content: dict[str, bytes], reading: dict[str, Any]) -> None:
+    def __init__(
+        self, content: dict[str, bytes], reading: dict[str, Any], allow_sending: bool = False
+    ) -> None:
         with tempfile.TemporaryDirectory() as folder:
             for name, written in content.items():
                 (Path(folder) / name).write_bytes(written)
-            self.classifier = load_text_model(folder)
+            self.classifier = load_text_model(folder, allow_sending=allow_sending)
         self.reading = reading
 
     def __call__(self, source: str, output: str) -> dict[str, int]:

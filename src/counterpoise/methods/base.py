@@ -81,6 +81,8 @@ class Context:
         Rows for early stopping; None trains all epochs.
     checkpoint : Path or None
         File to write and resume training from.
+    class_names : tuple of C str
+        What the classes are called, by number; empty where they have numbers alone.
     class_weight : ndarray of float64, shape (C,), or None
         What the caller wants each class to count on top of what the method does; None is 1 each.
     """
@@ -92,6 +94,7 @@ class Context:
     training: TrainingSettings = field(default_factory=TrainingSettings)
     validation: Data | None = None
     checkpoint: Path | None = None
+    class_names: tuple[str, ...] = ()
     class_weight: np.ndarray | None = None
 
     def stream(self, name: str) -> Context:

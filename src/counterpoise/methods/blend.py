@@ -40,6 +40,8 @@ class Blend(Method):
         Pretrained encoder of the members that have one; None leaves them theirs.
     settings : dict of dict or None, default=None
         Further settings of members, by their names.
+    allow_sending : bool, default=False
+        Whether members that ask a language model may send it texts; it is saved with no model.
 
     Raises
     ------
@@ -60,11 +62,13 @@ class Blend(Method):
         weights: str | Sequence[float] = "equal",
         encoder: str | None = None,
         settings: dict[str, dict[str, Any]] | None = None,
+        allow_sending: bool = False,
     ) -> None:
         self.members = members
         self.weights = weights
         self.encoder = encoder
         self.settings = settings
+        self.allow_sending = allow_sending
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -118,6 +122,12 @@ class Blend(Method):
             own = dict((self.settings or {}).get(name, {}))
             if self.encoder is not None and "encoder" in method.get_params():
                 own = {"encoder": self.encoder, **own}
+            if "allow_sending" in own:
+                raise SettingsError(
+                    f"settings of member {name!r} have allow_sending; give it to the blend, for all its members"
+                )
+            if "allow_sending" in method.get_params():
+                own["allow_sending"] = self.allow_sending
             if lacking := [key for key in own if key not in method.get_params()]:
                 raise SettingsError(f"member {name!r} has no setting {lacking[0]!r}")
             found.append(method.set_params(**own))

@@ -23,6 +23,7 @@ from counterpoise.methods.encoder_lr import EncoderLR
 from counterpoise.methods.erm import ERM
 from counterpoise.methods.focal import Focal
 from counterpoise.methods.ldam import LDAM
+from counterpoise.methods.llm_zero_shot import LLMZeroShot
 from counterpoise.methods.logit_adjustment import LogitAdjustment
 from counterpoise.methods.lws import LWS
 from counterpoise.methods.mixtext import MixText
@@ -38,6 +39,7 @@ from counterpoise.methods.tfidf_svm import TfidfSVM
 from counterpoise.methods.two_stage import TwoStage
 from counterpoise.miso.oversampler import MISO
 from counterpoise.miso.variants import CAG, MisoEdit
+from counterpoise.oversampling.llm_oversample import LanguageModelWriter
 from counterpoise.oversampling.markov import MarkovWriter
 from counterpoise.oversampling.mask_fill import MaskFill
 from counterpoise.oversampling.splice import Splice
@@ -81,6 +83,10 @@ METHODS: dict[str, type[Method]] = {
     "markov": sampled_method(
         MarkovWriter, "texts by a Markov chain of words over both classes (EMCO, Avela and Ilmonen 2026)"
     ),
+    "llm_oversample": sampled_method(
+        LanguageModelWriter,
+        "texts written by a large language model shown difficult samples; give it as `model`",
+    ),
     "miso": sampled_method(MISO, "anchors for difficult samples, by SFM, MINE and CAG (Tian et al. 2021)"),
     "miso_edit": sampled_method(
         MisoEdit, "MISO without a decoder: difficult samples edited, nothing trained"
@@ -94,6 +100,7 @@ METHODS: dict[str, type[Method]] = {
     "nb_lr": NaiveBayesLR,
     "encoder_lr": EncoderLR,
     "encoder_lda": EncoderLDA,
+    "llm_zero_shot": LLMZeroShot,
     "blend": Blend,
     "balanced_forest": BalancedForest,
     "easy_ensemble": EasyEnsemble,

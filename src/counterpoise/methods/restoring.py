@@ -6,6 +6,9 @@ from typing import Any
 
 from counterpoise.methods.frozen_encoder import EncoderPredictor
 from counterpoise.methods.linear_predictor import LinearPredictor
+from counterpoise.methods.llm_zero_shot import ZeroShotPredictor
 from counterpoise.methods.network_predictor import NetworkPredictor
 
-PREDICTORS: dict[str, Any] = {cls.kind: cls for cls in (NetworkPredictor, LinearPredictor, EncoderPredictor)}
+PREDICTORS: dict[str, Any] = {
+    cls.kind: cls for cls in (NetworkPredictor, LinearPredictor, EncoderPredictor, ZeroShotPredictor)
+}

@@ -52,6 +52,10 @@ class SampledMethod(GradientMethod):
             )
         self.sampler(**self._settings).check()
 
+    def identity(self) -> str:
+        """That of the sampler."""
+        return self.sampler(**self._settings).identity()
+
     def fit(self, data: Data, context: Context) -> NetworkPredictor:
         """Resample, encode, train and finish; see :meth:`counterpoise.methods.base.Method.fit`.
 
@@ -87,8 +91,15 @@ class SampledMethod(GradientMethod):
         return replace(data, inputs=texts, labels=np.asarray(labels), weights=weights)
 
     def _sampler(self, context: Context) -> TextSampler:
-        """The sampler, on the classifier's device where it has one, but for MPS, on which none has been tried."""
+        """The sampler, on the classifier's device where it has one, but for MPS, on which none has been tried.
+
+        One that calls classes by names is told those of the numbers that it is given.
+        """
         sampler = self.sampler(**self._settings)
+        if "class_names" in sampler.get_params() and context.class_names:
+            given = self._settings["class_names"] or {}
+            named = {number: given.get(name, name) for number, name in enumerate(context.class_names)}
+            sampler.set_params(class_names=named)
         if "device" in sampler.get_params():
             device = context.training.torch_device()
             sampler.set_params(device="cpu" if device.type == "mps" else str(device))

@@ -123,13 +123,15 @@ def file_table(
     -------
     pyarrow.Table
         The columns of :func:`anchor_schema` with ``source_text`` after ``source_row`` and ``method`` after
-        ``difficulty``.
+        ``difficulty``; then those that the sampler has put beside them.
     """
     import pyarrow as pa
 
     schema = anchor_schema(pa.string())
     for after, name in (("source_row", "source_text"), ("difficulty", "method")):
         schema = schema.insert(schema.get_field_index(after) + 1, pa.field(name, pa.string()))
+    for field in table.schema:
+        schema = schema if field.name in schema.names else schema.append(field)
     columns: dict[str, list[Any]] = {name: [] for name in schema.names}
     if originals is not None:
         given: dict[str, Any] = {"text": texts, "label": originals, "source_row": rows, "source_text": texts}

@@ -63,6 +63,10 @@ class TextSampler(BaseEstimator, metaclass=ABCMeta):
     def check(self) -> None:
         """Raise SettingsError for settings out of range."""
 
+    def identity(self) -> str:
+        """What of the machine its settings name, such as the weights in a folder: part of a run's key."""
+        return ""
+
     @property
     def chooses_balance(self) -> bool:
         """Whether it is left to ``fit_resample`` how far a class is filled up."""
