@@ -68,7 +68,7 @@ def save_causal_model(
         said[:, 0] = -20 / math.sqrt(SIZE)
         for word in filler:
             said[number[word], 0] = 0.0
-        said[number["<end>"], 0] = 2 / math.sqrt(SIZE)
+        said[number["<end>"], 0] = 2.5 / math.sqrt(SIZE)
         for place, (name, words) in enumerate(classes.items(), 1):
             said[number[name], 0], said[number[name], place] = -6 / math.sqrt(SIZE), 10.0
             for word in words:
@@ -97,7 +97,7 @@ def give_default_writer() -> None:
     from counterpoise.oversampling.llm_oversample import LanguageModelWriter
     from counterpoise.text.language_models import ModelSource
 
-    LanguageModelWriter.__init__.__kwdefaults__ |= {"model": _folder(), "max_tokens": 16}
+    LanguageModelWriter.__init__.__kwdefaults__ |= {"model": _folder(), "max_tokens": 8}
     LLMZeroShot.__init__.__kwdefaults__["model"] = _folder()
     opened = ModelSource.open
 

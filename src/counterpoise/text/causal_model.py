@@ -13,15 +13,14 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
-from torch import Tensor
 
 from counterpoise.errors import SettingsError
 from counterpoise.text.checkpoint_files import digest_of, had, silent, transformers_package, weight_files
+from counterpoise.text.drawing import Drawn, Ended
 from counterpoise.text.language_models import STOP, Question, Reply, Write
 
 ROWS = 8
@@ -138,8 +137,8 @@ class CausalModel:
             torch.rand(first.max_tokens, generator=torch.Generator().manual_seed(questions[place].seed))
             for place in filled
         ]
-        drawn = _Drawn(torch.stack(levels).to(self._device), width, first.temperature, first.top_p)
-        ended = _Ended(self._tokenizer, width)
+        drawn = Drawn(torch.stack(levels).to(self._device), width, first.temperature, first.top_p)
+        ended = Ended(self._tokenizer, width)
         settings = transformers.GenerationConfig(
             max_new_tokens=first.max_tokens,
             do_sample=False,  # drawn by the processor, from numbers of its own
@@ -178,7 +177,7 @@ class CausalModel:
                 for name in row.names:
                     scores[row.place][name] = next(found)
         seconds = (time.perf_counter() - begun) / len(questions)
-        read = Counter({place: 0 for place in range(len(questions))})
+        read = [0] * len(questions)
         for row in rows:
             read[row.place] += len(row.ids)
         for place, (i, _) in enumerate(questions):
@@ -309,34 +308,6 @@ def _prefixes(own: list[_Name]) -> list[tuple[list[int], list[int]]]:
     return found
 
 
-class _Drawn:
-    """Leaves of each row's logits the token that its next number in [0, 1) draws from the likeliest ones."""
-
-    def __init__(self, levels: Tensor, width: int, temperature: float, top_p: float) -> None:
-        self.levels, self.width, self.temperature, self.top_p = levels, width, temperature, top_p
-
-    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        chances, order = (
-            (scores.float() / self.temperature).softmax(-1).sort(dim=-1, descending=True, stable=True)
-        )
-        reached = chances.cumsum(-1)
-        last = (reached < self.top_p).sum(-1, keepdim=True).clamp(max=reached.shape[-1] - 1)
-        level = self.levels[:, input_ids.shape[1] - self.width, None] * reached.gather(-1, last)
-        place = torch.minimum((reached <= level).sum(-1, keepdim=True), last)
-        return torch.full_like(scores, -torch.inf).scatter(-1, order.gather(-1, place), 0.0)
-
-
-class _Ended:
-    """Says which rows have come to where a further text would begin."""
-
-    def __init__(self, tokenizer: Any, width: int) -> None:
-        self.tokenizer, self.width = tokenizer, width
-
-    def __call__(self, input_ids: Tensor, scores: Tensor, **_: Any) -> Tensor:
-        written = self.tokenizer.batch_decode(input_ids[:, self.width :], skip_special_tokens=True)
-        return torch.tensor([STOP in text for text in written], device=input_ids.device)
-
-
 def _grouped(rows: Sequence[Any], kind: Callable[[Any], tuple[Any, ...]]) -> Iterator[list[Any]]:
     """Rows of one kind together, at most :data:`ROWS` at a time, the shortest kinds first."""
     by_kind: dict[tuple[Any, ...], list[Any]] = {}
@@ -356,12 +327,17 @@ def _had(name: str, load: Callable[[], Any]) -> Any:
 
 
 def _check_causal(name: str, config: Any) -> None:
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as CAUSAL
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+    )
 
-    made_for = getattr(config, "architectures", None) or []
-    known = config.model_type in CAUSAL and not getattr(config, "is_encoder_decoder", False)
-    if not known or any("MaskedLM" in each for each in made_for):
+    kind, made_for = config.model_type, getattr(config, "architectures", None) or []
+    writes = kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and not getattr(config, "is_encoder_decoder", False)
+    if kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES:  # of a family whose models mostly fill in
+        writes &= any("CausalLM" in each or "LMHead" in each for each in made_for)
+    if not writes:
         raise SettingsError(
-            f"{name} is a model of kind {config.model_type!r} and writes no texts; choose a causal language model "
+            f"{name} is a model of kind {kind!r} and writes no texts; choose a causal language model "
             "such as GPT-2, Llama or Qwen"
         )
