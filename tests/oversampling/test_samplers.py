@@ -18,7 +18,15 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
 
-from counterpoise import MISO, MarkovWriter, MaskFill, WordInsertion, WordReplacement, WordSwap
+from counterpoise import (
+    MISO,
+    LanguageModelWriter,
+    MarkovWriter,
+    MaskFill,
+    WordInsertion,
+    WordReplacement,
+    WordSwap,
+)
 from counterpoise.errors import DataError, SettingsError
 from counterpoise.methods.registry import METHODS
 from counterpoise.methods.sampled import SampledMethod
@@ -37,7 +45,7 @@ TEXTS = [
     "he said it was fine",
 ]
 LABELS = ["spam", "ham", "ham", "spam", "ham", "ham", "ham"]
-OWN_WORDS = (MaskFill, WordInsertion, WordReplacement)
+OWN_WORDS = (LanguageModelWriter, MaskFill, WordInsertion, WordReplacement)
 """Samplers whose injected words come from no text in particular."""
 EVERY = pytest.mark.parametrize("sampler", [cls(random_state=0) for cls in SAMPLERS.values()], ids=SAMPLERS)
 
@@ -149,7 +157,9 @@ def test_bookkeeping_leads_back_to_the_sources(sampler, texts_of) -> None:
     assert sampler.source_rows_[n:].tolist() == sampler.anchors_["source_row"].to_pylist()
     assert sampler.anchors_["text"].to_pylist() == new_texts[n:].tolist()
     used = np.bincount(sampler.source_rows_[n:], minlength=n)[labels == 1]
-    learnt = isinstance(sampler, MISO)  # writes from difficult samples alone, and drops what repeats
+    learnt = isinstance(
+        sampler, MISO | LanguageModelWriter
+    )  # writes from difficult samples alone, and drops what repeats
     if not learnt:
         assert used.max() - used.min() <= 1, "sources are not used equally often"
     for anchor in anchors_from(sampler.anchors_):
@@ -163,7 +173,7 @@ def test_bookkeeping_leads_back_to_the_sources(sampler, texts_of) -> None:
         assert both <= set(anchor.shared) <= set(anchor.kept) if learnt else set(anchor.shared) == both
         assert sorted(anchor.kept + anchor.injected) == sorted(words_and_gaps(anchor.text)[0])
         assert list(anchor.partner_rows[: len(majority)]) == majority, "the majority comes first"
-        if not isinstance(sampler, MarkovWriter):  # which learns from all texts
+        if not isinstance(sampler, MarkovWriter | LanguageModelWriter):  # which learn from other texts too
             assert len(majority) == len(anchor.partner_rows)
 
 
@@ -176,7 +186,9 @@ def test_anchors_are_a_table_of_the_same_columns_even_without_rows(sampler, dtyp
     for texts, labels in ((TEXTS, y), ([TEXTS[0], TEXTS[1]], y[:2])):
         sampler = clone(sampler)
         sampler.fit_resample(texts, labels)
-        assert sampler.anchors_.schema == anchor_schema(kind)
+        found, common = sampler.anchors_.schema, anchor_schema(kind)
+        assert pa.schema(list(found)[: len(common)]) == common
+        assert len(found) == len(common) or isinstance(sampler, LanguageModelWriter)
         assert sampler.anchors_["label"].to_pylist() == [y[0].item() if dtype is not object else y[0]] * len(
             sampler.anchors_
         )

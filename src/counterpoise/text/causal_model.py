@@ -23,7 +23,7 @@ from counterpoise.text.checkpoint_files import digest_of, had, silent, transform
 from counterpoise.text.drawing import Drawn, Ended
 from counterpoise.text.language_models import STOP, Question, Reply, Write
 
-ROWS = 8
+ROWS = 16
 """Of each forward pass, filled up where there are fewer of a length."""
 
 COLUMNS = 16
