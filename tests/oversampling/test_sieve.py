@@ -58,6 +58,19 @@ def test_what_is_kept_stands_there_for_the_next_ones_and_what_is_not_does_not() 
     assert sieve.outcomes(["Brand  new bad"], zero, [False]) == ["repeat"]
 
 
+def test_near_repeats_of_what_was_kept_are_refused_too() -> None:
+    long = [f"word{i}" for i in range(19)]
+    texts = [" ".join([*long, last]) for last in ("a", "b", "c")]
+    assert outcome(*texts[:2]) == ["kept", "near_repeat"]
+    sieve = Sieve(TEXTS, OWN, None)
+    zero = np.zeros(1, dtype=np.int64)
+    assert [sieve.outcomes([text], zero, [False])[0] for text in texts] == [
+        "kept",
+        "near_repeat",
+        "near_repeat",
+    ]
+
+
 @pytest.mark.parametrize(
     ("reply", "text"),
     [

@@ -63,6 +63,15 @@ def test_names_of_one_token_share_one_reading_of_the_prompt(model) -> None:
     assert many.log_probabilities[1] == max(many.log_probabilities)
 
 
+@pytest.mark.parametrize(
+    "names", [("word5", "word5 word6"), ("word3", "word5 word6"), ("word5 word6", "word3")]
+)
+def test_names_are_read_with_the_longest_that_begins_as_they_need(model, names) -> None:
+    question = Choose(TEXT, names)
+    (reply,) = replies(model, [question])
+    assert reply.tokens_in == len(model._ids(question.prompt)) + 1
+
+
 def test_replies_do_not_hang_on_their_company(model) -> None:
     """To the bit: alone, and among others of all lengths."""
     texts = [
@@ -121,6 +130,11 @@ def test_tokens_are_drawn_by_the_inverse_of_the_distribution() -> None:
     # Of the three, .5 has .526 of the mass and the first two .842.
     assert found.argmax(-1).tolist() == [1, 1, 3, 3, 0, 0]
     assert (found.isfinite().sum(-1) == 1).all()
+
+
+def test_a_number_on_the_edge_draws_the_next_token() -> None:
+    drawn = Drawn(torch.tensor([[0.5]]), width=1, temperature=1.0, top_p=1.0)
+    assert drawn(torch.zeros(1, 1, dtype=torch.int64), torch.zeros(1, 2)).argmax().item() == 1
 
 
 @pytest.mark.parametrize(("temperature", "first"), [(0.5, 0.9), (1.0, 0.75), (2.0, 0.634)])

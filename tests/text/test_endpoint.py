@@ -78,6 +78,14 @@ def test_without_a_key_nothing_goes_to_another_machine(monkeypatch) -> None:
         asked("https://example.org/v1", [WRITE])
 
 
+def test_a_server_on_this_machine_is_asked_past_all_proxies(monkeypatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with stub(says("x")) as server:
+        assert asked(server.url, [WRITE])[0].text == "x"
+
+
 @pytest.mark.parametrize(
     ("url", "settings", "message"),
     [

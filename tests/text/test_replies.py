@@ -97,6 +97,15 @@ def test_names_of_classes_and_their_order_are_in_the_key() -> None:
     assert len(model.asked) == 2
 
 
+@pytest.mark.parametrize("wording", ["prompt", "lettered"])
+def test_the_wording_of_a_question_is_in_the_key(wording, monkeypatch) -> None:
+    asks(Model()).ask([Choose("p", ("a", "b"))])
+    monkeypatch.setattr(Choose, wording, property(lambda question: "worded otherwise"))
+    model = Model()
+    asks(model).ask([Choose("p", ("a", "b"))])
+    assert len(model.asked) == 1
+
+
 def test_equal_questions_are_asked_once() -> None:
     model = Model()
     found = asks(model).ask([Choose("p", ("a", "b"))] * 3)
