@@ -177,11 +177,12 @@ def test_a_prompt_longer_than_the_model_reads_is_refused(tmp_path) -> None:
     ("make", "message"),
     [
         (lambda path: tiny_encoder(), "writes no texts; choose a causal language model"),
+        (lambda path: tiny_encoder("xlnet"), "writes no texts; choose a causal language model"),
         (lambda path: str(path / "none"), "there is no language model folder"),
         (lambda path: str(path), "could not be read"),
         (lambda path: "nobody/nothing-of-that-name", "could not be had from the Hugging Face Hub"),
     ],
-    ids=["encoder", "no folder", "empty folder", "unknown"],
+    ids=["encoder", "xlnet", "no folder", "empty folder", "unknown"],
 )
 def test_what_is_no_causal_model_is_refused_when_it_is_opened(make, message, tmp_path) -> None:
     with pytest.raises(SettingsError, match=message) as error:

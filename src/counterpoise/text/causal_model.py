@@ -234,7 +234,7 @@ class CausalModel:
 
     def _check_lengths(self, lengths: list[int]) -> None:
         reads = getattr(self._config.get_text_config(), "max_position_embeddings", None)
-        if reads and lengths and max(lengths) > reads:
+        if reads is not None and 0 < reads < max(lengths, default=0):
             raise SettingsError(
                 f"a prompt and its answer have {max(lengths):,} tokens, and {self.name} reads {reads:,}; lower "
                 "max_chars (or examples, or max_tokens), or choose a model that reads more"
@@ -332,10 +332,10 @@ def _check_causal(name: str, config: Any) -> None:
         MODEL_FOR_MASKED_LM_MAPPING_NAMES,
     )
 
-    kind, made_for = config.model_type, getattr(config, "architectures", None) or []
+    kind = config.model_type
     writes = kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and not getattr(config, "is_encoder_decoder", False)
-    if kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES:  # of a family whose models mostly fill in
-        writes &= any("CausalLM" in each or "LMHead" in each for each in made_for)
+    if kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES or kind == "xlnet":
+        writes &= bool(getattr(config, "is_decoder", False))  # or it would look ahead, and write nonsense
     if not writes:
         raise SettingsError(
             f"{name} is a model of kind {kind!r} and writes no texts; choose a causal language model "
