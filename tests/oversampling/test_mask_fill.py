@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterpoise import MaskFill, TextClassifier
-from counterpoise.errors import MissingExtraError, ModelError, SettingsError
+from counterpoise.errors import MissingExtraError, SettingsError
 from counterpoise.methods.base import Context
 from counterpoise.methods.registry import METHODS
 from counterpoise.oversampling.anchors import Anchor, anchors_from
@@ -213,6 +213,15 @@ def test_without_transformers_the_extra_is_named(monkeypatch, folder) -> None:
             refused()
 
 
+def test_a_runs_key_knows_the_weights(tmp_path) -> None:
+    """Of the method, by what is in the folder and not by its name."""
+    one, two = (Path(save_model(tmp_path / name)) for name in ("one", "two"))
+    identity = {path: METHODS["mask_fill"](model=str(path)).identity() for path in (one, two)}
+    assert identity[one] == identity[two] != ""
+    save_model(two, hidden_size=32)
+    assert METHODS["mask_fill"](model=str(two)).identity() != identity[one]
+
+
 def no_such_name(path: Path) -> str:
     return "nobody/no-such-model"
 
@@ -268,12 +277,15 @@ def without_a_mask(path: Path) -> str:
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        (no_such_name, "nobody/no-such-model cannot be loaded as a masked language model (OSError"),
-        (empty, "cannot be loaded as a masked language model"),
-        (generative, "cannot be loaded as a masked language model (ValueError: Unrecognized configuration"),
+        (
+            no_such_name,
+            "masked language model nobody/no-such-model could not be had from the Hugging Face Hub (",
+        ),
+        (empty, "could not be read ("),
+        (generative, "could not be read (Unrecognized configuration"),
         (classifying, "has no weights to fill words in (cls.predictions"),
         (without_a_tokenizer, "has 0 whole words, and two at least are needed"),
-        (pickled, "cannot be loaded as a masked language model (OSError"),
+        (pickled, "could not be read (Error no file named model.safetensors"),
         (without_words, "has 1 whole words, and two at least are needed"),
         (without_a_mask, "has no token for hidden words"),
     ],
@@ -285,7 +297,7 @@ def test_what_is_no_masked_language_model_is_refused_in_one_sentence(
     name = broken(tmp_path)
     capfd.readouterr()
     sampler = MaskFill(model=name, random_state=0)
-    with pytest.raises(ModelError) as error:
+    with pytest.raises(SettingsError) as error:
         sampler.fit_resample(["a b", *MAJORITY], [1, 0, 0, 0])
     assert message in str(error.value)
     assert "\n" not in str(error.value)

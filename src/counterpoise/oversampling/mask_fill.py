@@ -13,6 +13,7 @@ does so with a language model of both directions, and Wu et al., "Conditional BE
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -23,9 +24,10 @@ from counterpoise.errors import SettingsError
 from counterpoise.oversampling.anchors import Anchor
 from counterpoise.oversampling.base import TextSampler, check_share, draw_sources, words_of_share
 from counterpoise.oversampling.device import sampler_device
-from counterpoise.oversampling.masked_model import MaskedModel, require_transformers
+from counterpoise.oversampling.masked_model import WHAT, MaskedModel
 from counterpoise.search_space import Range, Space
 from counterpoise.seeding import RandomState
+from counterpoise.text.checkpoint_files import digest_of, transformers_package, weight_files
 from counterpoise.text.edited import dressed, join_edited, undressed
 from counterpoise.text.tokenizers import join_words, words_and_gaps
 
@@ -59,11 +61,10 @@ class MaskFill(TextSampler):
     Raises
     ------
     SettingsError
-        From ``fit_resample``, for no model, a folder that is not there, and settings out of range.
+        From ``fit_resample``, for no model, a folder that is not there, and settings out of range; before any text is
+        written, when the model cannot be loaded or is no masked language model.
     MissingExtraError
         When ``transformers`` is not installed.
-    ModelError
-        When the model cannot be loaded, or is no masked language model; before any text is written.
 
     Notes
     -----
@@ -107,7 +108,14 @@ class MaskFill(TextSampler):
                 raise SettingsError(f"{name} is {value!r}; give an int of 1 or more")
         sampler_device(self.device)
         self._check_model()
-        require_transformers()
+        # Looked for and not imported, which would take seconds.
+        if find_spec("transformers") is None:
+            transformers_package("masked language models")
+
+    def identity(self) -> str:
+        """Hash of the model's weights, with the version of what computes with them."""
+        version = transformers_package("masked language models").__version__
+        return f"{digest_of(weight_files(str(self.model), None, WHAT))} transformers {version}"
 
     def _check_model(self) -> None:
         where = "the name of a masked language model on the Hugging Face Hub, or a local folder with one"

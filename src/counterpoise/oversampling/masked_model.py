@@ -1,35 +1,27 @@
 """A masked language model of Hugging Face that fills words into texts, from which whole words alone are taken.
 
-    model = MaskedModel.load("bert-base-uncased", torch.device("cpu"))
-    model.fill([f"win a {model.mask} prize"], [["cash"]], [[0.3]])       # [["big"]], say
-
-The package ``transformers`` is imported only here, and only when a model is loaded.
+model = MaskedModel.load("bert-base-uncased", torch.device("cpu"))
+model.fill([f"win a {model.mask} prize"], [["cash"]], [[0.3]])       # [["big"]], say
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from importlib.util import find_spec
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
-from counterpoise.errors import MissingExtraError, ModelError
+from counterpoise.errors import SettingsError
 from counterpoise.progress import bar
+from counterpoise.text.checkpoint_files import had, silent, transformers_package
 from counterpoise.text.tokenizers import words_and_gaps
 
+WHAT = "masked language model"
+"""What messages call it."""
+
 _DECODED_AT_ONCE = 10_000
-
-
-def require_transformers() -> None:
-    """Raise MissingExtraError where ``transformers`` is not installed; importing it would take seconds."""
-    if find_spec("transformers") is None:
-        raise MissingExtraError(
-            'transformers is not installed; install it with pip install "counterpoise[encoders]"'
-        )
 
 
 class MaskedModel:
@@ -53,13 +45,13 @@ class MaskedModel:
 
     Raises
     ------
-    ModelError
+    SettingsError
         If the tokenizer knows no mask, or fewer than two whole words.
     """
 
     def __init__(self, name: str, model: Any, tokenizer: Any, device: torch.device) -> None:
         if tokenizer.mask_token_id is None or tokenizer.pad_token_id is None:
-            raise ModelError(f"{name} has no token for hidden words; choose a masked language model")
+            raise SettingsError(f"{name} has no token for hidden words; choose a masked language model")
         self._model, self._tokenizer, self._device = model.eval().to(device), tokenizer, device
         self.mask, self.unknown = tokenizer.mask_token, tokenizer.unk_token or ""
         # Where the tokenizer gives no limit; two positions are padding's in some families.
@@ -67,7 +59,7 @@ class MaskedModel:
         self.longest = int(min(tokenizer.model_max_length, positions if positions > 0 else np.inf, 2**20))
         words = {number: word for number, word in whole_words(tokenizer) if number < model.config.vocab_size}
         if len(words) < 2:
-            raise ModelError(
+            raise SettingsError(
                 f"the tokenizer of {name} has {len(words)} whole words, and two at least are needed to fill "
                 "one in for another; choose a model of words or word pieces"
             )
@@ -91,31 +83,27 @@ class MaskedModel:
         ------
         MissingExtraError
             When ``transformers`` is not installed.
-        ModelError
+        SettingsError
             When there is no such model, or it is no masked language model.
         """
-        require_transformers()
-        import transformers
-
-        try:
-            with _quiet(transformers):
-                model, loaded = transformers.AutoModelForMaskedLM.from_pretrained(
+        transformers = transformers_package("masked language models")
+        with silent(transformers):
+            model, loaded = _had(
+                name,
+                lambda: transformers.AutoModelForMaskedLM.from_pretrained(
                     name,
                     trust_remote_code=False,
                     use_safetensors=True,
                     output_loading_info=True,
                     dtype=torch.float32,
-                )
-                tokenizer = transformers.AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-        except Exception as error:  # dozens of kinds, all of which mean the same to a user
-            reason = (str(error).strip().splitlines() or ["no reason given"])[0].rstrip(".: ")
-            raise ModelError(
-                f"{name} cannot be loaded as a masked language model ({type(error).__name__}: {reason}); give a local "
-                "folder, or the name of one on the Hugging Face Hub and a network to reach it"
-            ) from error
+                ),
+            )
+        tokenizer = _had(
+            name, lambda: transformers.AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+        )
         if loaded["missing_keys"]:
             first = min(loaded["missing_keys"])
-            raise ModelError(
+            raise SettingsError(
                 f"{name} has no weights to fill words in ({first} is missing); choose a model trained to do so"
             )
         return cls(name, model, tokenizer, device)
@@ -215,16 +203,5 @@ def _drawn(logits: torch.Tensor, uniform: list[float], temperature: float, top_k
     return columns.cpu().gather(1, chosen[:, None])[:, 0].tolist()
 
 
-@contextmanager
-def _quiet(transformers: Any) -> Iterator[None]:
-    """No bars and reports of a loading; what is wrong with it is said in an error of ours."""
-    logging = transformers.utils.logging
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity(logging.CRITICAL)
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
+def _had(name: str, load: Callable[[], Any]) -> Any:
+    return had(name, load, WHAT, "")
