@@ -8,6 +8,8 @@ from counterpoise.experiments import execution
 from counterpoise.experiments.papers import miso, miso_numbers
 from counterpoise.experiments.papers.base import Budget, Set, task_of
 from counterpoise.experiments.store import Store
+from counterpoise.methods.registry import METHODS
+from tiny_encoders import tiny_encoder
 
 pytest.importorskip("optuna")
 QUICK = (
@@ -112,6 +114,23 @@ class TestPapers:
                 weighted = share / 100 * hard + (1 - share / 100) * easy
                 assert weighted == pytest.approx(miso_numbers.TABLE_3[method][name], abs=0.8), (name, method)
 
+    def test_lines_with_an_encoder_are_run_where_one_is_named(self, labelled) -> None:
+        made = Set("SMS Spam", str(labelled), "rare", keep="0.8")
+        task, encoder = task_of(made), tiny_encoder()
+        plain, whole = (
+            miso.runs_of(3, task, made, Budget(2, 1, {"max_epochs": 1}), encoder=name)
+            for name in (None, encoder)
+        )
+        added = [run for run in whole if run not in plain]
+        assert len(whole) - len(plain) == len(added) == 8, "four lines, two folds"
+        trained = {"name": encoder, "frozen": False}
+        assert {run.method for run in added if run.backbone_settings == trained} == {"erm", "miso"}
+        linear = [run.method_settings["encoder"] for run in added if run.method in ("encoder_lr", "blend")]
+        assert linear == [encoder] * 4
+        planned = {(run.method, run.backbone) for run in whole}
+        asked = {(line.method, METHODS[line.method]().trains_backbone("text")) for line in miso.LINES}
+        assert {(method, backbone is not None) for method, backbone in planned} == asked
+
     @pytest.mark.parametrize("number", miso.TABLES)
     def test_a_table_of_small_data(self, number, labelled, monkeypatch) -> None:
         from counterpoise.experiments.compare import opened
@@ -143,7 +162,9 @@ class TestPapers:
             assert lines["TextCNN"][0].endswith("| 80.1")
             assert lines["M-CNN"][0] == "- | 89.0"
             assert lines["TF-IDF + logistic regression"][0].endswith("| -")
-            assert any("Not built in yet: XLNet, MixText" in note for note in table.foot)
+            assert lines["XLNet"][0] == "- | 81.9"
+            assert lines["MixText"][0] == "- | 86.1"
+            assert any("XLNet is here the encoder that --encoder names" in note for note in table.foot)
         elif number == 2:
             assert lines["SMS Spam"][1:] == ("2 | 2", lines["SMS Spam"][2], "128 | 4,601", "26 | 1,813")
         elif number == 1:

@@ -43,6 +43,12 @@ def reproduce(
             metavar="small|medium|paper", help="Minutes; hours on two cores; everything as published."
         ),
     ] = "small",
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FOLDER", help="Pretrained encoder for the lines of table 3 that have one (XLNet's)."
+        ),
+    ] = None,
     store: Annotated[
         Path, typer.Option(metavar="FILE", help="Keeps the rows; the same command goes on from there.")
     ] = _STORE,
@@ -94,7 +100,7 @@ def reproduce(
         screen.on_interrupt = f"what is ready is in {store}; the same command goes on"
         planned = {
             made.name: jobs_of(
-                miso.runs_of(table, tasks[made.name], made, miso.BUDGETS[budget], random_state)
+                miso.runs_of(table, tasks[made.name], made, miso.BUDGETS[budget], random_state, encoder)
             )
             for made in sets
         }
