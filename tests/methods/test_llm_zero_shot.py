@@ -72,6 +72,20 @@ def test_its_prior_is_uniform_and_correction_brings_in_that_of_the_data(data) ->
     np.testing.assert_array_equal(plain.fitted_.predictor.training_prior, [0.5, 0.5])
 
 
+def test_class_weights_are_class_shares_and_are_saved(data, tmp_path) -> None:
+    texts, labels = data
+    plain, weighted = (
+        TextClassifier("llm_zero_shot", class_weight=weights, prior_correction=False, threshold=0.5)
+        for weights in (None, {"spam": 20.0})
+    )
+    before, after = (each.fit(texts, labels).predict_proba(texts) for each in (plain, weighted))
+    np.testing.assert_allclose(
+        np.log(after[:, 1] / after[:, 0]) - np.log(before[:, 1] / before[:, 0]), np.log(20)
+    )
+    weighted.save(tmp_path / "model")
+    np.testing.assert_array_equal(load_model(tmp_path / "model").predict_proba(texts), after)
+
+
 @pytest.mark.parametrize(("names", "shown"), [(None, "ham, spam"), ({"spam": "junk mail"}, "ham, junk mail")])
 def test_it_asks_by_the_names_of_the_classes(data, names, shown, monkeypatch) -> None:
     asked = []

@@ -12,6 +12,7 @@ from counterpoise.errors import ModelError
 from counterpoise.methods.base import Context, Data, Method
 from counterpoise.methods.predictors import SavedState
 from counterpoise.methods.setting_checks import check_whole
+from counterpoise.metrics.calibration import softmax
 from counterpoise.text.asking import check_asking, correspondent_of, model_of
 from counterpoise.text.language_models import Choose, one_line
 from counterpoise.text.replies import Correspondent
@@ -49,7 +50,7 @@ class LLMZeroShot(Method):
     -----
     It costs when it predicts. Replies are kept on the disk, so that a text is asked about once, however many folds it
     is in. Nothing tells the model how rare a class is, so its probabilities are taken to stand for equal class shares,
-    and ``prior_correction`` brings in those of the data.
+    and ``prior_correction`` brings in those of the data. Class weights multiply those shares.
     """
 
     summary = "a language model asked for each text's class by name, nothing trained; give it as `model`"
@@ -94,11 +95,13 @@ class LLMZeroShot(Method):
         return model_of(self, torch.device("cpu")).identity
 
     def fit(self, data: Data, context: Context) -> ZeroShotPredictor:
-        """Note the names of the classes; the labels are not looked at."""
+        """Note the names and weights of the classes; the labels are not looked at."""
         given = context.class_names or tuple(str(number) for number in range(data.n_classes))
         own = self.class_names or {}
         names = tuple(str(own.get(name, name)) for name in given)
-        return ZeroShotPredictor(self, names, context.training.torch_device())
+        counts = np.ones(data.n_classes) if context.class_weight is None else context.class_weight
+        prior = counts / counts.sum()
+        return ZeroShotPredictor(self, names, context.training.torch_device(), training_prior=prior)
 
 
 class ZeroShotPredictor:
@@ -113,6 +116,8 @@ class ZeroShotPredictor:
         Of a model on this machine; None is the CPU.
     digest : str or None, default=None
         Of the model that a saved predictor had; None takes whatever is found.
+    training_prior : ndarray of float64, shape (C,), or None, default=None
+        Class shares that its answers are to stand for; None is equal ones.
     """
 
     kind: ClassVar[str] = "llm_zero_shot"
@@ -123,23 +128,26 @@ class ZeroShotPredictor:
         names: tuple[str, ...],
         device: torch.device | None = None,
         digest: str | None = None,
+        training_prior: np.ndarray | None = None,
     ) -> None:
         self._method, self.names, self._digest = method, names, digest
         self._device = torch.device("cpu") if device is None else device
         self._opened: Correspondent | None = None
-        self.training_prior = np.full(len(names), 1 / len(names))
+        equal = np.full(len(names), 1 / len(names))
+        self.training_prior = equal if training_prior is None else training_prior
         self.history: list[dict[str, float]] = []
 
     def logits(self, inputs: np.ndarray) -> np.ndarray:
-        """Log-probabilities ``(n, C)`` of float64, under equal class shares."""
+        """Log-odds ``(n, C)`` of float64: the model's answers are under equal class shares, these under the prior."""
         questions = [Choose(one_line(text, self._method.max_chars), self.names) for text in inputs]
         answers = self._correspondent.ask(questions)
         found = [answer.reply.log_probabilities or (0.0,) * len(self.names) for answer in answers]
-        return np.array(found, dtype=np.float64).reshape(len(inputs), len(self.names))
+        answered = np.array(found, dtype=np.float64).reshape(len(inputs), len(self.names))
+        return answered + np.log(self.training_prior * len(self.names))
 
     def embed(self, inputs: np.ndarray) -> np.ndarray:
         """Probabilities ``(n, C)`` of float32: all that is known of a text."""
-        return np.exp(self.logits(inputs)).astype(np.float32)
+        return softmax(self.logits(inputs)).astype(np.float32)
 
     def state(self) -> SavedState:
         """Names and settings; no key, no consent, and the model stays where it is."""
@@ -153,7 +161,12 @@ class ZeroShotPredictor:
     def from_state(cls, state: SavedState, method: Any) -> ZeroShotPredictor:
         """Put a predictor together again; it may send what ``method`` allows, and looks for its model when asked."""
         settings = {**state.config["settings"], "allow_sending": method.allow_sending}
-        return cls(LLMZeroShot(**settings), tuple(state.config["names"]), digest=state.config["digest"])
+        return cls(
+            LLMZeroShot(**settings),
+            tuple(state.config["names"]),
+            digest=state.config["digest"],
+            training_prior=state.tensors["training_prior"],
+        )
 
     @property
     def _correspondent(self) -> Correspondent:
