@@ -115,6 +115,21 @@ def test_spaces_are_of_settings_that_there_are_and_within_their_bounds(name) -> 
             make_method(name, {key: value}).check()
 
 
+@pytest.mark.parametrize(
+    ("backbone", "settings", "low", "high"),
+    [
+        (None, None, 3e-4, 5e-3),
+        ("textrnn", {"hidden": 8}, 3e-4, 5e-3),
+        ("encoder", {}, 3e-4, 5e-3),
+        ("encoder", {"frozen": False}, 1.5e-5, 2.5e-4),
+    ],
+)
+def test_learning_rates_are_looked_for_around_the_networks_own(backbone, settings, low, high) -> None:
+    where = space_of("erm", backbone, settings)["learning_rate"]
+    assert (where.low, where.high, where.log) == (pytest.approx(low), pytest.approx(high), True)
+    assert "learning_rate" not in space_of("tfidf_lr", backbone, settings)
+
+
 class TestInsideARun:
     def job(self, trials: int):
         task = make_task()

@@ -146,6 +146,11 @@ class PretrainedTexts:
         return not settings.get("frozen", True)
 
     @classmethod
+    def learning_rate(cls, settings: dict[str, Any]) -> float:
+        """Of the network that the settings make, where none is given."""
+        return (Transformer if cls.trained(settings) else FrozenFeatures).learning_rate
+
+    @classmethod
     def check(cls, settings: dict[str, Any]) -> None:
         """Refuse, before any work, settings that do not go together, and an encoder that cannot be had.
 

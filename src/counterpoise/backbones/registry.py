@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from counterpoise.backbones.base import Backbone
+from counterpoise.backbones.base import HEAD_RATE, Backbone
 from counterpoise.backbones.mlp import MLP
 from counterpoise.backbones.pretrained import PretrainedTexts, pretrained_network
 from counterpoise.backbones.textcnn import TextCNN
@@ -75,6 +75,8 @@ class BackboneEntry:
         What of the machine the settings name, such as the weights in a folder: part of a run's key.
     trained : callable, default=yes
         Whether the network has weights that training changes, with those settings.
+    learning_rate : callable, default=:data:`counterpoise.backbones.base.HEAD_RATE`
+        Of the network with those settings, where none is given.
     """
 
     name: str
@@ -85,6 +87,7 @@ class BackboneEntry:
     check: Callable[[dict[str, Any]], None] = lambda settings: None
     identity: Callable[[dict[str, Any]], str] = lambda settings: ""
     trained: Callable[[dict[str, Any]], bool] = lambda settings: True
+    learning_rate: Callable[[dict[str, Any]], float] = lambda settings: HEAD_RATE
 
     def settings(self) -> dict[str, Any]:
         """Every setting with its default."""
@@ -121,6 +124,7 @@ BACKBONES: dict[str, BackboneEntry] = {
             PretrainedTexts.check,
             PretrainedTexts.identity,
             PretrainedTexts.trained,
+            PretrainedTexts.learning_rate,
         ),
         BackboneEntry("mlp", "fully connected layers over numeric rows", Standardizer, MLP, "array"),
     )

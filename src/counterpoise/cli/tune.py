@@ -59,7 +59,9 @@ def tune(
 
         screen.on_interrupt = f"the same command goes on from {store}" if store else "nothing was kept"
         given = {"threshold": None, **training_settings([method], _NO_SETTINGS, **vars(training))}
-        space = {name: where for name, where in space_of(method).items() if name not in given}
+        network = {k.removeprefix("backbone__"): v for k, v in given.items() if k.startswith("backbone__")}
+        found_in = space_of(method, training.backbone, network)
+        space = {name: where for name, where in found_in.items() if name not in given}
         executor = make_executor(jobs=jobs)
         data = read_labelled(screen, source, group=group, time=time, **vars(reading))
         task = Task.of(

@@ -170,7 +170,7 @@ def _searched(inner: Task, run: Run, surroundings: Surroundings) -> list[Trial]:
         return [execute(inner, each, surroundings).metrics["average_precision"] for each in runs]
 
     return search(
-        space_of(run.method),
+        space_of(run.method, run.backbone, run.backbone_settings),
         score,
         trials=run.trials,
         n_folds=len(inner.folds(INNER_FOLDS, inner_run(run, inner.content, {}, 0).seed)),

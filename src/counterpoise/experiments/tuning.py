@@ -15,13 +15,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from counterpoise.backbones.registry import find_backbone
 from counterpoise.errors import MissingExtraError, SettingsError
-from counterpoise.methods.registry import METHODS
+from counterpoise.methods.registry import DEFAULT_BACKBONE, METHODS
 from counterpoise.search_space import Range, Space
 from counterpoise.seeding import derive_seed
 
-TRAINING: Space = {"learning_rate": Range(3e-4, 5e-3, log=True), "max_epochs": Range(3, 20)}
-"""Of every method that trains a network."""
+TRAINING: Space = {"max_epochs": Range(3, 20)}
+"""Of every method that trains a network, besides its learning rate."""
+
+RATES = (0.3, 5.0)
+"""Learning rates to look between, as multiples of the network's own."""
 
 STARTUP = 5
 """Trials that are run to their end and proposed at random before there is anything to learn from."""
@@ -58,18 +62,32 @@ class Trial:
         return sum(known) / len(known) if known else None
 
 
-def space_of(method: str) -> dict[str, Any]:
+def space_of(
+    method: str, backbone: str | None = None, backbone_settings: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """What is looked for with a method: its own settings, and those of the training if it trains a network.
+
+    Parameters
+    ----------
+    method : str
+    backbone : str or None, default=None
+        Of the network; None takes the default one's learning rates.
+    backbone_settings : dict or None, default=None
 
     Raises
     ------
     SettingsError
-        For an unknown method.
+        For an unknown method or backbone.
     """
     if method not in METHODS:
         raise SettingsError(f"there is no method {method!r}; choose from {', '.join(METHODS)}")
     own = {f"method__{name}": where for name, where in METHODS[method].search_space.items()}
-    return {**own, **(TRAINING if METHODS[method]().trains_backbone("text") else {})}
+    if not METHODS[method]().trains_backbone("text"):
+        return own
+    settings = backbone_settings or {}
+    rate = find_backbone(backbone or DEFAULT_BACKBONE["text"], settings).learning_rate(settings)
+    low, high = (multiple * rate for multiple in RATES)
+    return {**own, "learning_rate": Range(low, high, log=True), **TRAINING}
 
 
 def search(
