@@ -114,7 +114,7 @@ class TestStore:
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
 def test_killed_twice_and_resumed(labelled, run_json, tmp_path) -> None:
     """The acceptance of the part, on small data: the rows are those of a grid left alone."""
-    asked = ["compare", str(labelled), *METHODS, *FAST, "--seeds", "3"]
+    asked = ["compare", str(labelled), *METHODS, *FAST, "--seeds", "2"]
     path = tmp_path / "killed.runs"
     command = [sys.executable, "-m", "counterpoise", *asked, "--store", str(path), "--jobs", "2"]
     n_rows = 0

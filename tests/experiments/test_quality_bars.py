@@ -26,7 +26,7 @@ BARS = [
 ]
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", [pytest.param("sms_spam", marks=pytest.mark.slow), "trec"])
 def test_anchors_keep_all_bars(name, tmp_path) -> None:
     command = ["oversample", *SETS[name], "--method", "miso", "--check", "--json", "--random-state", "0"]
     done = subprocess.run(

@@ -320,7 +320,10 @@ def test_every_method_with_a_balance_takes_the_word() -> None:
     data = Data(texts, (labels == "rare").astype(np.int64), 2, np.ones(32))
     samplers = {name: method for name, method in METHODS.items() if issubclass(method, sampled.SampledMethod)}
     takers = [name for name, method in samplers.items() if "balance" in method().get_params()]
-    assert takers == ["miso", "miso_edit", "cag"]
+    assert takers == ["llm_oversample", "miso", "miso_edit", "cag"]
+    # Texts that are paid for one by one are not written on trial.
+    with pytest.raises(SettingsError, match="balance is 'auto'"):
+        METHODS[takers.pop(0)](balance="auto").check()
     for name in takers:
         method = METHODS[name]().set_params(balance="auto")
         method.check()
