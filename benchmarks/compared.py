@@ -44,7 +44,7 @@ def read_grid(path: Path, metric: str) -> Grid:
     """Read an export; methods without a network stand with every backbone."""
     with open(path, encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["status"] == "done"]
-    backbones = list(dict.fromkeys(row["backbone"] for row in rows if row["backbone"]))
+    backbones = list(dict.fromkeys(row["backbone"] for row in rows if row["backbone"])) or ["-"]
     scores: dict[str, Any] = {name: defaultdict(lambda: defaultdict(dict)) for name in backbones}
     for row in rows:
         kept = f" {float(row['keep']):.0%}" if row["keep"] else ""

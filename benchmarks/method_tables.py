@@ -1,13 +1,17 @@
-"""Tables of what methods and samplers cost, for ``tables.py``."""
+"""Tables of what methods are worth and cost, for ``tables.py``."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+from compared import rank_sentences, read_grid, tables_of
+from markdown import origin_of, table_of
 
 Table = tuple[list[str], list[list[str]]]
 
 
-def methods(result: dict[str, Any]) -> Table:
+def _methods(result: dict[str, Any]) -> Table:
     """One line a method, one pair of columns a task: whole fits and steps, relative to plain training."""
     tasks = list(result["settings"]["sets"])
     found = {(row["method"], row["task"]): row for row in result["summary"]}
@@ -32,7 +36,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
     return [f"{row['seconds']:.1f}", times, step, f"{row['rows']:.2f}"]
 
 
-def samplers(result: dict[str, Any]) -> Table:
+def _samplers(result: dict[str, Any]) -> Table:
     """Times as fast as imbalanced-learn with its own neighbours."""
     lines = []
     for row in result["summary"]:
@@ -40,3 +44,33 @@ def samplers(result: dict[str, Any]) -> Table:
         bar = "-" if row["bar"] is None else f"{row['bar']:g}: {'met' if row['met'] else 'missed'}"
         lines.append([row["sampler"], row["neighbours"], times, bar])
     return ["sampler", "our neighbours", "times as fast", "goal"], lines
+
+
+def miso_grid(rows: Path) -> str:
+    """Means over folds, MISO against each other method, and average ranks."""
+    tables = [table_of(head, lines) for head, lines in tables_of(rows, "miso")]
+    origin = read_grid(rows, "average_precision").origin
+    return "\n\n".join([*tables, *rank_sentences(rows), origin])
+
+
+def blend(rows: Path) -> str:
+    """Ranking and tuned F1 of the blend and its members, and what it gains."""
+    parts = []
+    for metric, what in (
+        ("average_precision", "Average precision"),
+        ("f1_tuned", "F1 at the tuned threshold"),
+    ):
+        parts += [f"{what}:", *(table_of(head, lines) for head, lines in tables_of(rows, "blend", metric))]
+    return "\n\n".join([*parts, read_grid(rows, "f1_tuned").origin])
+
+
+def methods(result: dict[str, Any]) -> str:
+    """What each method costs."""
+    return f"{table_of(*_methods(result))}\n\n{origin_of(result)}, one thread"
+
+
+def samplers(result: dict[str, Any]) -> str:
+    """What our neighbours are worth to imbalanced-learn."""
+    found = result["settings"]
+    what = f"{found['rows']:,} x {found['features']}, {found['share']:.0%} rare, one thread"
+    return f"{table_of(*_samplers(result))}\n\n{origin_of(result)}, {what}"

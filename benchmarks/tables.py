@@ -15,28 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import machine
-import method_tables
-from compared import rank_sentences, read_grid, tables_of
+from markdown import origin_of, table_of
+from method_tables import blend, methods, miso_grid, samplers
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (
     ROOT / "README.md",
-    *(ROOT / "docs" / name for name in ("benchmarks.md", "anchors.md", "miso.md")),
+    *(ROOT / "docs" / name for name in ("benchmarks.md", "anchors.md", "miso.md", "rivals.md")),
 )
-
-
-def _table(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _origin(result: dict[str, Any]) -> str:
-    first = result.get("processes", [result])[0]
-    where, versions = first["machine"], first["versions"]
-    return (
-        f"`{first['command']}`, {first['date'][:10]}, {where['cpu']}, {where['cores']} cores, "
-        f"Python {versions['python']}, torch {versions['torch']}, scikit-learn {versions['scikit-learn']}"
-    )
 
 
 def compare(result: dict[str, Any]) -> str:
@@ -53,7 +39,7 @@ def compare(result: dict[str, Any]) -> str:
         "F1, tuned, at the thinned share",
         "Brier",
     ]
-    return f"`{result['counterpoise_command']}`\n\n{_table(head, rows)}\n\n{_origin(result)}"
+    return f"`{result['counterpoise_command']}`\n\n{table_of(head, rows)}\n\n{origin_of(result)}"
 
 
 def defaults(result: dict[str, Any]) -> str:
@@ -72,7 +58,7 @@ def defaults(result: dict[str, Any]) -> str:
                 cells.append(f"{sum(found) / len(found):.3f}")
             rows.append(cells)
         parts += rows
-    table = _table(["method", "task", *variants], parts)
+    table = table_of(["method", "task", *variants], parts)
     rows = [
         [
             f"`{row['method']}`",
@@ -83,8 +69,8 @@ def defaults(result: dict[str, Any]) -> str:
         for row in result["differences"]
         if row["task"] == "mean of tasks"
     ]
-    gaps = _table(["method", "difference in average precision", "over", "mean [95% interval]"], rows)
-    return f"{table}\n\n{gaps}\n\n{_origin(result)}, seeds {result['seeds']}"
+    gaps = table_of(["method", "difference in average precision", "over", "mean [95% interval]"], rows)
+    return f"{table}\n\n{gaps}\n\n{origin_of(result)}, seeds {result['seeds']}"
 
 
 def speed(result: dict[str, Any]) -> str:
@@ -105,7 +91,7 @@ def speed(result: dict[str, Any]) -> str:
     head = ["vectors", "task", "network", *(peer.replace("_", " ") for peer in peers)]
     intro = f"Times as fast as each peer, ours in {names}: median [least, greatest] over turns."
     seeds = sorted({row["seed"] for row in result["rows"]})
-    return f"{intro}\n\n{_table(head, rows)}\n\n{_origin(result)}, seeds {seeds}"
+    return f"{intro}\n\n{table_of(head, rows)}\n\n{origin_of(result)}, seeds {seeds}"
 
 
 def quality(result: dict[str, Any]) -> str:
@@ -118,7 +104,7 @@ def quality(result: dict[str, Any]) -> str:
             names = [row["metric"].replace("_", " "), row["contrast"], row["task"], row["network"]]
             rows.append([*names, f"{row['mean']:+.3f}{spread}", said[row["equivalent"]]])
     head = ["metric", "difference", "task", "network", "mean [90% interval]", "equal within .01"]
-    return _table(head, rows)
+    return table_of(head, rows)
 
 
 def text(result: dict[str, Any]) -> str:
@@ -136,7 +122,7 @@ def text(result: dict[str, Any]) -> str:
         )
     head = ["set", "words", "ids, first 256", "ids, whole texts", "vocabulary"]
     head += ["vectors, s", "TextCNN, one epoch, s", "near duplicates, s"]
-    return f"{_table(head, rows)}\n\n{_origin(result)}, one thread"
+    return f"{table_of(head, rows)}\n\n{origin_of(result)}, one thread"
 
 
 _ANCHORS = {
@@ -163,9 +149,9 @@ def anchors(result: dict[str, Any]) -> str:
             # A bar may be a real text's figure, which differs a little with the sources; the last column is MISO's.
             lines.append([what, *map(_anchor_cell, [key] * len(cells), cells), cells[-1]["compared"]])
         head = ["figure", *(f"`{method}`" for method in methods), "bar for `miso`"]
-        parts.append(f"**{name}**, {found['miso']['new_texts']:,} new texts\n\n{_table(head, lines)}")
+        parts.append(f"**{name}**, {found['miso']['new_texts']:,} new texts\n\n{table_of(head, lines)}")
     parts.append("† misses the bar that its own sources and texts set it.")
-    return "\n\n".join([*parts, f"{_origin(result)}"])
+    return "\n\n".join([*parts, f"{origin_of(result)}"])
 
 
 def _anchor_cell(key: str, figure: dict[str, Any]) -> str:
@@ -200,8 +186,10 @@ def miso_evidence(result: dict[str, Any]) -> str:
         ]
         for row in result["differences"]
     ]
-    table = _table(["`miso` against", "over", "average precision, mean [95% interval]"], gaps)
-    return f"{_table(head, lines)}\n\n{table}\n\n{_origin(result)}, seeds {result['seeds']}, five folds each"
+    table = table_of(["`miso` against", "over", "average precision, mean [95% interval]"], gaps)
+    return (
+        f"{table_of(head, lines)}\n\n{table}\n\n{origin_of(result)}, seeds {result['seeds']}, five folds each"
+    )
 
 
 def miso_example(result: dict[str, Any]) -> str:
@@ -218,7 +206,7 @@ def miso_example(result: dict[str, Any]) -> str:
     ]
     for method, when in (("erm", "after plain training"), ("miso", "after training with anchors")):
         near = [[row["label"], row["text"].replace("|", "\\|")[:100]] for row in result["neighbours"][method]]
-        parts += [f"Its nearest training texts {when}:", _table(["class", "text"], near)]
+        parts += [f"Its nearest training texts {when}:", table_of(["class", "text"], near)]
     parts += [
         f"The most difficult training sample ({result['difficulty']:.0%} of its neighbours are ham in the label-free "
         "embedding) and three anchors written from it:",
@@ -229,8 +217,8 @@ def miso_example(result: dict[str, Any]) -> str:
         for one in result["anchors"]
     ]
     clean = [[cell.replace("|", "\\|") for cell in row] for row in rows]
-    parts += [_table(["majority partner", "shared with it", "borrowed from it", "anchor"], clean)]
-    return "\n\n".join([*parts, _origin(result)])
+    parts += [table_of(["majority partner", "shared with it", "borrowed from it", "anchor"], clean)]
+    return "\n\n".join([*parts, origin_of(result)])
 
 
 def miso_cost(result: dict[str, Any]) -> str:
@@ -246,7 +234,7 @@ def miso_cost(result: dict[str, Any]) -> str:
         ]
         lines.append([row["task"], f"`{row['contender']}`", *parts, times, bar])
     head = ["task", "method", "difficulty", "training", "writing", "classifier", "all, s"]
-    return f"{_table([*head, 'times class weights', 'bar'], lines)}\n\n{_origin(result)}, one thread"
+    return f"{table_of([*head, 'times class weights', 'bar'], lines)}\n\n{origin_of(result)}, one thread"
 
 
 def neighbors(result: dict[str, Any]) -> str:
@@ -270,7 +258,7 @@ def neighbors(result: dict[str, Any]) -> str:
             ]
         )
     head = ["search", "rows", "queries", "scikit-learn, a second", "FAISS", "ours", "times", "goal", "recall"]
-    return f"{_table(head, lines)}\n\n{_origin(result)}, one thread"
+    return f"{table_of(head, lines)}\n\n{origin_of(result)}, one thread"
 
 
 def miso_decoding(result: dict[str, Any]) -> str:
@@ -281,7 +269,7 @@ def miso_decoding(result: dict[str, Any]) -> str:
     ]
     head = ["decoding", "matrix products alone, s", "writing, s", "share"]
     what = f"{result['texts']:,} texts of {result['tokens']} tokens, {result['subwords']:,} sub-words"
-    return f"{_table(head, lines)}\n\n{_origin(result)}, {what}, one thread; the goal is {result['goal']:.0%}"
+    return f"{table_of(head, lines)}\n\n{origin_of(result)}, {what}, one thread; the goal is {result['goal']:.0%}"
 
 
 def miso_memory(result: dict[str, Any]) -> str:
@@ -290,7 +278,7 @@ def miso_memory(result: dict[str, Any]) -> str:
     return (
         f"{result['majority']:,} majority and {result['minority']:,} minority texts, {result['anchors']:,} anchors: "
         f"a peak of {result['peak_gib']:.2f} GiB (bar {result['bar_gib']:g}: {verdict}), "
-        f"{result['seconds']:.0f} s.\n\n{_origin(result)}"
+        f"{result['seconds']:.0f} s.\n\n{origin_of(result)}"
     )
 
 
@@ -303,11 +291,11 @@ def kill_resume(result: dict[str, Any]) -> str:
         "processes": "processes with two workers, and the workers",
         "command": "`counterpoise compare`",
     }
-    table = _table(head, [[names[kind], str(n)] for kind, n in kills.items()])
+    table = table_of(head, [[names[kind], str(n)] for kind, n in kills.items()])
     return (
         f"{table}\n\n{result['grids_finished']} grids of {result['runs']} runs were finished on the way: "
         f"{result['lost']} rows lost, {result['double']} double, {result['half']} half, and every grid equal to "
-        f"one left alone.\n\n{_origin(result)}"
+        f"one left alone.\n\n{origin_of(result)}"
     )
 
 
@@ -326,28 +314,9 @@ def grid(result: dict[str, Any]) -> str:
     head = ["executor", "runs at a time", "seconds", "cores x time used", "gained", "same rows"]
     verdict = "met" if result["met"] else "missed"
     return (
-        f"{_table(head, lines)}\n\n{result['runs']} runs of one thread; the goal for local processes is "
-        f"{result['goal']:.0%}: {verdict}.\n\n{_origin(result)}"
+        f"{table_of(head, lines)}\n\n{result['runs']} runs of one thread; the goal for local processes is "
+        f"{result['goal']:.0%}: {verdict}.\n\n{origin_of(result)}"
     )
-
-
-def miso_grid(rows: Path) -> str:
-    """Means over folds, MISO against each other method, and average ranks."""
-    tables = [_table(head, lines) for head, lines in tables_of(rows, "miso")]
-    origin = read_grid(rows, "average_precision").origin
-    return "\n\n".join([*tables, *rank_sentences(rows), origin])
-
-
-def methods(result: dict[str, Any]) -> str:
-    """What each method costs."""
-    return f"{_table(*method_tables.methods(result))}\n\n{_origin(result)}, one thread"
-
-
-def samplers(result: dict[str, Any]) -> str:
-    """What our neighbours are worth to imbalanced-learn."""
-    found = result["settings"]
-    what = f"{found['rows']:,} x {found['features']}, {found['share']:.0%} rare, one thread"
-    return f"{_table(*method_tables.samplers(result))}\n\n{_origin(result)}, {what}"
 
 
 TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
@@ -364,6 +333,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "miso_decoding": ("miso_decoding.json", miso_decoding),
     "miso_memory": ("miso_memory.json", miso_memory),
     "neighbors": ("neighbors.json", neighbors),
+    "blend": ("blend.csv", blend),
     "methods": ("methods.json", methods),
     "samplers": ("samplers.json", samplers),
     "kill_resume": ("kill_resume.json", kill_resume),
