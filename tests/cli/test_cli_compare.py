@@ -165,6 +165,15 @@ def test_methods_lists_the_registry(run, run_json):
     assert [row["method"] for row in rows] == list(METHODS)
     settings = {row["method"]: row["settings"] for row in rows}
     assert settings["tfidf_lr"]["C"] == 10.0
+    needs = {row["method"]: row["needs"] for row in rows if row["needs"]}
+    assert needs == {
+        "encoder_lr": "extra encoders",
+        "encoder_lda": "extra encoders",
+        "blend": "extra encoders",
+        "mask_fill": "extra encoders, a model",
+        "llm_oversample": "extra llm, a model",
+        "llm_zero_shot": "extra llm, a model",
+    }
     lines = {line.split()[0]: line.split() for line in run("methods").stdout.splitlines() if line.strip()}
     assert lines["tfidf_lr"][2] == "no"
     assert lines["erm"][3] == "yes"

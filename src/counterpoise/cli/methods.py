@@ -25,12 +25,15 @@ def methods(random_state: NothingRandom = 0, as_json: Json = False, quiet: Quiet
                     "method": name,
                     "inputs": inputs,
                     "backbone": cls.uses_backbone,
+                    "needs": cls.needs,
                     "settings": settings,
                     "summary": cls.summary,
                 }
             )
-            cells.append((name, ", ".join(inputs), _trained(cls()), _shown(settings), cls.summary))
-        screen.table(("method", "data", "backbone", "settings", "what it does"), cells, words=5)
+            cells.append(
+                (name, ", ".join(inputs), _trained(cls()), cls.needs or "-", _shown(settings), cls.summary)
+            )
+        screen.table(("method", "data", "backbone", "needs", "settings", "what it does"), cells, words=6)
         screen.line("\nUse one with --method NAME, and its settings as --set method__KEY=VALUE.")
         screen.rows(rows)
 

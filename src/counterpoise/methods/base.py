@@ -120,6 +120,8 @@ class Method(BaseEstimator, ABC):
     uses_backbone : bool
         Whether the choice of a backbone means anything to it, on any inputs and with any settings; see
         :meth:`trains_backbone`.
+    needs : str
+        What has to be there besides the package: an extra, a model to be named; empty where nothing is.
     can_be_saved : bool
         Whether a fitted predictor can be taken apart into numbers and words; False where what it holds could be
         stored only by pickle, which a model folder never is.
@@ -136,6 +138,7 @@ class Method(BaseEstimator, ABC):
     summary: ClassVar[str]
     inputs: ClassVar[frozenset[str]] = frozenset({"text", "array"})
     uses_backbone: ClassVar[bool] = True
+    needs: ClassVar[str] = ""
     can_be_saved: ClassVar[bool] = True
     search_space: ClassVar[Space] = {}
     private: ClassVar[frozenset[str]] = frozenset()

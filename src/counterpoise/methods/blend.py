@@ -51,6 +51,7 @@ class Blend(Method):
 
     summary = "the mean of several methods' logits: by default a frozen encoder's and TF-IDF's"
     inputs = frozenset({"text"})
+    needs = "extra encoders"
     uses_backbone = True
     known: ClassVar[Mapping[str, type[Method]]] = {}
     """Methods that can be members; the registry puts its table here."""

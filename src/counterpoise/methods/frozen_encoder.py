@@ -30,6 +30,7 @@ class FrozenEncoderMethod(Method):
     """
 
     inputs = frozenset({"text"})
+    needs = "extra encoders"
     uses_backbone = False
     name: ClassVar[str]
     encoder: str

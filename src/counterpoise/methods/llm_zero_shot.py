@@ -55,6 +55,7 @@ class LLMZeroShot(Method):
 
     summary = "a language model asked for each text's class by name, nothing trained; give it as `model`"
     inputs = frozenset({"text"})
+    needs = "extra llm, a model"
     uses_backbone = False
 
     def __init__(

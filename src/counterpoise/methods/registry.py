@@ -69,16 +69,20 @@ METHODS: dict[str, type[Method]] = {
     "setfit": SetFit,
     "word_swap": sampled_method(WordSwap, "minority copies with a third of their words from majority texts"),
     "splice": sampled_method(Splice, "minority copies with a few words in a row of a majority text put in"),
-    "word_dropout": sampled_method(WordDropout, "minority copies with words left out (EDA)"),
-    "word_shuffle": sampled_method(WordShuffle, "minority copies with pairs of words swapped (EDA)"),
+    "word_dropout": sampled_method(
+        WordDropout, "minority copies with words left out (EDA, Wei and Zou 2019)"
+    ),
+    "word_shuffle": sampled_method(
+        WordShuffle, "minority copies with pairs of words swapped (EDA, Wei and Zou 2019)"
+    ),
     "word_insertion": sampled_method(
-        WordInsertion, "minority copies with words near theirs put in (EDA, by word vectors)"
+        WordInsertion, "minority copies with words near theirs put in (EDA, Wei and Zou 2019)"
     ),
     "word_replacement": sampled_method(
-        WordReplacement, "minority copies with words replaced by near ones (EDA, by word vectors)"
+        WordReplacement, "minority copies with words replaced by near ones (EDA, Wei and Zou 2019)"
     ),
     "mask_fill": sampled_method(
-        MaskFill, "minority copies with words filled in by a masked language model; give it as `model`"
+        MaskFill, "minority copies with words filled in by a masked language model (Wu et al. 2019)"
     ),
     "markov": sampled_method(
         MarkovWriter, "texts by a Markov chain of words over both classes (EMCO, Avela and Ilmonen 2026)"

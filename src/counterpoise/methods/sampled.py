@@ -170,6 +170,7 @@ def sampled_method(sampler: type[TextSampler], summary: str) -> type[SampledMeth
         "sampler": sampler,
         "summary": summary,
         "search_space": sampler.search_space,
+        "needs": sampler.needs,
         "__doc__": sampler.__doc__,
     }
     return type(sampler.__name__, (SampledMethod,), body)

@@ -58,6 +58,9 @@ class TextSampler(BaseEstimator, metaclass=ABCMeta):
     search_space: ClassVar[Space] = {}
     """Settings that are worth tuning, and where."""
 
+    needs: ClassVar[str] = ""
+    """What has to be there besides the package: an extra, a model to be named."""
+
     balance_: dict[Any, float]  # where chooses_balance is true
 
     def check(self) -> None:

@@ -122,6 +122,8 @@ class LanguageModelWriter(TextSampler):
     A class without difficult samples has all its samples as sources. New texts have no line breaks.
     """
 
+    needs = "extra llm, a model"
+
     def __init__(
         self,
         *,

@@ -73,6 +73,7 @@ class MaskFill(TextSampler):
     alone stays, and a text of one word is copied while ``rate`` is below a half.
     """
 
+    needs = "extra encoders, a model"
     search_space: ClassVar[Space] = {"rate": Range(0.05, 0.5)}
 
     _model: MaskedModel | None = None
