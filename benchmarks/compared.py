@@ -83,7 +83,8 @@ def rank_sentences(path: Path, metric: str = "average_precision") -> list[str]:
     grid, sentences = read_grid(path, metric), []
     for backbone, tasks in grid.scores.items():
         methods = list(dict.fromkeys(name for by in tasks.values() for name in by))
-        whole = [by for by in tasks.values() if all(_mean(by.get(name)) is not None for name in methods)]
+        # Not a task in which some method has not run, or not on all folds.
+        whole = [by for by in tasks.values() if len({frozenset(by.get(name, ())) for name in methods}) == 1]
         if len(whole) < 2:
             continue
         test = friedman([[_mean(by[name]) or 0.0 for name in methods] for by in whole])
