@@ -1,7 +1,7 @@
 """What the exported rows of a store say about one method: tables for the documentation.
 
     counterpoise leaderboard evidence.runs -o benchmarks/results/miso_grid.csv
-    tables_of(Path("benchmarks/results/miso_grid.csv"), "miso")
+    tables_of(read_grid(Path("benchmarks/results/miso_grid.csv"), "average_precision"), "miso")
 
 Only methods that have all folds of a task stand in its line.
 """
@@ -61,26 +61,21 @@ def read_grid(path: Path, metric: str) -> Grid:
     return Grid(scores, n_folds, origin)
 
 
-def tables_of(
-    path: Path, method: str, metric: str = "average_precision"
-) -> list[tuple[list[str], list[list[str]]]]:
+def tables_of(grid: Grid, method: str) -> list[tuple[list[str], list[list[str]]]]:
     """Tables as header and lines: the means, then one method against each other one.
 
     Parameters
     ----------
-    path : Path
-        Of a CSV export.
+    grid : Grid
     method : str
         The one whose differences to the others are judged.
-    metric : str, default="average_precision"
     """
-    grid = read_grid(path, metric)
     return [_means(grid), _against(grid, method)]
 
 
-def rank_sentences(path: Path, metric: str = "average_precision") -> list[str]:
+def rank_sentences(grid: Grid) -> list[str]:
     """Average ranks for each backbone over the tasks in which all methods have all folds."""
-    grid, sentences = read_grid(path, metric), []
+    sentences = []
     for backbone, tasks in grid.scores.items():
         methods = list(dict.fromkeys(name for by in tasks.values() for name in by))
         # Not a task in which some method has not run, or not on all folds.

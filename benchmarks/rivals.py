@@ -30,8 +30,9 @@ ENCODER = "all-MiniLM-L6-v2"
 SMS = ("sms_spam", "--minority", "spam", "--keep", "0.1")
 TREC = ("trec", "--minority", "abbreviation", "--split", "train")
 AG_NEWS = ("ag_news", "--minority", "Business", "--keep", "0.04")
-NEED_A_MODEL = ("mask_fill", "llm_oversample", "llm_zero_shot")
-ON_TEXTCNN = [name for name, cls in METHODS.items() if "text" in cls.inputs and name not in NEED_A_MODEL]
+ON_TEXTCNN = [
+    name for name, cls in METHODS.items() if "text" in cls.inputs and not cls.needs.endswith("a model")
+]
 QUICK = ("--threshold", "0.5", "--folds", "3", "--seeds", "2")
 
 # Of each grid the data sets, the methods, and the options.

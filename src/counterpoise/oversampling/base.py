@@ -8,7 +8,7 @@ texts that a person can read.
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
-from numbers import Real
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -185,6 +185,12 @@ def check_share(name: str, value: Any) -> None:
     """Refuse a setting that is no share above 0 and below 1, with a SettingsError."""
     if not (isinstance(value, Real) and 0 < float(value) < 1):
         raise SettingsError(f"{name} is {value!r}; give a share above 0 and below 1")
+
+
+def check_count(name: str, value: Any) -> None:
+    """Refuse a setting that is no whole number of 1 or more, with a SettingsError."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        raise SettingsError(f"{name} is {value!r}; give an int of 1 or more")
 
 
 def words_of_share(share: float, n_words: int) -> int:

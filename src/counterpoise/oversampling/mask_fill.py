@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 from importlib.util import find_spec
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,7 +22,7 @@ import torch
 
 from counterpoise.errors import SettingsError
 from counterpoise.oversampling.anchors import Anchor
-from counterpoise.oversampling.base import TextSampler, check_share, draw_sources, words_of_share
+from counterpoise.oversampling.base import TextSampler, check_count, check_share, draw_sources, words_of_share
 from counterpoise.oversampling.device import sampler_device
 from counterpoise.oversampling.masked_model import WHAT, MaskedModel
 from counterpoise.search_space import Range, Space
@@ -104,9 +104,7 @@ class MaskFill(TextSampler):
         if not (isinstance(self.temperature, Real) and 0 < float(self.temperature) < np.inf):
             raise SettingsError(f"temperature is {self.temperature!r}; give a number above 0")
         for name in ("top_k", "batch_size"):
-            value = getattr(self, name)
-            if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-                raise SettingsError(f"{name} is {value!r}; give an int of 1 or more")
+            check_count(name, getattr(self, name))
         sampler_device(self.device)
         self._check_model()
         # Looked for and not imported, which would take seconds.

@@ -11,14 +11,13 @@ any language, and words that occur in like company, which are not always of like
 from __future__ import annotations
 
 from collections.abc import Iterable
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from counterpoise.errors import SettingsError
 from counterpoise.neighbors import NearestNeighbors
 from counterpoise.oversampling.anchors import Anchor
+from counterpoise.oversampling.base import check_count
 from counterpoise.oversampling.word_edit import WordEdit
 from counterpoise.seeding import RandomState, derive_seed
 from counterpoise.text.edited import undressed
@@ -120,8 +119,7 @@ class NearWordEdit(WordEdit):
     def check(self) -> None:
         """Refuse settings out of range."""
         super().check()
-        if not isinstance(self.k, Integral) or isinstance(self.k, bool) or self.k < 1:
-            raise SettingsError(f"k is {self.k!r}; give an int of 1 or more")
+        check_count("k", self.k)
 
     def _begin(self, texts: np.ndarray, labels: np.ndarray, seed: int) -> None:
         self._near = NearWords(texts, seed)

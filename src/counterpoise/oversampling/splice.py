@@ -13,25 +13,19 @@ place of others.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from counterpoise.oversampling.anchors import Anchor
-from counterpoise.oversampling.base import (
-    TextSampler,
-    check_share,
-    draw_sources,
-    lenders,
-    words_of_share,
-)
+from counterpoise.oversampling.base import words_of_share
+from counterpoise.oversampling.word_lending import WordLending
 from counterpoise.search_space import Range, Space
-from counterpoise.seeding import RandomState
 from counterpoise.text.edited import join_edited, put_in
 from counterpoise.text.tokenizers import words_and_gaps
 
 
-class Splice(TextSampler):
+class Splice(WordLending):
     """Over-sample by copies into which a few words in a row of a majority text are put.
 
     Parameters
@@ -58,28 +52,7 @@ class Splice(TextSampler):
 
     search_space: ClassVar[Space] = {"rate": Range(0.1, 0.9)}
 
-    def __init__(
-        self,
-        *,
-        rate: float = 1 / 3,
-        sampling_strategy: Any = "auto",
-        random_state: RandomState = None,
-    ) -> None:
-        super().__init__(sampling_strategy=sampling_strategy, random_state=random_state)
-        self.rate = rate
-
-    def check(self) -> None:
-        """Refuse a rate that is no share."""
-        check_share("rate", self.rate)
-
-    def _make(
-        self, texts: np.ndarray, labels: np.ndarray, label: Any, count: int, rng: np.random.Generator
-    ) -> list[Anchor]:
-        sources = draw_sources(np.flatnonzero(labels == label), count, rng)
-        partners = rng.choice(lenders(labels, label), count)
-        return [self._splice(texts, int(s), int(p), rng) for s, p in zip(sources, partners, strict=True)]
-
-    def _splice(self, texts: np.ndarray, source: int, partner: int, rng: np.random.Generator) -> Anchor:
+    def _lend(self, texts: np.ndarray, source: int, partner: int, rng: np.random.Generator) -> Anchor:
         own, gaps = words_and_gaps(texts[source])
         lent, between = words_and_gaps(texts[partner])
         n = min(max(words_of_share(self.rate, len(own)), 1), len(lent))

@@ -14,24 +14,18 @@ order does (question types); ``rate`` is its only setting.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from counterpoise.oversampling.anchors import Anchor
-from counterpoise.oversampling.base import (
-    TextSampler,
-    check_share,
-    draw_sources,
-    lenders,
-    words_of_share,
-)
+from counterpoise.oversampling.base import words_of_share
+from counterpoise.oversampling.word_lending import WordLending
 from counterpoise.search_space import Range, Space
-from counterpoise.seeding import RandomState
 from counterpoise.text.tokenizers import join_words, words_and_gaps
 
 
-class WordSwap(TextSampler):
+class WordSwap(WordLending):
     """Over-sample by copies in which some words are those of a majority text.
 
     Parameters
@@ -56,28 +50,7 @@ class WordSwap(TextSampler):
 
     search_space: ClassVar[Space] = {"rate": Range(0.1, 0.6)}
 
-    def __init__(
-        self,
-        *,
-        rate: float = 1 / 3,
-        sampling_strategy: Any = "auto",
-        random_state: RandomState = None,
-    ) -> None:
-        super().__init__(sampling_strategy=sampling_strategy, random_state=random_state)
-        self.rate = rate
-
-    def check(self) -> None:
-        """Refuse a rate that is no share."""
-        check_share("rate", self.rate)
-
-    def _make(
-        self, texts: np.ndarray, labels: np.ndarray, label: Any, count: int, rng: np.random.Generator
-    ) -> list[Anchor]:
-        sources = draw_sources(np.flatnonzero(labels == label), count, rng)
-        partners = rng.choice(lenders(labels, label), count)
-        return [self._swap(texts, int(s), int(p), rng) for s, p in zip(sources, partners, strict=True)]
-
-    def _swap(self, texts: np.ndarray, source: int, partner: int, rng: np.random.Generator) -> Anchor:
+    def _lend(self, texts: np.ndarray, source: int, partner: int, rng: np.random.Generator) -> Anchor:
         words, gaps = words_and_gaps(texts[source])
         lent, _ = words_and_gaps(texts[partner])
         n = min(words_of_share(self.rate, len(words)), len(lent))
