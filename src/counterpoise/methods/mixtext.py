@@ -20,7 +20,7 @@ from counterpoise.errors import SettingsError
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.gradient import GradientMethod
 from counterpoise.methods.network_predictor import NetworkPredictor
-from counterpoise.methods.setting_checks import check_positive, check_whole
+from counterpoise.methods.setting_checks import check_not_negative, check_positive, check_whole
 from counterpoise.methods.unlabelled import Inputs, Unlabelled, hash_of, joined, read_unlabelled
 from counterpoise.mixing.mixup import mixup
 from counterpoise.mixing.pairs import Pairs
@@ -135,10 +135,8 @@ class MixText(GradientMethod):
         """Refuse settings out of range, and unlabelled texts that cannot be had."""
         check_positive("mixtext", temperature=self.temperature)
         check_whole("mixtext", unlabelled_per_row=self.unlabelled_per_row, n_views=self.n_views)
-        for name in ("alpha", "unlabelled_weight", "view_weight", "margin", "margin_weight"):
-            value = getattr(self, name)
-            if not (isinstance(value, Real) and 0 <= float(value) < np.inf):
-                raise SettingsError(f"{name} is {value!r}; mixtext needs a number of 0 or more")
+        names = ("alpha", "unlabelled_weight", "view_weight", "margin", "margin_weight")
+        check_not_negative("mixtext", **{name: getattr(self, name) for name in names})
         if not (isinstance(self.word_dropout, Real) and 0 <= float(self.word_dropout) < 1):
             raise SettingsError(
                 f"word_dropout is {self.word_dropout!r}; mixtext needs a share of 0 or more, below 1"

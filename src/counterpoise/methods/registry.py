@@ -11,6 +11,7 @@ from counterpoise.methods.balanced_batches import BalancedBatches
 from counterpoise.methods.balanced_forest import BalancedForest
 from counterpoise.methods.balanced_softmax import BalancedSoftmax
 from counterpoise.methods.base import Method
+from counterpoise.methods.bcl import BCL
 from counterpoise.methods.blend import Blend
 from counterpoise.methods.borderline_smote import BorderlineSmote
 from counterpoise.methods.class_balanced import ClassBalanced
@@ -22,6 +23,7 @@ from counterpoise.methods.encoder_lda import EncoderLDA
 from counterpoise.methods.encoder_lr import EncoderLR
 from counterpoise.methods.erm import ERM
 from counterpoise.methods.focal import Focal
+from counterpoise.methods.kcl import KCL
 from counterpoise.methods.ldam import LDAM
 from counterpoise.methods.llm_zero_shot import LLMZeroShot
 from counterpoise.methods.logit_adjustment import LogitAdjustment
@@ -32,7 +34,9 @@ from counterpoise.methods.ncm import NCM
 from counterpoise.methods.random_oversample import RandomOversample
 from counterpoise.methods.sampled import sampled_method
 from counterpoise.methods.setfit import SetFit
+from counterpoise.methods.sharprecl import SharpReCL
 from counterpoise.methods.smote import Smote
+from counterpoise.methods.supcon import SupCon
 from counterpoise.methods.tau_norm import TauNorm
 from counterpoise.methods.tfidf_lr import TfidfLR
 from counterpoise.methods.tfidf_svm import TfidfSVM
@@ -67,6 +71,10 @@ METHODS: dict[str, type[Method]] = {
     "ncm": NCM,
     "two_stage": TwoStage,
     "setfit": SetFit,
+    "supcon": SupCon,
+    "bcl": BCL,
+    "kcl": KCL,
+    "sharprecl": SharpReCL,
     "word_swap": sampled_method(WordSwap, "minority copies with a third of their words from majority texts"),
     "splice": sampled_method(Splice, "minority copies with a few words in a row of a majority text put in"),
     "word_dropout": sampled_method(

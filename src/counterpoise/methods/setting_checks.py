@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Integral, Real
 from typing import Any
 
@@ -28,8 +29,15 @@ def check_positive(method: str, **settings: Any) -> None:
             raise SettingsError(f"{name} is {value!r}; {method} needs a number above 0")
 
 
-def check_whole(method: str, **settings: Any) -> None:
-    """Refuse what is no whole number of 1 or more; parameters and errors as for :func:`check_positive`."""
+def check_whole(method: str, *, at_least: int = 1, **settings: Any) -> None:
+    """Refuse what is no whole number of ``at_least`` or more; else as :func:`check_positive`."""
     for name, value in settings.items():
-        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-            raise SettingsError(f"{name} is {value!r}; {method} needs an int of 1 or more")
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < at_least:
+            raise SettingsError(f"{name} is {value!r}; {method} needs an int of {at_least} or more")
+
+
+def check_not_negative(method: str, **settings: Any) -> None:
+    """Refuse what is no finite number of 0 or more; parameters and errors as for :func:`check_positive`."""
+    for name, value in settings.items():
+        if not (isinstance(value, Real) and 0 <= float(value) < math.inf):
+            raise SettingsError(f"{name} is {value!r}; {method} needs a number of 0 or more")

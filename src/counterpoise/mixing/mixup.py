@@ -54,14 +54,14 @@ def mixup(
     return Pairs(partner, weights, weights)
 
 
-def symmetric_beta(alpha: float, generator: torch.Generator) -> Tensor:
-    """Draw from ``Beta(alpha, alpha)``, a scalar of float32 on the generator's device.
+def symmetric_beta(alpha: float, generator: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
+    """Draw from ``Beta(alpha, alpha)``, float32 of a shape on the generator's device; by default one number.
 
     Torch's own distributions take no generator. Bailey ("Polar Generation of Random Variates with the
     t-Distribution", Mathematics of Computation 62, 1994) makes Student's t of two uniform numbers without rejection,
     and ``(1 + t / sqrt(2 alpha + t^2)) / 2`` of a t with ``2 alpha`` degrees of freedom is the Beta wanted.
     """
-    radius, angle = torch.rand(2, generator=generator, device=generator.device)
+    radius, angle = torch.rand(2, *shape, generator=generator, device=generator.device)
     cosine = torch.cos(2 * math.pi * angle)
     # t^2 / (2 alpha); it may overflow to infinity, which stands for a weight of 0 or 1.
     square = torch.expm1(-torch.log(radius) / alpha) * cosine.square()

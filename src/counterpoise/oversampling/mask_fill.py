@@ -22,9 +22,10 @@ import torch
 
 from counterpoise.errors import SettingsError
 from counterpoise.oversampling.anchors import Anchor
-from counterpoise.oversampling.base import TextSampler, check_count, check_share, draw_sources, words_of_share
+from counterpoise.oversampling.base import check_count, check_share, draw_sources, words_of_share
 from counterpoise.oversampling.device import sampler_device
 from counterpoise.oversampling.masked_model import WHAT, MaskedModel
+from counterpoise.oversampling.text_edit import TextEdit
 from counterpoise.search_space import Range, Space
 from counterpoise.seeding import RandomState
 from counterpoise.text.checkpoint_files import digest_of, transformers_package, weight_files
@@ -32,7 +33,7 @@ from counterpoise.text.edited import dressed, join_edited, undressed
 from counterpoise.text.tokenizers import join_words, words_and_gaps
 
 
-class MaskFill(TextSampler):
+class MaskFill(TextEdit):
     """Over-sample by copies in which a masked language model has replaced words.
 
     Parameters

@@ -13,12 +13,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from counterpoise.oversampling.anchors import Anchor
-from counterpoise.oversampling.base import TextSampler, check_share, draw_sources
+from counterpoise.oversampling.base import check_share, draw_sources
+from counterpoise.oversampling.text_edit import TextEdit
 from counterpoise.search_space import Range, Space
 from counterpoise.seeding import RandomState
 
 
-class WordEdit(TextSampler):
+class WordEdit(TextEdit):
     """Over-sample by copies that are edited one by one.
 
     Parameters

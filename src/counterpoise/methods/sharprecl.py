@@ -1,0 +1,229 @@
+"""SharpReCL: contrastive learning rebalanced by prototypes, simple sampling and hard mixup (Li et al. 2026).
+
+Li, Liu, Giunchiglia, Li, Feng and Guan, "Simple-Sampling and Hard-Mixup with Prototypes to Rebalance Contrastive
+Learning for Text Classification", arXiv 2405.11524, WWW 2026. Of the paper title, abstract and introduction could be
+had; the rest is read from the authors' code (KEAML-JLU/SharpReCL).
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from counterpoise.backbones.base import Batch, Network
+from counterpoise.backbones.registry import Encoder
+from counterpoise.errors import CounterpoiseWarning, SettingsError
+from counterpoise.losses.effective_number import effective_number_weights
+from counterpoise.losses.logit_adjustment import LogitAdjustedLoss
+from counterpoise.losses.supervised_contrastive import SupervisedContrastiveLoss
+from counterpoise.methods.base import Context, Data
+from counterpoise.methods.contrastive import ContrastiveMethod, Projections
+from counterpoise.methods.network_predictor import NetworkPredictor
+from counterpoise.methods.setting_checks import check_not_negative, check_positive, check_whole
+from counterpoise.mixing.hard_targets import hard_targets
+from counterpoise.search_space import Range, Space
+from counterpoise.training.settings import TrainingState
+
+
+class SharpReCL(ContrastiveMethod):
+    """Train a balanced classifier and, beside it, a contrastive loss in which all classes have as much to compare with.
+
+    *Classification.* The log prior is added to the logits in the loss, so that they are those of classes alike frequent
+    (logit compensation).
+
+    *Pool.* Features of both views of each row, and a prototype of each class, which is made of the classifier's own
+    row: every class is in every batch, and the contrastive loss moves the classifier. All of the pool are anchors.
+
+    *Built targets.* Each class gets ``n_positives`` and ``n_negatives`` further targets, however few members it has in
+    the pool; see :func:`counterpoise.mixing.hard_targets.hard_targets`. Of them a share is hard, mixed of two of the
+    ``candidates`` members that the prototype finds hardest; the rest are members drawn simply. The hard share rises
+    from epoch to epoch, from ``hard_from`` in the first towards ``hard_to`` after the last that there may be.
+
+    *Loss.* Each anchor is compared with the rest of the pool and with the targets of its own class; anchors weigh by
+    one over the effective number of their class, scaled so that a class of the mean effective number weighs 1.
+
+    Where it departs from the authors' code on purpose:
+
+    - The code takes the weight of class 0 for all anchors; here an anchor has that of its own class.
+    - The code's defaults for the number of built targets are 0 and 0; a comment in it says 20 and 60.
+    - The code leaves the network in evaluation mode from the first epoch on.
+    - Layer norm takes the place of batch norm in the prototypes' projection: over two rows, batch norm leaves signs.
+    - Dropout is the backbone's own; the code declares some and never applies it.
+    - The code has logits of length 1 (``scale=1``), with which the loss of a row cannot come near 0.
+
+    Parameters
+    ----------
+    temperature : float, default=0.3
+        Of the contrastive loss.
+    weight : float, default=1.0
+        Of the contrastive loss.
+    n_positives, n_negatives : int, default=20 and 60
+        Built targets of each class; 0 leaves that part out.
+    candidates : int, default=20
+        Members that hard targets are made of; where a pool has fewer, all of them.
+    hard_from, hard_to : float, default=0.5 and 1.0
+        Share of the built targets that are hard.
+    alpha : float, default=0.5
+        Hard targets are mixed by ``Beta(alpha, alpha)``; 0 leaves them unmixed.
+    prototypes : bool, default=True
+        Whether the pool has them. Without them they still rank members, but nothing is compared with them.
+    compensation : bool, default=True
+        Whether the classification loss adds the log prior.
+    beta : float, default=0.9999
+        Of the effective number, from 0, where all anchors weigh alike, to below 1.
+    scale : float or None, default=None
+        Length that logits are brought to, in training and at prediction time; None leaves them as they are.
+    view, view_column, view_rate, view_model
+        See :class:`counterpoise.methods.contrastive.ContrastiveMethod`.
+
+    Raises
+    ------
+    SettingsError
+        From ``check``, for settings out of range.
+    """
+
+    search_space: ClassVar[Space] = {
+        **ContrastiveMethod.search_space,
+        "alpha": Range(0.1, 2.0, log=True),
+        "hard_from": Range(0.0, 1.0),
+    }
+    summary = "contrastive learning with targets built for each class alike (SharpReCL, Li et al. 2026)"
+    feature_dim = 100
+    has_prototypes = True
+
+    def __init__(
+        self,
+        *,
+        temperature: float = 0.3,
+        weight: float = 1.0,
+        n_positives: int = 20,
+        n_negatives: int = 60,
+        candidates: int = 20,
+        hard_from: float = 0.5,
+        hard_to: float = 1.0,
+        alpha: float = 0.5,
+        prototypes: bool = True,
+        compensation: bool = True,
+        beta: float = 0.9999,
+        scale: float | None = None,
+        view: Any = "word_dropout",
+        view_column: str = "augmented",
+        view_rate: float = 0.1,
+        view_model: str | None = None,
+    ) -> None:
+        super().__init__(
+            temperature=temperature,
+            weight=weight,
+            view=view,
+            view_column=view_column,
+            view_rate=view_rate,
+            view_model=view_model,
+        )
+        self.n_positives = n_positives
+        self.n_negatives = n_negatives
+        self.candidates = candidates
+        self.hard_from = hard_from
+        self.hard_to = hard_to
+        self.alpha = alpha
+        self.prototypes = prototypes
+        self.compensation = compensation
+        self.beta = beta
+        self.scale = scale
+
+    def check(self) -> None:
+        """Refuse settings out of range, and views that cannot be had."""
+        super().check()
+        check_whole("sharprecl", candidates=self.candidates)
+        check_whole("sharprecl", at_least=0, n_positives=self.n_positives, n_negatives=self.n_negatives)
+        check_not_negative("sharprecl", alpha=self.alpha, hard_from=self.hard_from, hard_to=self.hard_to)
+        for name in ("hard_from", "hard_to"):
+            if getattr(self, name) > 1:
+                raise SettingsError(f"{name} is {getattr(self, name)!r}; sharprecl needs a share from 0 to 1")
+        for name in ("prototypes", "compensation"):
+            if not isinstance(getattr(self, name), bool):
+                raise SettingsError(f"{name} is {getattr(self, name)!r}; sharprecl needs true or false")
+        check_not_negative("sharprecl", beta=self.beta)
+        if self.beta >= 1:
+            raise SettingsError(f"beta is {self.beta!r}; sharprecl needs 0 or more, below 1")
+        if self.scale is not None:
+            check_positive("sharprecl", scale=self.scale)
+
+    def fit(self, data: Data, context: Context) -> NetworkPredictor:
+        """Train; see :meth:`counterpoise.methods.base.Method.fit`."""
+        predictor = super().fit(data, context)
+        left_out = [name for name in ("n_positives", "n_negatives", "weight") if not getattr(self, name)]
+        if left_out:
+            predictor.notes["left_out"] = [
+                f"sharprecl: {name} is 0, so that part is off" for name in left_out
+            ]
+        return predictor
+
+    def start(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
+        """Make the views, and say so if a pool is smaller than the number of candidates."""
+        super().start(model, data, encoder, context)
+        pool = 2 * min(context.training.batch_size, len(data)) + data.n_classes * self.prototypes
+        if pool < self.candidates:
+            warnings.warn(
+                f"sharprecl: the pool of a batch has {pool} members, fewer than the {self.candidates} candidates for "
+                "hard targets, so all of it are candidates; give larger batches, or fewer candidates",
+                CounterpoiseWarning,
+                stacklevel=2,
+            )
+
+    def logits(self, model: Network, batch: Batch) -> Tensor:
+        """Logits ``(B, C)``, brought to a length where one is set."""
+        return self._scaled(model(batch))
+
+    def classification(self, logits: Tensor, labels: Tensor, state: TrainingState) -> Tensor:
+        """Cross-entropy ``(2 B,)`` of the logits, with the log prior added to them."""
+        logits = self._scaled(logits)
+        if not self.compensation:
+            return functional.cross_entropy(logits, labels, reduction="none")
+        return LogitAdjustedLoss(state.class_mass)(logits, labels)
+
+    def contrast(
+        self, features: Tensor, projections: Projections, head: nn.Linear, batch: Batch, state: TrainingState
+    ) -> Tensor:
+        """Each row's part ``(B,)`` of the mean loss of all anchors; that of prototypes is shared by all rows alike."""
+        prototypes = projections.prototypes(head)
+        numbers = torch.arange(len(prototypes), device=prototypes.device)
+        labels, counts = batch.labels.repeat(2), batch.weights.repeat(2)
+        if self.prototypes:
+            features, labels = torch.cat([features, prototypes]), torch.cat([labels, numbers])
+            counts = torch.cat([counts, torch.ones_like(prototypes[:, 0])])
+        targets, target_labels = hard_targets(
+            features,
+            labels,
+            prototypes,
+            state.generator("targets", features.device),
+            n_positives=self.n_positives,
+            n_negatives=self.n_negatives,
+            candidates=self.candidates,
+            hard_share=self.hard_from + (self.hard_to - self.hard_from) * state.progress,
+            alpha=self.alpha,
+        )
+        rare = effective_number_weights(state.class_mass * state.n_rows, self.beta)
+        losses = SupervisedContrastiveLoss(self.temperature)(
+            features,
+            labels,
+            targets=targets,
+            target_labels=target_labels,
+            counts=counts,
+            weights=(rare * (1 / rare).mean())[labels],
+        )
+        n = len(batch.labels)
+        of_rows, of_prototypes = losses[: 2 * n].view(2, n).sum(dim=0), losses[2 * n :].sum()
+        # The loop takes the weighted mean over rows; what belongs to none of them comes to it free of their weights.
+        return (of_rows * n + of_prototypes / batch.weights.mean()) / len(losses)
+
+    def training_prior(self, data: Data) -> np.ndarray:
+        """All classes alike where the loss takes the data's prior out of the logits."""
+        return np.full(data.n_classes, 1 / data.n_classes) if self.compensation else data.class_mass()
+
+    def _scaled(self, logits: Tensor) -> Tensor:
+        return logits if self.scale is None else self.scale * functional.normalize(logits.float(), dim=1)

@@ -1,0 +1,247 @@
+"""SharpReCL against its equations in loops, each part switched off alone, and what it falls back to."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from contrastive_helpers import context_of, data_of, features_of, model_and_batch, state_of, total
+from torch.nn.functional import cross_entropy, normalize
+
+from counterpoise.errors import CounterpoiseWarning, SettingsError
+from counterpoise.methods import sharprecl
+from counterpoise.methods.logit_adjustment import LogitAdjustment
+from counterpoise.methods.sharprecl import SharpReCL
+from counterpoise.methods.supcon import SupCon
+from counterpoise.mixing.hard_targets import hard_targets
+
+SEED_OF_DRAWS = "targets"
+
+
+def by_the_equations(method: SharpReCL, model, batch, state) -> tuple[float, float]:
+    """Classification and contrastive loss, anchor by anchor; what is drawn comes from the method's own generator."""
+    n, weights = len(batch.labels), batch.weights.tolist()
+    prior = state.class_mass.log() if method.compensation else 0.0
+    classification = 0.0
+    for each in (batch, *batch.views):
+        logits = model(each)
+        if method.scale is not None:
+            logits = method.scale * logits / logits.norm(dim=1, keepdim=True)
+        losses = cross_entropy(logits + prior, batch.labels, reduction="none")
+        classification += sum(w * float(x) for w, x in zip(weights, losses, strict=True)) / (2 * n)
+
+    prototypes = normalize(model.parts.classes(model.head.weight), dim=1)
+    pool, labels, counts = features_of(model, batch), batch.labels.tolist() * 2, weights * 2
+    if method.prototypes:
+        pool, labels, counts = torch.cat([pool, prototypes]), [*labels, 0, 1, 2], [*counts, 1.0, 1.0, 1.0]
+    targets, _ = hard_targets(
+        pool,
+        torch.tensor(labels),
+        prototypes,
+        state.generator(SEED_OF_DRAWS, "cpu"),
+        n_positives=method.n_positives,
+        n_negatives=method.n_negatives,
+        candidates=method.candidates,
+        hard_share=min(method.hard_from + (method.hard_to - method.hard_from) * state.epoch / 4, 1),
+        alpha=method.alpha,
+    )
+    effective = [
+        (1 - method.beta ** (200 * share)) / (1 - method.beta) for share in state.class_mass.tolist()
+    ]
+    contrastive = 0.0
+    for a in range(len(pool)):
+        scores = [float(pool[a] @ pool[j]) / method.temperature for j in range(len(pool)) if j != a]
+        much = [counts[j] for j in range(len(pool)) if j != a]
+        positive = [labels[j] == labels[a] for j in range(len(pool)) if j != a]
+        for t, target in enumerate(targets[labels[a]]):
+            scores.append(float(pool[a] @ target) / method.temperature)
+            much.append(1.0)
+            positive.append(t < method.n_positives)
+        everything = math.log(sum(m * math.exp(s) for m, s in zip(much, scores, strict=True)))
+        chosen = [(m, everything - s) for m, s, p in zip(much, scores, positive, strict=True) if p]
+        mean = sum(m * x for m, x in chosen) / sum(m for m, _ in chosen) if chosen else 0.0
+        contrastive += counts[a] * sum(effective) / 3 / effective[labels[a]] * mean
+    return classification, contrastive / len(pool)
+
+
+SWITCHES = [
+    {},
+    {"compensation": False},
+    {"prototypes": False},
+    {"n_positives": 0},
+    {"n_negatives": 0},
+    {"n_positives": 0, "n_negatives": 0},
+    {"hard_from": 0.0, "hard_to": 0.0},
+    {"hard_from": 1.0, "hard_to": 1.0},
+    {"alpha": 0.0},
+    {"beta": 0.0},
+    {"scale": 1.0},
+    {"weight": 0.25},
+    {"candidates": 3},
+]
+
+
+@pytest.mark.parametrize("epoch", [0, 3])
+@pytest.mark.parametrize("switched", SWITCHES, ids=str)
+def test_the_loss_is_that_of_the_equations_whatever_is_switched_off(switched, epoch) -> None:
+    method = SharpReCL(**switched)
+    model, batch = model_and_batch(method)
+    classification, contrastive = by_the_equations(method, model, batch, state_of(epoch))
+    found = total(method, model, batch, state_of(epoch))
+    assert found == pytest.approx(classification + method.weight * contrastive, rel=1e-5)
+
+
+CLASSIFICATION = ("compensation", "scale")
+
+
+@pytest.mark.parametrize("switched", [each for each in SWITCHES if each and "weight" not in each], ids=str)
+def test_a_switch_changes_its_own_term_alone(switched) -> None:
+    whole, part = SharpReCL(), SharpReCL(**switched)
+    model, batch = model_and_batch(whole)
+
+    def terms(method: SharpReCL) -> tuple[float, float]:
+        joint = total(method, model, batch, state_of(1))
+        alone = total(method.set_params(weight=0.0), model, batch, state_of(1))
+        return alone, joint - alone
+
+    (classification, contrastive), (own_classification, own_contrastive) = terms(whole), terms(part)
+    if set(switched) <= set(CLASSIFICATION):
+        assert own_classification != pytest.approx(classification, rel=1e-4)
+        assert own_contrastive == pytest.approx(contrastive, rel=1e-4)
+    else:
+        assert own_classification == classification
+        assert own_contrastive != pytest.approx(contrastive, rel=1e-4)
+
+
+def test_with_all_parts_off_it_is_supcon() -> None:
+    settings = {"temperature": 0.2, "weight": 0.5}
+    method = SharpReCL(
+        n_positives=0, n_negatives=0, prototypes=False, compensation=False, beta=0.0, **settings
+    )
+    model, batch = model_and_batch(method)
+    expected = total(SupCon(**settings), model, batch, state_of())
+    assert total(method, model, batch, state_of()) == pytest.approx(expected, rel=1e-6)
+
+
+def test_without_contrast_its_prior_is_logit_adjustments() -> None:
+    method = SharpReCL(weight=0.0)
+    model, batch = model_and_batch(method)
+    expected = sum(total(LogitAdjustment(), model, each, state_of()) for each in (batch, *batch.views)) / 2
+    assert total(method, model, batch, state_of()) == pytest.approx(expected, rel=1e-6)
+    assert method.training_prior(data_of()).tolist() == [1 / 3] * 3
+    kept = SharpReCL(compensation=False).training_prior(data_of())
+    np.testing.assert_allclose(kept, data_of().class_mass())
+
+
+def test_what_classes_are_called_does_not_matter() -> None:
+    """The authors' code, with the weight of class 0 for all, fails this."""
+    method = SharpReCL(n_positives=0, n_negatives=0)
+    model, batch = model_and_batch(method)
+    order = torch.tensor([2, 0, 1])  # the new number of each class
+    losses = [total(method, model, batch, state_of())]
+    back = order.argsort()
+    with torch.no_grad():
+        model.head.weight.copy_(model.head.weight[back].clone())
+        model.head.bias.copy_(model.head.bias[back].clone())
+    state = state_of()
+    state.class_mass = state.class_mass[back]
+    renamed = batch._replace(
+        labels=order[batch.labels], views=(batch.views[0]._replace(labels=order[batch.labels]),)
+    )
+    losses.append(total(method, model, renamed, state))
+    assert losses[1] == pytest.approx(losses[0], rel=1e-6)
+
+
+def test_the_rarer_a_class_the_more_its_anchors_weigh(monkeypatch) -> None:
+    seen = []
+
+    class Watched(sharprecl.SupervisedContrastiveLoss):
+        def forward(self, *args, weights, **kwargs):
+            seen.append(weights)
+            return super().forward(*args, weights=weights, **kwargs)
+
+    monkeypatch.setattr(sharprecl, "SupervisedContrastiveLoss", Watched)
+    model, batch = model_and_batch(SharpReCL())
+    SharpReCL().loss(model, batch, state_of())
+    of_class = seen[0][-3:]  # the prototypes'
+    assert (of_class.diff() > 0).all()
+    assert float((1 / of_class).mean()) == pytest.approx(1, rel=1e-5)
+
+
+def test_the_hard_share_rises_from_epoch_to_epoch(monkeypatch) -> None:
+    shares = []
+
+    def watched(*args, hard_share, **kwargs):
+        shares.append(hard_share)
+        return hard_targets(*args, hard_share=hard_share, **kwargs)
+
+    monkeypatch.setattr(sharprecl, "hard_targets", watched)
+    SharpReCL(hard_from=0.2, hard_to=0.8).fit(data_of(), context_of(max_epochs=3, batch_size=39))
+    np.testing.assert_allclose(shares, [0.2, 0.4, 0.6])
+    assert all(a < b for a, b in pairwise(shares))
+
+
+@pytest.mark.parametrize("n_classes", [2, 23])
+def test_a_prototype_is_made_of_its_own_class_alone(n_classes) -> None:
+    """Batch norm over the rows of two classes would make them opposite, whatever they are."""
+    parts = SharpReCL().modules(6, n_classes)
+    head = torch.nn.Linear(6, n_classes)
+    found = parts.prototypes(head)
+    np.testing.assert_allclose(found.norm(dim=1).detach().numpy(), 1, rtol=1e-6)
+    with torch.no_grad():
+        head.weight[1:].mul_(-2).add_(0.3)
+    changed = parts.prototypes(head)
+    torch.testing.assert_close(changed[0], found[0])
+    assert not torch.allclose(changed[1], found[1], atol=1e-3)
+
+
+def test_a_scale_holds_at_prediction_time_too() -> None:
+    predictor = SharpReCL(scale=3.0).fit(data_of(), context_of())
+    np.testing.assert_allclose(np.linalg.norm(predictor.logits(data_of().inputs), axis=1), 3, rtol=1e-5)
+
+
+def test_the_contrastive_loss_moves_the_classifier() -> None:
+    method = SharpReCL()
+    model, batch = model_and_batch(method)
+    features = features_of(model, batch).detach()
+    method.contrast(features, model.parts, model.head, batch, state_of()).sum().backward()
+    assert model.head.weight.grad.abs().max() > 0
+
+
+class TestWhatIsSaid:
+    def test_of_parts_that_are_off(self) -> None:
+        predictor = SharpReCL(n_positives=0, weight=1.0).fit(data_of(), context_of())
+        assert predictor.notes["left_out"] == ["sharprecl: n_positives is 0, so that part is off"]
+        assert "left_out" not in SharpReCL().fit(data_of(), context_of()).notes
+
+    def test_of_a_pool_smaller_than_the_candidates_once(self) -> None:
+        with pytest.warns(CounterpoiseWarning, match="has 7 members, fewer than the 20 candidates") as caught:
+            SharpReCL().fit(data_of(), context_of(batch_size=2))
+        assert len([each for each in caught if each.category is CounterpoiseWarning]) == 1
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", CounterpoiseWarning)
+            SharpReCL().fit(data_of(), context_of(batch_size=16))
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        ("n_positives", -1, "needs an int of 0 or more"),
+        ("n_negatives", 2.5, "needs an int of 0 or more"),
+        ("candidates", 0, "needs an int of 1 or more"),
+        ("hard_from", 1.5, "a share from 0 to 1"),
+        ("hard_to", -0.5, "a number of 0 or more"),
+        ("alpha", -1, "a number of 0 or more"),
+        ("prototypes", None, "true or false"),
+        ("compensation", 1, "true or false"),
+        ("beta", 1.0, "0 or more, below 1"),
+        ("scale", 0.0, "a number above 0"),
+    ],
+)
+def test_settings_out_of_range_are_refused(setting, value, message) -> None:
+    with pytest.raises(SettingsError, match=message):
+        SharpReCL(**{setting: value}).check()
