@@ -12,6 +12,7 @@ from counterpoise.data.imbalance import (
     one_against_rest,
     parse_keep,
     step_profile,
+    thin,
 )
 from counterpoise.errors import DataError, SettingsError
 
@@ -69,6 +70,9 @@ def test_one_against_rest_refuses(labels, minority, error, message):
         ("1e-2", 0.01),
         (np.int64(3), 3),
         (np.float64(0.5), 0.5),
+        ("exponential:100", "exponential:100"),
+        (" step:10.0 ", "step:10"),
+        ("exponential:2.5", "exponential:2.5"),
     ],
 )
 def test_parse_keep(keep, expected):
@@ -77,7 +81,11 @@ def test_parse_keep(keep, expected):
 
 
 @pytest.mark.parametrize(
-    "keep", ["", "0", 0, -3, "-3", "0.0", 1.5, "150%", "-0.1", "ten", "nan", "inf", True, "1/2", "0%"]
+    "keep",
+    [
+        *("", "0", 0, -3, "-3", "0.0", 1.5, "150%", "-0.1", "ten", "nan", "inf", True, "1/2", "0%"),
+        *("exponential", "exponential:", "exponential:0.5", "step:-3", "step:1e9", "linear:10", ":10"),
+    ],
 )
 def test_parse_keep_refuses(keep):
     with pytest.raises(SettingsError, match="give a share above 0"):
@@ -176,3 +184,22 @@ def test_exponential_profile_has_the_ratio_asked_for(ratio, n_classes):
     labels = np.repeat(np.arange(n_classes), 200)
     kept, _ = exponential_profile(labels, ratio, seed=0)
     assert imbalance_ratio(labels[kept]) == 200 / max(1, 200 // ratio)
+
+
+def test_thin_does_what_keep_says():
+    kept, held_back, share = thin(LABELS, "25%", "spam", seed=3)
+    np.testing.assert_array_equal(kept, keep_minority(LABELS, "spam", "25%", seed=3)[0])
+    assert share == 0.25
+    assert len(kept) + len(held_back) == len(LABELS)
+    for profile, make in (("exponential:9", exponential_profile), ("step:9", step_profile)):
+        kept, held_back, share = thin(LABELS, profile, None, seed=3)
+        np.testing.assert_array_equal(kept, make(LABELS, 9, seed=3)[0])
+        assert share is None
+        assert sizes(LABELS[kept])["ham"] == 9 * sizes(LABELS[kept])["news"]
+
+
+def test_a_share_is_of_a_class_and_a_profile_of_all():
+    with pytest.raises(SettingsError, match="name it with --minority, or give a profile of all classes"):
+        thin(LABELS, "25%", None, seed=3)
+    with pytest.raises(SettingsError, match="a profile of all classes; give how much of one"):
+        keep_minority(LABELS, "spam", "step:9", seed=3)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from counterpoise.cli.screen import Screen
-from counterpoise.data.imbalance import imbalance_ratio, keep_minority, one_against_rest
+from counterpoise.data.imbalance import imbalance_ratio, one_against_rest, thin
 from counterpoise.data.near import listed, near_match
 from counterpoise.data.readers import read, splits_of
 from counterpoise.errors import DataError, SettingsError
@@ -154,7 +154,7 @@ def _split_read(source: str, split: str | None) -> str:
 
 
 def thinned(screen: Screen, data: Labelled, keep: str | None, seed: int) -> Labelled:
-    """Keep only part of the minority.
+    """Keep only part of the minority, or of all classes.
 
     Raises
     ------
@@ -163,11 +163,12 @@ def thinned(screen: Screen, data: Labelled, keep: str | None, seed: int) -> Labe
     """
     if keep is None:
         return data
-    if data.minority is None:
-        raise SettingsError("--keep thins the minority; name it with --minority")
-    kept, held_back = keep_minority(data.labels, data.minority, keep, derive_seed(seed, "keep"))
-    n_kept = int((data.labels[kept] == data.minority).sum())
-    what = f"{n_kept:,} of {n_kept + len(held_back):,} rows of class {data.minority!r} kept"
+    kept, held_back, share = thin(data.labels, keep, data.minority, derive_seed(seed, "keep"))
+    if share is None:
+        what = f"{len(kept):,} of {len(data.labels):,} rows kept, {keep}"
+    else:
+        n_kept = int((data.labels[kept] == data.minority).sum())
+        what = f"{n_kept:,} of {n_kept + len(held_back):,} rows of class {data.minority!r} kept"
     screen.note(what)
     return replace(data.take(kept), story=", ".join(filter(None, (data.story, what))))
 

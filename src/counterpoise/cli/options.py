@@ -45,7 +45,8 @@ Minority = Annotated[
 Keep = Annotated[
     str | None,
     typer.Option(
-        help="Share (0.1, 10%) or count (25) of the minority to keep, on the fitting side only.",
+        help="On the fitting side only: share (0.1, 10%) or count (25) of the minority to keep, or a profile of all "
+        "classes (exponential:100, step:100).",
         rich_help_panel=_DATA,
     ),
 ]

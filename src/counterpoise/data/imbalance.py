@@ -25,6 +25,9 @@ from counterpoise.seeding import generator
 REST = "rest"
 """Name of everything that is not the minority class, in :func:`one_against_rest`."""
 
+PROFILES = ("exponential", "step")
+"""Names of profiles that :func:`parse_keep` takes, each followed by a colon and a ratio."""
+
 Labels = NDArray[np.generic]
 Indices = NDArray[np.int64]
 
@@ -60,19 +63,20 @@ def one_against_rest(labels: Labels, minority: str) -> NDArray[np.object_]:
     return binary
 
 
-def parse_keep(keep: str | float) -> float | int:
-    """Read how much of a class to keep.
+def parse_keep(keep: str | float) -> float | int | str:
+    """Read how much to keep.
 
     Parameters
     ----------
     keep : str, int or float
-        ``"0.1"``, ``0.1`` and ``"10%"`` are a share; ``25`` and ``"25"`` a count of rows. What is written as
-        an integer is a count: ``"1"`` keeps one row, ``"1.0"`` and ``"100%"`` keep all.
+        ``"0.1"``, ``0.1`` and ``"10%"`` are a share of one class; ``25`` and ``"25"`` a count of its rows. What is
+        written as an integer is a count: ``"1"`` keeps one row, ``"1.0"`` and ``"100%"`` keep all.
+        ``"exponential:100"`` and ``"step:100"`` thin all classes to a profile with that ratio.
 
     Returns
     -------
-    float or int
-        A float is a share in (0, 1], an int a count of 1 or more.
+    float, int or str
+        A float is a share in (0, 1], an int a count of 1 or more, a str a profile.
 
     Raises
     ------
@@ -80,6 +84,9 @@ def parse_keep(keep: str | float) -> float | int:
         For anything else.
     """
     text = str(keep).strip()
+    profile, colon, ratio = text.partition(":")
+    if colon and profile in PROFILES and re.fullmatch(r"\d+(\.\d+)?", ratio) and float(ratio) >= 1:
+        return f"{profile}:{float(ratio):g}"
     if re.fullmatch(r"[+-]?\d+", text):
         if int(text) >= 1:
             return int(text)
@@ -88,9 +95,50 @@ def parse_keep(keep: str | float) -> float | int:
         if 0 < share <= 1:
             return share
     raise SettingsError(
-        f"keep is {keep!r}; give a share above 0 and up to 1 (0.1 or 10%), or a count of rows of 1 or "
-        "more (25)"
+        f"keep is {keep!r}; give a share above 0 and up to 1 (0.1 or 10%), a count of rows of 1 or "
+        "more (25), or a profile of all classes with its ratio (exponential:100 or step:100)"
     )
+
+
+def thin(
+    labels: Labels, keep: str | float, minority: str | None, seed: int
+) -> tuple[Indices, Indices, float | None]:
+    """Choose at random which rows to keep, of one class or of all.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (n,)
+        Class names.
+    keep : str, int or float
+        See :func:`parse_keep`.
+    minority : str or None
+        The class that a share or count is of.
+    seed : int
+        Root seed.
+
+    Returns
+    -------
+    kept, held_back : ndarray of int64
+        Row numbers in ascending order; together every row once.
+    kept_share : float or None
+        Share of the minority that is kept; None for a profile.
+
+    Raises
+    ------
+    SettingsError
+        When a share or count is of no class, there is no such class, or a count exceeds its rows.
+    """
+    wanted = parse_keep(keep)
+    if isinstance(wanted, str):
+        profile, _, ratio = wanted.partition(":")
+        make = {"exponential": exponential_profile, "step": step_profile}[profile]
+        return *make(labels, float(ratio), seed), None
+    if minority is None:
+        raise SettingsError(
+            "--keep thins the minority; name it with --minority, or give a profile of all classes"
+        )
+    kept, held_back = keep_minority(labels, minority, keep, seed)
+    return kept, held_back, 1 - len(held_back) / int(_rows_of(labels, minority).sum())
 
 
 def keep_minority(labels: Labels, minority: str, keep: str | float, seed: int) -> tuple[Indices, Indices]:
@@ -103,7 +151,7 @@ def keep_minority(labels: Labels, minority: str, keep: str | float, seed: int) -
     minority : str
         The class to thin out; rows of other classes are all kept.
     keep : str, int or float
-        See :func:`parse_keep`. A share is rounded to the nearest row, and at least one row is kept.
+        See :func:`parse_keep`; no profile. A share is rounded to the nearest row, and at least one row is kept.
     seed : int
         Root seed.
 
@@ -119,6 +167,8 @@ def keep_minority(labels: Labels, minority: str, keep: str | float, seed: int) -
     """
     rows = np.flatnonzero(_rows_of(labels, minority))
     wanted = parse_keep(keep)
+    if isinstance(wanted, str):
+        raise SettingsError(f"keep is {keep!r}, a profile of all classes; give how much of one to keep")
     if isinstance(wanted, int) and wanted > len(rows):
         raise SettingsError(f"keep is {wanted}, but class {minority!r} has {len(rows)} rows here; keep fewer")
     count = wanted if isinstance(wanted, int) else max(1, round(wanted * len(rows)))

@@ -57,9 +57,9 @@ def compare(
         For the methods that train a network; an unknown name is refused even if none of them does.
     minority : str or None, default=None
         The class that matters; None takes the rarer of two, and all of more.
-    keep : share or count, default=None
-        How much of the minority the fitting sides keep (:func:`counterpoise.data.imbalance.parse_keep`); test
-        sides stay whole.
+    keep : share, count or profile, default=None
+        How much of the minority, or of all classes, the fitting sides keep
+        (:func:`counterpoise.data.imbalance.parse_keep`); test sides stay whole.
     n_folds : int, default=5
     n_seeds : int, default=1
         How many times the cross-validation is repeated, with folds, thinning and fits drawn anew.

@@ -32,6 +32,7 @@ from counterpoise.experiments.surroundings import Surroundings
 from counterpoise.experiments.task import Side, Task
 from counterpoise.experiments.tuning import Trial, best_of, search, space_of
 from counterpoise.metrics.diagnosis import one_class_predicted
+from counterpoise.metrics.many_classes import score_all_classes
 from counterpoise.metrics.scores import score, score_thinned
 from counterpoise.metrics.thresholds import decide
 from counterpoise.seeding import derive_seed
@@ -221,6 +222,9 @@ def _metrics(
 ) -> dict[str, float | None]:
     labels, tuned, number = predictions.labels, predictions.decided, task.number
     metrics = dict(score(labels, probabilities, number, decisions_tuned=tuned))
+    if number is None:
+        fitted = np.bincount(task.numbers[side.train], minlength=len(task.names))
+        metrics |= score_all_classes(labels, probabilities, fitted)
     if side.kept_share is not None and number is not None:
         metrics |= score_thinned(labels, probabilities, number, side.kept_share, decisions_tuned=tuned)
     after, majority_after = shares(predictions)

@@ -51,9 +51,9 @@ def plan(
     methods : sequence of str
     backbone : str or None, default=None
         For the methods that train a network; an unknown name is refused even if none of them does.
-    keep : share or count, default=None
-        How much of the minority the fitting sides keep (:func:`counterpoise.data.imbalance.parse_keep`); test
-        sides stay whole.
+    keep : share, count or profile, default=None
+        How much of the minority, or of all classes, the fitting sides keep
+        (:func:`counterpoise.data.imbalance.parse_keep`); test sides stay whole.
     n_folds : int, default=5
     seeds : sequence of int, default=(0,)
         Each has folds, thinning and fits of its own.
@@ -73,8 +73,6 @@ def plan(
     DataError, SettingsError
         For folds that cannot be made, and settings that are unknown, out of range or that no method has.
     """
-    if keep is not None and task.minority is None:
-        raise SettingsError("--keep thins the minority; name it with --minority")
     if backbone is not None:
         find_backbone(backbone)
     settings = dict(settings or {})

@@ -47,8 +47,8 @@ class Run:
     minority : str or None
         The class that matters; None when all do.
     keep : str, int, float or None
-        How much of the minority the fitting side keeps; held as :func:`counterpoise.data.imbalance.parse_keep`
-        reads it, so that ``"10%"`` and ``0.1`` are the same run.
+        How much of the minority, or of all classes, the fitting side keeps; held as
+        :func:`counterpoise.data.imbalance.parse_keep` reads it, so that ``"10%"`` and ``0.1`` are the same run.
     method : str
     method_settings : dict
         Without the prefix ``method__``. A default left out and a default spelt out are different runs.
@@ -178,7 +178,7 @@ def json_value(value: Any, name: str) -> Any:
     raise SettingsError(f"{name} of a run is {value!r}; a run takes {wanted}")
 
 
-def content_hash(texts: Any, labels: Any, groups: Any = None, time: Any = None) -> str:
+def content_hash(texts: Any, labels: Any, groups: Any = None, time: Any = None, test: Any = None) -> str:
     """Hash of the data that a grid runs on; the order of rows counts, since folds depend on it.
 
     Parameters
@@ -187,6 +187,8 @@ def content_hash(texts: Any, labels: Any, groups: Any = None, time: Any = None) 
     labels : sequence of n strings, integers or booleans
     groups, time : sequence of n values or None
         None is something else than any column.
+    test : sequence of n bool or None
+        Which rows are the test side, where that is given.
 
     Returns
     -------
@@ -194,7 +196,8 @@ def content_hash(texts: Any, labels: Any, groups: Any = None, time: Any = None) 
         20 hexadecimal digits, equal on every platform.
     """
     digest = hashlib.sha256()
-    for name, column in (("texts", texts), ("labels", labels), ("groups", groups), ("time", time)):
+    columns = [("texts", texts), ("labels", labels), ("groups", groups), ("time", time)]
+    for name, column in [*columns, *([] if test is None else [("test", test)])]:
         digest.update(f"{name} {'absent' if column is None else len(column)}\n".encode())
         if column is not None:
             _add(digest, column)

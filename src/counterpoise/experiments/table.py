@@ -111,19 +111,24 @@ class Comparison:
         """What is compared, in words."""
         seeds = len({seed for seed, _ in self.cells})
         kept = f"{self.keep:.4g} of it kept" if isinstance(self.keep, float) else f"{self.keep} of it kept"
+        if isinstance(self.keep, str):
+            kept = f"classes thinned, {self.keep.replace(':', ' with a ratio of ')}"
         parts = [
             self.dataset,
             "all classes alike" if self.minority is None else f"class {self.minority!r}",
             *([] if self.keep is None else [kept]),
-            f"{self.n_folds} folds",
+            f"{self.n_folds} folds" if self.n_folds > 1 else "a given test side",
             *([] if seeds == 1 else [f"{seeds} seeds"]),
         ]
         return ", ".join(parts)
 
     @property
     def test_to_train(self) -> float:
-        """Rows of a test side to those of a fitting side before thinning, as the corrected t-test wants it."""
-        return 1 / (self.n_folds - 1)
+        """Rows of a test side to those of a fitting side before thinning, as the corrected t-test wants it.
+
+        0 where the test side is given: only seeds vary then, and nothing is said of other test rows.
+        """
+        return 1 / (self.n_folds - 1) if self.n_folds > 1 else 0.0
 
 
 def comparisons(store: Store, keys: Iterable[str] | None = None) -> list[Comparison]:

@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 
 from counterpoise.crossfit import Split, make_folds, merge_groups, text_groups
-from counterpoise.data.imbalance import keep_minority
+from counterpoise.data.imbalance import thin
 from counterpoise.errors import SettingsError
 from counterpoise.experiments.runs import Run, content_hash
 from counterpoise.gamma import Sides, minority_sides
@@ -57,6 +57,8 @@ class Task:
     minority : str or None
         The class that matters; None when all do.
     groups, time : ndarray of shape (n,) or None
+    test : ndarray of bool, shape (n,), or None
+        Rows of the test side where it is given with the data, the others being the fitting side; None makes folds.
     joined : ndarray of int64, shape (n,)
         Groups, and texts that (nearly) repeat each other.
     content : str
@@ -70,6 +72,7 @@ class Task:
     minority: str | None
     groups: np.ndarray | None
     time: np.ndarray | None
+    test: np.ndarray | None
     joined: np.ndarray
     content: str
     _folds: dict[tuple[int, int], list[Split]] = field(default_factory=dict, repr=False)
@@ -84,6 +87,7 @@ class Task:
         minority: str | None = None,
         groups: np.ndarray | None = None,
         time: np.ndarray | None = None,
+        test: np.ndarray | None = None,
     ) -> Self:
         """Look the data over.
 
@@ -96,6 +100,8 @@ class Task:
             None takes the rarer of two classes, and all of more.
         groups, time : ndarray of shape (n,) or None, default=None
             See :func:`counterpoise.crossfit.make_folds`.
+        test : ndarray of bool, shape (n,), or None, default=None
+            A test side given with the data; such a task has one fold.
 
         Raises
         ------
@@ -117,8 +123,9 @@ class Task:
             minority,
             groups,
             time,
+            test,
             text_groups(texts, groups),
-            content_hash(texts, labels, groups, time),
+            content_hash(texts, labels, groups, time, test),
         )
 
     @property
@@ -132,7 +139,19 @@ class Task:
         return minority_sides(self.numbers, self.number)
 
     def folds(self, n_folds: int, seed: int) -> list[Split]:
-        """Splits of a seed; with ``time`` there may be fewer than ``n_folds``."""
+        """Splits of a seed; with ``time`` there may be fewer than ``n_folds``.
+
+        Raises
+        ------
+        SettingsError
+            For several folds where the test side is given.
+        """
+        if self.test is not None:
+            if n_folds != 1:
+                raise SettingsError(
+                    f"{self.name} comes with a test side of its own; give 1 fold, not {n_folds}"
+                )
+            return [Split(np.flatnonzero(~self.test), np.flatnonzero(self.test))]
         known = self._folds.get((n_folds, seed))
         if known is None:
             known = self._folds[n_folds, seed] = make_folds(
@@ -153,13 +172,11 @@ class Task:
             When the fitting side has fewer rows of the minority than are to be kept.
         """
         split = self.folds(run.n_folds, run.seed)[run.fold]
-        if run.keep is None or self.minority is None:
+        if run.keep is None:
             return Side(split.train, split.test, None)
         labels = self.names[self.numbers[split.train]]
-        kept, held_back = keep_minority(
-            labels, self.minority, run.keep, derive_seed(run.seed, "keep", run.fold)
-        )
-        return Side(split.train[kept], split.test, 1 - len(held_back) / int((labels == self.minority).sum()))
+        kept, _, share = thin(labels, run.keep, self.minority, derive_seed(run.seed, "keep", run.fold))
+        return Side(split.train[kept], split.test, share)
 
     def inside(self, rows: np.ndarray) -> Task:
         """The task of some rows alone, such as a fitting side; its folds see no other."""
@@ -172,6 +189,7 @@ class Task:
             self.minority,
             groups,
             time,
+            None,
             merge_groups(self.joined[rows]),
             content_hash(texts, labels, groups, time),
         )

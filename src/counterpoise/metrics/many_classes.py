@@ -1,0 +1,43 @@
+"""Scores of problems in which all classes matter: accuracy, and F1 of the classes with the fewest rows to learn from.
+
+>>> score_all_classes(np.array([0, 1, 2, 2]), np.eye(3)[[0, 1, 2, 1]], np.array([90, 9, 1]))
+{'accuracy': 0.75, 'f1_rarest_third': 0.6666666666666666}
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from counterpoise.metrics import confusion as cm
+from counterpoise.metrics.confusion import checked
+
+
+def score_all_classes(
+    labels: ArrayLike, probabilities: ArrayLike, fitted: ArrayLike
+) -> dict[str, float | None]:
+    """Score the most probable classes.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n,)
+        Class numbers.
+    probabilities : array-like of shape (n, C)
+    fitted : array-like of shape (C,)
+        Rows of each class on the fitting side.
+
+    Returns
+    -------
+    dict of str to float
+        - ``accuracy``: share of rows whose most probable class is theirs, as papers on many classes report it.
+        - ``f1_rarest_third``: mean F1 of the third of the classes (rounded, at least one) with the fewest fitted rows;
+          of classes with as many the one with the lower number counts as rarer. A class that is neither there nor
+          predicted has an F1 of 0.
+    """
+    y, p, weights = checked(labels, probabilities, None)
+    matrix = cm.confusion(y, p.argmax(axis=1), p.shape[1], weights)
+    rarest = np.argsort(np.asarray(fitted), kind="stable")[: max(round(p.shape[1] / 3), 1)]
+    return {
+        "accuracy": float(np.trace(matrix) / max(float(matrix.sum()), 1.0)),
+        "f1_rarest_third": float(cm.f1_by_class(matrix)[rarest].mean()),
+    }

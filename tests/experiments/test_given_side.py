@@ -1,0 +1,84 @@
+"""Tasks whose test side is given, and fitting sides thinned to a profile of all classes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from counterpoise.errors import SettingsError
+from counterpoise.experiments.execution import execute
+from counterpoise.experiments.grid import jobs_of, plan
+from counterpoise.experiments.store import Store
+from counterpoise.experiments.surroundings import Surroundings
+from counterpoise.experiments.table import comparisons
+from counterpoise.experiments.task import Task
+from counterpoise.metrics.many_classes import score_all_classes
+from tiny_texts import make_texts
+
+TEXTS, NUMBERS = make_texts((60, 40, 30), seed=5)
+LABELS = np.array(["a", "b", "c"], dtype=object)[NUMBERS]
+TEST = np.arange(130) % 4 == 1
+
+
+def task_of(test: np.ndarray | None = TEST) -> Task:
+    return Task.of("three", TEXTS, LABELS, test=test)
+
+
+def run_of(task: Task, **asked):
+    (run, *_) = plan(task, ["tfidf_lr"], settings={"threshold": None}, **{"n_folds": 1, **asked})
+    return run
+
+
+def test_the_given_side_is_the_test_side_for_every_seed() -> None:
+    task = task_of()
+    for seed in (0, 1):
+        side = task.side(run_of(task, seeds=(seed,)))
+        np.testing.assert_array_equal(side.test, np.flatnonzero(TEST))
+        np.testing.assert_array_equal(side.train, np.flatnonzero(~TEST))
+        assert side.kept_share is None
+
+
+def test_there_is_one_fold_of_it() -> None:
+    with pytest.raises(SettingsError, match="three comes with a test side of its own; give 1 fold, not 5"):
+        run_of(task_of(), n_folds=5)
+
+
+def test_which_side_is_given_is_part_of_the_key() -> None:
+    keys = [run_of(task_of(test)).content for test in (TEST, ~TEST)]
+    assert len({*keys, task_of(None).content}) == 3
+
+
+def test_inside_the_fitting_side_folds_are_made() -> None:
+    inner = task_of().inside(np.flatnonzero(~TEST))
+    assert len(inner.folds(3, 0)) == 3
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_a_profile_thins_all_classes_of_the_fitting_side_alone(given) -> None:
+    task = task_of(TEST if given else None)
+    run = run_of(task, keep="exponential:10", n_folds=1 if given else 3)
+    side = task.side(run)
+    counts = np.bincount(NUMBERS[side.train], minlength=3)
+    whole = task.folds(run.n_folds, run.seed)[0]
+    assert counts[0] == np.bincount(NUMBERS[whole.train])[0]
+    assert counts[0] // counts[2] in (9, 10, 11)
+    np.testing.assert_array_equal(side.test, whole.test)
+
+
+def test_rows_of_all_classes_have_accuracy_and_the_rarest_third(tmp_path) -> None:
+    task = task_of()
+    runs = plan(task, ["tfidf_lr"], n_folds=1, keep="exponential:10", settings={"threshold": None})
+    (job,) = jobs_of(runs)
+    result = execute(task, job.run, Surroundings.here(job.run, threads=1))
+    predictions = result.predictions
+    fitted = np.bincount(NUMBERS[task.side(job.run).train])
+    expected = score_all_classes(predictions.labels, predictions.probabilities, fitted)
+    assert {name: result.metrics[name] for name in expected} == expected
+    with Store(tmp_path / "rows.runs") as store:
+        store.write(result)
+        (found,) = comparisons(store)
+    assert (
+        found.title
+        == "three, all classes alike, classes thinned, exponential with a ratio of 10, a given test side"
+    )
+    assert found.test_to_train == 0
