@@ -68,6 +68,21 @@ def test_a_validation_side_is_held_out_of_the_fit() -> None:
     assert abs(data.labels[held].mean() - 0.25) < 0.02
 
 
+@pytest.mark.parametrize("early", [True, False])
+def test_given_rows_are_chosen_by_and_all_others_fitted_to(early) -> None:
+    data, method = make_data(600, 150), Note(early=early)
+    given = make_data(80, 40, seed=1)
+    given = replace(given, inputs=given.inputs + np.float32([1000, 0]))
+    fitted = fit(method, data, validation=given)
+    (rows, held, _), *others = method.fits
+    assert not others
+    assert rows.tolist() == list(range(600))
+    assert held.tolist() == list(range(1000, 1080))
+    assert (fitted.scored_on, fitted.choice.n_rows) == ("validation", 80)
+    expected = score(given.labels, fitted.probabilities(given.inputs), 1)
+    assert fitted.scores["average_precision"] == expected["average_precision"]
+
+
 NOT_HELD_OUT = [(600, 150, False, 0.1), (600, 150, True, 0.0), (400, 90, True, 0.1), (600, 90, True, 0.1)]
 
 

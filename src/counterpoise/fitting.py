@@ -107,6 +107,7 @@ def fit_model(
     *,
     groups: Groups = None,
     time: np.ndarray | None = None,
+    validation: Data | None = None,
 ) -> Fitted:
     """Fit a method, and choose its stopping epoch and threshold on held-out rows.
 
@@ -123,6 +124,8 @@ def fit_model(
         when rows are held out, and once.
     time : ndarray, shape (n,), or None
         Held-out rows are then later than those fitted to.
+    validation : Data or None
+        Rows to choose by, where they are given; none of ``data`` are held out then.
 
     Returns
     -------
@@ -136,22 +139,27 @@ def fit_model(
     prior = data.class_mass()
     kept_prior = prior if plan.prior_correction else None
     find_groups = _found_once(groups)
-    side = _validation_side(method, data, context, plan, find_groups, time)
+    fitted_to, held_out = data, validation
+    if validation is None:
+        side = _validation_side(method, data, context, plan, find_groups, time)
+        if side is not None:
+            fitted_to, held_out = data.take(side.train), data.take(side.test)
     reason = ""
-    if side is not None:
-        predictor = method.fit(data.take(side.train), replace(context, validation=data.take(side.test)))
-        rows, scored_on = side.test, "validation"
-        probabilities = _probabilities(predictor, data.inputs[rows], kept_prior)
+    if held_out is not None:
+        predictor = method.fit(fitted_to, replace(context, validation=held_out))
+        scored_on = "validation"
+        probabilities = _probabilities(predictor, held_out.inputs, kept_prior)
     else:
         predictor = method.fit(data, context)
         scored_on = "out-of-fold"
         splits, reason = _threshold_folds(data, plan, find_groups, time, context.seed)
         rows, probabilities = _out_of_fold(method, data, context, splits, kept_prior)
-    labels, weights = data.labels[rows], data.weights[rows]
+        held_out = data.take(rows)
+    labels, weights = held_out.labels, held_out.weights
     choice = _choose(labels, probabilities, weights, reason, plan, context.seed)
     scores: dict[str, float | None] = {}
     warning = None
-    if len(rows):
+    if len(labels):
         tuned = decide(probabilities, choice.thresholds)
         probable = probabilities.argmax(axis=1)
         warning = one_class_predicted(
@@ -159,7 +167,7 @@ def fit_model(
         )
         scores = dict(score(labels, probabilities, plan.minority, decisions_tuned=tuned, weights=weights))
     return Fitted(
-        predictor, prior, plan.prior_correction, choice, scores, scored_on if len(rows) else "", warning
+        predictor, prior, plan.prior_correction, choice, scores, scored_on if len(labels) else "", warning
     )
 
 

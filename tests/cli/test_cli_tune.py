@@ -118,7 +118,7 @@ class TestPapers:
         made = Set("SMS Spam", str(labelled), "rare", keep="0.8")
         task, encoder = task_of(made), tiny_encoder()
         plain, whole = (
-            miso.runs_of(3, task, made, Budget(2, 1, {"max_epochs": 1}), encoder=name)
+            miso.runs_of("3", task, made, Budget(2, 1, {"max_epochs": 1}), encoder=name)
             for name in (None, encoder)
         )
         added = [run for run in whole if run not in plain]
@@ -147,7 +147,7 @@ class TestPapers:
         found = {}
         runs = miso.runs_of(number, task, made, budget)
         asked = {(run.method, run.backbone) for run in runs}
-        if number == 5:
+        if number == "5":
             assert asked == {("erm", "textcnn"), ("erm", "textrnn"), ("cag", "textcnn"), ("cag", "textrnn")}
         cheap = [run for run in runs if run.method in ("erm", "tfidf_lr") and run.backbone != "textrnn"]
         with opened(None) as store:
@@ -158,16 +158,16 @@ class TestPapers:
         assert all(len(row) == len(table.headers) for row in table.rows)
         assert "SMS Spam: it is a toy." in table.foot
         lines = {row[0]: row[1:] for row in table.rows}
-        if number == 3:
+        if number == "3":
             assert lines["TextCNN"][0].endswith("| 80.1")
             assert lines["M-CNN"][0] == "- | 89.0"
             assert lines["TF-IDF + logistic regression"][0].endswith("| -")
             assert lines["XLNet"][0] == "- | 81.9"
             assert lines["MixText"][0] == "- | 86.1"
             assert any("XLNet is here the encoder that --encoder names" in note for note in table.foot)
-        elif number == 2:
+        elif number == "2":
             assert lines["SMS Spam"][1:] == ("2 | 2", lines["SMS Spam"][2], "128 | 4,601", "26 | 1,813")
-        elif number == 1:
+        elif number == "1":
             assert lines["SMS Spam"][0].endswith("| 42.1")
             assert lines["SMS Spam"][1].endswith("| 61.9 / 93.2")
 
@@ -190,7 +190,7 @@ class TestPapers:
         ("options", "message"),
         [
             (["nosuch"], "there is no paper 'nosuch'"),
-            (["miso", "--table", "7"], "table"),
+            (["miso", "--table", "7"], "there is no table '7' of miso; choose from 1, 2, 3, 4, 5, 6"),
             (["miso", "--budget", "huge"], "there is no budget 'huge'"),
             (["miso", "--datasets", "yelp"], "the paper has sms_spam, toutiao, imdb, ag_news"),
             (["miso", "--figure", "1", "-o", "a.gif"], "no picture has that ending"),

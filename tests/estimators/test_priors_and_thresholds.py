@@ -8,7 +8,7 @@ from sklearn.base import clone
 
 from counterpoise import TextClassifier
 from counterpoise import fitting as fitting_room
-from counterpoise.errors import SettingsError
+from counterpoise.errors import DataError, SettingsError
 from counterpoise.methods.registry import METHODS
 from counterpoise.metrics.calibration import shift_prior, softmax
 from tiny_networks import NETWORK
@@ -213,3 +213,26 @@ def test_class_weights_act_on_every_method(name, prior_correction, spam) -> None
         assert moved < 1e-6, "the correction takes the weights out again, whole"
     else:
         assert moved > 1e-4
+
+
+class TestGivenValidation:
+    def test_its_rows_choose_in_the_classes_fitted_to(self, texts_of) -> None:
+        texts, labels = texts_of((80, 20), seed=5)
+        names = np.array(["ham", "spam"], dtype=object)
+        given, theirs = texts_of((70, 30), seed=6)
+        classifier = TextClassifier("erm", **{**NETWORK, "max_epochs": 2})
+        classifier.fit(texts, names[labels], validation=(list(given), list(names[theirs])))
+        assert classifier.fitted_.scored_on == "validation"
+        assert classifier.fitted_.choice.n_rows == 100
+        assert classifier.fitted_.choice.n_minority == 30
+        assert all("average_precision" in row for row in classifier.history_)
+        assert classifier.class_counts_.tolist() == [80, 20]
+
+    def test_rows_of_other_classes_and_lone_texts_are_refused(self, texts_of) -> None:
+        texts, labels = texts_of((20, 8), seed=5)
+        with pytest.raises(
+            DataError, match="labels that are not among those fitted to: 2, 3; leave their rows"
+        ):
+            TextClassifier().fit(texts, labels, validation=(texts[:4], [0, 2, 3, 1]))
+        with pytest.raises(DataError, match="validation has 4 rows and 2 labels"):
+            TextClassifier().fit(texts, labels, validation=(texts[:4], [0, 1]))

@@ -193,8 +193,9 @@ def test_groups_and_time_reach_the_classifier(spam, monkeypatch) -> None:
     given: list[tuple] = []
     fit = TextClassifier.fit
 
-    def watched(classifier, X, y, groups=None, time=None):
+    def watched(classifier, X, y, groups=None, time=None, **more):
         given.append((groups, time, len(X)))
+        assert more == {"validation": None}, "only a reproduction chooses on the test side"
         return fit(classifier, X, y, groups=groups, time=time)
 
     monkeypatch.setattr(TextClassifier, "fit", watched)

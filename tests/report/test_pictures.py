@@ -9,7 +9,7 @@ pytest.importorskip("matplotlib")
 
 from counterpoise.errors import MissingExtraError, SettingsError
 from counterpoise.experiments.leaderboard import Ranking
-from counterpoise.experiments.papers.miso_examples import Scatter
+from counterpoise.experiments.papers.scatter import Scatter
 from counterpoise.experiments.rank_tests import Friedman
 from counterpoise.experiments.results import Predictions
 from counterpoise.experiments.table import Comparison, Row
@@ -55,8 +55,18 @@ DRAWN = {
     "embeddings": lambda path: draw_embeddings(
         path,
         [
-            Scatter(title, {kind: np.random.default_rng(0).random((5, 2)) for kind in curves_kinds}, 0.4)
-            for title in ("plain training", "MISO")
+            Scatter(title, {kind: np.random.default_rng(0).random((5, 2)) for kind in curves_kinds})
+            for title in ("plain training: 40.0% difficult", "MISO")
+        ],
+    ),
+    "classes": lambda path: draw_embeddings(
+        path,
+        [
+            Scatter(
+                "after training",
+                {name: np.random.default_rng(i).random((5, 2)) for i, name in enumerate(("human", "entity"))},
+                {name: np.full((1, 2), 0.5) for name in ("human", "entity")},
+            )
         ],
     ),
 }
@@ -79,6 +89,7 @@ def test_the_same_rows_give_the_same_file(name, suffix, tmp_path) -> None:
         ("curves", ["erm", "miso", "recall", "expected cost"]),
         ("ranks", [*RANKING.labels, "CD 1.60", "3.80"]),
         ("embeddings", ["plain training: 40.0% difficult", "difficult minority"]),
+        ("classes", ["after training", "human", "entity"]),
     ],
 )
 def test_what_is_written_in_them(name, words, tmp_path, monkeypatch) -> None:

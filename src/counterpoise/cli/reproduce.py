@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,24 +17,29 @@ from counterpoise.cli.screen import Screen, running
 if TYPE_CHECKING:
     from counterpoise.experiments.papers.base import Table
 
-PAPERS = ("miso",)
-_STORE = Path("miso-reproduction.runs")
+PAPERS = ("miso", "sharprecl")
+SELECTIONS = ("validation", "test")
 
 
 def reproduce(
     paper: Annotated[str, typer.Argument(metavar="|".join(PAPERS), help="Which paper.")],
     *,
     table: Annotated[
-        int,
-        typer.Option(min=1, max=6, metavar="1-6", help="Which of its tables; 6 shows examples of our own."),
-    ] = 3,
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Which table: of miso 1 to 6, 3 by default, 6 being examples of our own; of sharprecl main, which is "
+            "the default, ablation or imbalance.",
+        ),
+    ] = None,
     figure: Annotated[
         int | None,
         typer.Option(min=1, max=1, metavar="1", help="Draw the figure of our own data in place of a table."),
     ] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="Of the figure: .svg, .png or .pdf.")
-    ] = Path("miso-figure-1.svg"),
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Of the figure: .svg, .png or .pdf."),
+    ] = None,
     datasets: Annotated[
         str | None,
         typer.Option(metavar="A,B", help="Data sets, separated by commas; the budget's own by default."),
@@ -46,12 +53,24 @@ def reproduce(
     encoder: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME|FOLDER", help="Pretrained encoder for the lines of table 3 that have one (XLNet's)."
+            metavar="NAME|FOLDER",
+            help="Pretrained encoder for the lines that have one (XLNet's in miso's table 3).",
         ),
     ] = None,
+    selection: Annotated[
+        str,
+        typer.Option(
+            metavar="|".join(SELECTIONS),
+            help="Where sharprecl's stopping epoch is chosen; test is what its authors' script does, and optimistic.",
+        ),
+    ] = "validation",
     store: Annotated[
-        Path, typer.Option(metavar="FILE", help="Keeps the rows; the same command goes on from there.")
-    ] = _STORE,
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Keeps the rows; the same command goes on from there. PAPER-reproduction.runs by default.",
+        ),
+    ] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Run again what has failed.")] = False,
     estimate: options.EstimateOnly = False,
     jobs: options.Jobs = 1,
@@ -71,36 +90,45 @@ def reproduce(
         from counterpoise.experiments.estimate import duration
         from counterpoise.experiments.executors.choice import make_executor
         from counterpoise.experiments.grid import fill, jobs_of
-        from counterpoise.experiments.papers import miso
         from counterpoise.experiments.papers.base import chosen, task_of
         from counterpoise.experiments.store import Store
         from counterpoise.experiments.table import comparisons
         from counterpoise.report.canvas import check_picture
         from counterpoise.report.embedding import draw_embeddings
 
-        if paper not in PAPERS:
-            raise SettingsError(f"there is no paper {paper!r}; choose from {', '.join(PAPERS)}")
-        if budget not in miso.BUDGETS:
-            raise SettingsError(f"there is no budget {budget!r}; choose from {', '.join(miso.BUDGETS)}")
+        _check("paper", paper, PAPERS)
+        protocol = import_module(f"counterpoise.experiments.papers.{paper}")
+        table = table or protocol.DEFAULT_TABLE
+        _check(f"table of {paper}", table, (*protocol.TABLES, *protocol.EXAMPLES))
+        _check("budget", budget, protocol.BUDGETS)
+        _check("selection", selection, SELECTIONS)
+        if selection == "test" and paper != "sharprecl":
+            raise SettingsError(
+                f"--selection test is the way of sharprecl's script; leave it away for {paper}"
+            )
         asked = None if datasets is None else [name.strip() for name in datasets.split(",")]
-        sets = chosen(miso.SETS, asked, miso.DEFAULT_SETS[budget])
+        sets = chosen(protocol.SETS, asked, protocol.DEFAULT_SETS[budget])
+        output = output or Path(f"{paper}-figure-1.svg")
         if figure is not None:
             check_picture(output)
+        store = store or Path(f"{paper}-reproduction.runs")
         tasks = {made.name: task_of(made, data_dir) for made in sets}
-        if figure is not None or table == 6:
-            from counterpoise.experiments.papers import miso_examples
-
+        if figure is not None or table in protocol.EXAMPLES:
+            first = sets[0]
             if figure is not None:
-                draw_embeddings(output, miso_examples.figure_1(sets[0], tasks[sets[0].name], random_state))
+                draw_embeddings(output, protocol.figure_1(first, tasks[first.name], random_state))
                 screen.line(f"Figure: {output}")
-                screen.rows([{"figure": str(output), "dataset": sets[0].dataset}])
+                screen.rows([{"figure": str(output), "dataset": first.dataset}])
             else:
-                _print(screen, miso_examples.table_6(sets[0], tasks[sets[0].name], random_state))
+                _print(screen, protocol.EXAMPLES[table](first, tasks[first.name], random_state))
             return
         screen.on_interrupt = f"what is ready is in {store}; the same command goes on"
+        how = {} if selection == "validation" else {"selection": selection}
         planned = {
             made.name: jobs_of(
-                miso.runs_of(table, tasks[made.name], made, miso.BUDGETS[budget], random_state, encoder)
+                protocol.runs_of(
+                    table, tasks[made.name], made, protocol.BUDGETS[budget], random_state, encoder, **how
+                )
             )
             for made in sets
         }
@@ -128,17 +156,30 @@ def reproduce(
                 ready = rows.done(filled.keys)
                 if keys := [key for key in filled.keys if key in ready]:
                     (found[name],) = comparisons(rows, keys)
-        _print(screen, miso.TABLES[table](found, tasks))
+        _print(screen, protocol.TABLES[table](found, tasks))
         print_failures(screen, failures)
         if failures:
             raise typer.Exit(1)
 
 
+def _check(what: str, name: str, known: Iterable[str]) -> None:
+    from counterpoise.errors import SettingsError
+
+    kind, _, whose = what.partition(" ")
+    if name not in known:
+        raise SettingsError(
+            f"there is no {kind} {name!r}{whose and ' ' + whose}; choose from {', '.join(known)}"
+        )
+
+
 def _print(screen: Screen, table: Table) -> None:
     screen.line(f"{table.title}\n")
+    if table.warning:
+        screen.warning(f"{table.warning}\n")
     screen.table(table.headers, table.rows, words=table.words)
     screen.line("")
     for note in table.foot:
         screen.line(note)
     rows: list[dict[str, Any]] = [dict(zip(table.headers, row, strict=True)) for row in table.rows]
-    screen.rows([{"table": table.title, "rows": rows, "foot": list(table.foot)}])
+    warning = {"warning": table.warning} if table.warning else {}
+    screen.rows([{"table": table.title, **warning, "rows": rows, "foot": list(table.foot)}])

@@ -67,6 +67,13 @@ class Screen:
         if not self.as_json:
             print(text, flush=True)
 
+    def warning(self, text: str) -> None:
+        """Print a line of the result that must not be overlooked: red where there is a terminal."""
+        if not self.as_json:
+            from rich.console import Console
+
+            Console(soft_wrap=True, highlight=False).print(text, style="bold red", markup=False)
+
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> None:
         """Print a table of the result, unless JSON is wanted.
 

@@ -109,6 +109,27 @@ def load(name: str, split: str = "train", data_dir: str | os.PathLike[str] | Non
     return Loaded(pa.concat_tables(parts), tuple(notes))
 
 
+def views_file(name: str, data_dir: str | os.PathLike[str] | None = None) -> Path | None:
+    """File of second views that lies beside the training split of a named set, columns ``text`` and ``augmented``.
+
+    Parameters
+    ----------
+    name : str
+        Name or alias.
+    data_dir : path or None
+        As for :func:`load`.
+
+    Returns
+    -------
+    Path or None
+        None where there is none; no set has its views anywhere else.
+    """
+    named = data_dir or os.environ.get(DATA_VARIABLE)
+    folder = cache_folder() if named is None else Path(named).expanduser()
+    path = folder / find(name).folder / "train_augmented.parquet"
+    return path if path.is_file() else None
+
+
 def content_hash(texts: Iterable[str], labels: Iterable[str]) -> str:
     """Hash of labelled texts that does not depend on their order.
 

@@ -92,7 +92,15 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
     columns_: tuple[str, ...] = ()
     data_ = ""
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None, time: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        groups: Any = None,
+        time: Any = None,
+        validation: tuple[Any, Any] | None = None,
+    ) -> Self:
         """Fit to labelled inputs.
 
         Parameters
@@ -107,6 +115,9 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
             Rows of a group (an author, a thread) are never parted when rows are held out.
         time : array-like of shape (n,), default=None
             Numbers or datetimes; held-out rows are then the latest ones.
+        validation : tuple of inputs and labels, default=None
+            Rows to choose the stopping epoch and the threshold by, at the prevalence that the model will meet; with
+            them no row of ``X`` is held out. Rows that it is tested on afterwards do not belong among them.
 
         Returns
         -------
@@ -155,6 +166,7 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
             self._plan(),
             groups=lambda: self._groups(inputs, None if groups is None else groups[rows]),
             time=None if time is None else time[rows],
+            validation=None if validation is None else self._validation(*validation),
         )
         return self
 
@@ -283,6 +295,22 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         named = None if len(counts) > 2 else self.classes_[counts.argmin()]
         self.pos_label_ = named if self.pos_label is None else self.pos_label
         return labels.astype(np.int64)
+
+    def _validation(self, X: Any, y: Any) -> Data:
+        """Rows to choose by, in the classes that were fitted to."""
+        inputs, values = self._checked_inputs(X, fitting=False), as_labels(y)
+        if len(values) != len(inputs):
+            raise DataError(
+                f"validation has {len(inputs)} rows and {len(values)} labels; give one label a row"
+            )
+        numbers = {name: number for number, name in enumerate(self.classes_.tolist())}
+        unknown = sorted({str(value) for value in values.tolist() if value not in numbers})
+        if unknown:
+            raise DataError(
+                f"validation has labels that are not among those fitted to: {', '.join(unknown)}; leave their rows out"
+            )
+        labels = np.array([numbers[value] for value in values.tolist()], dtype=np.int64)
+        return Data(inputs, labels, len(numbers), np.ones(len(labels)))
 
     @property
     def _minority(self) -> int | None:

@@ -37,6 +37,10 @@ from counterpoise.metrics.scores import score, score_thinned
 from counterpoise.metrics.thresholds import decide
 from counterpoise.seeding import derive_seed
 
+SELECTION, ON_TEST = "selection", "test"
+"""A setting of a run, and its only value: stopping epoch and threshold are chosen on the test side itself, as some
+papers' scripts do. Such rows are hopeful, and only reproductions ask for them."""
+
 INNER_FOLDS = 3
 """Folds of a fitting side by which settings are chosen."""
 
@@ -45,6 +49,7 @@ class FoldClassifier(TextClassifier):
     """A classifier that is told which of its texts repeat each other: the task has searched them all once."""
 
     joined: np.ndarray
+    chosen_on_test = False
 
     def _groups(self, inputs: np.ndarray, groups: Any) -> np.ndarray:
         return merge_groups(self.joined)
@@ -65,9 +70,10 @@ def classifier_of(run: Run) -> FoldClassifier:
         run.backbone,
         pos_label=run.minority,
         random_state=derive_seed(run.seed, "fit", run.fold),
-        **run.estimator,
+        **{name: value for name, value in run.estimator.items() if name != SELECTION},
         **nested,
     )
+    classifier.chosen_on_test = run.estimator.get(SELECTION) == ON_TEST
     classifier._checked_settings()
     return classifier
 
@@ -192,7 +198,15 @@ def _fitted(classifier: FoldClassifier, task: Task, side: Side) -> tuple[tuple[f
     groups, time = (None if column is None else column[side.train] for column in (task.groups, task.time))
     classifier.joined = task.joined[side.train]
     start = clock.perf_counter()
-    classifier.fit(task.texts[side.train], task.names[task.numbers[side.train]], groups=groups, time=time)
+    classifier.fit(
+        task.texts[side.train],
+        task.names[task.numbers[side.train]],
+        groups=groups,
+        time=time,
+        validation=(task.texts[side.test], task.names[task.numbers[side.test]])
+        if classifier.chosen_on_test
+        else None,
+    )
     fitted = clock.perf_counter()
     probabilities = classifier.predict_proba(task.texts[side.test])
     return (fitted - start, clock.perf_counter() - fitted), probabilities

@@ -66,8 +66,8 @@ class ContrastiveMethod(GradientMethod):
         Of the contrastive loss beside 1 for cross-entropy; 0 leaves cross-entropy over two views.
     view : str, path or mapping of str to str, default="word_dropout"
         How texts get a second view: ``"word_dropout"``, ``"word_replacement"``, ``"word_insertion"``,
-        ``"word_shuffle"`` or ``"mask_fill"`` edit them, a mapping or a file has views that are there already. It is no
-        part of a saved model.
+        ``"word_shuffle"`` or ``"mask_fill"`` edit them; a mapping, a file or a known set's name (``"trec"``) has views
+        that are there already. It is no part of a saved model.
     view_column : str, default="augmented"
         Where a file holds the views.
     view_rate : float, default=0.1

@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from counterpoise.data import catalog
 from counterpoise.data.near import listed, near_match
 from counterpoise.data.readers import read
 from counterpoise.errors import DataError, SettingsError
@@ -45,7 +47,8 @@ class ViewMaker:
     Attributes
     ----------
     view : str, path or mapping of str to str
-        A name in :data:`EDITS`; or views that are there already, by their texts: a mapping, or a file with both.
+        A name in :data:`EDITS`; or views that are there already, by their texts: a mapping, a file with both, or the
+        name of a known set that comes with some (``"trec"``, ``"ohsumed_titles"``).
     column : str, default="augmented"
         Where a file holds the views.
     rate : float, default=0.1
@@ -136,8 +139,11 @@ class ViewMaker:
         return {text: view for text, view in pairs if isinstance(view, str) and view.strip()}
 
     def _read(self) -> list[tuple[str, Any]]:
+        source: Any = self.view
+        if not Path(source).exists() and catalog.is_known(str(source)):
+            source = catalog.views_file(str(source)) or source
         try:
-            found = read(self.view, needs_label=False)
+            found = read(source, needs_label=False)
         except DataError as error:
             near = near_match(str(self.view), list(EDITS))
             raise DataError(f"views: {error}; or name one of {listed(list(EDITS))}{near}") from error

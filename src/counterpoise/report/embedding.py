@@ -1,11 +1,11 @@
-"""Samples of two embeddings side by side: MISO's figure 1 on data of our own."""
+"""Rows of a data set in two embeddings side by side: the papers' figures on data of our own."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from counterpoise.experiments.papers.miso_examples import Scatter
+from counterpoise.experiments.papers.scatter import Scatter
 from counterpoise.report.canvas import canvas
 
 _STYLES = {
@@ -16,11 +16,14 @@ _STYLES = {
 
 
 def draw_embeddings(path: Path, panels: Sequence[Scatter]) -> None:
-    """Draw each embedding in a panel of its own; what is difficult was so in the first."""
+    """Draw each embedding in a panel of its own, kinds of rows in their colours and what stands for them as stars."""
     with canvas(path, width=4 * len(panels), height=3.6) as figure:
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for axis, panel in zip(axes, panels, strict=True):
-            for kind, places in panel.points.items():
-                axis.scatter(places[:, 0], places[:, 1], label=kind, linewidths=0, **_STYLES[kind])
-            axis.set(title=f"{panel.title}: {panel.difficult:.1%} difficult", xticks=[], yticks=[])
+            for number, (kind, places) in enumerate(panel.points.items()):
+                style = _STYLES.get(kind, {"color": f"C{number % 10}", "s": 10})
+                axis.scatter(places[:, 0], places[:, 1], label=kind, linewidths=0, **style)
+                for mark in panel.marks.get(kind, ()):
+                    axis.scatter(*mark, marker="*", s=160, color=style["color"], edgecolors="black", zorder=3)
+            axis.set(title=panel.title, xticks=[], yticks=[])
         axes[0].legend(frameon=False)

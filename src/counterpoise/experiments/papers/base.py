@@ -29,22 +29,25 @@ class Set:
         As the paper calls it.
     dataset : str
         Of :mod:`counterpoise.data.catalog`.
-    minority : str
-        The class set against all others.
+    minority : str or None
+        The class set against all others; None where all classes matter.
     keep : str or None, default=None
         How much of it the fitting sides keep.
     whole : bool, default=False
         Whether all splits are put together, as the paper does.
     differs : str, default=""
         What is not as in the paper, in words.
+    given : bool, default=False
+        Whether the splits train and test are the two sides of every run.
     """
 
     name: str
     dataset: str
-    minority: str
+    minority: str | None
     keep: str | None = None
     whole: bool = False
     differs: str = ""
+    given: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ class Table:
         Columns from the left that hold words.
     foot : tuple of str
         What has to be known when it is read.
+    warning : str, default=""
+        What must not be overlooked.
     """
 
     title: str
@@ -83,23 +88,27 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     words: int
     foot: tuple[str, ...]
+    warning: str = ""
 
 
 def task_of(made: Set, data_dir: str | None = None) -> Task:
-    """Read a set, its minority against the rest.
+    """Read a set, its minority against the rest where one is named.
 
     Raises
     ------
     DataError
         When the data cannot be had.
     """
-    splits: Sequence[str | None] = splits_of(made.dataset) if made.whole else [None]
+    splits: Sequence[str | None] = splits_of(made.dataset) if made.whole or made.given else [None]
     tables = [read(made.dataset, split=split, data_dir=data_dir) for split in splits]
     texts = np.concatenate([table.texts for table in tables])
     labels = np.concatenate([np.asarray(table.labels, dtype=object) for table in tables])
-    if len(set(labels)) > 2:
+    if made.minority is not None and len(set(labels)) > 2:
         labels = one_against_rest(labels, made.minority)
-    return Task.of(made.dataset, texts, labels, minority=made.minority)
+    test = None
+    if made.given:
+        test = np.repeat([split == "test" for split in splits], [len(table.texts) for table in tables])
+    return Task.of(made.dataset, texts, labels, minority=made.minority, test=test)
 
 
 def chosen(sets: Sequence[Set], names: Sequence[str] | None, default: Sequence[str]) -> list[Set]:

@@ -1,7 +1,7 @@
 """MISO's experiments (Tian et al., EMNLP 2021), run again on data that can be had; ours beside theirs.
 
-    runs = runs_of(3, task, BUDGETS["small"])
-    table = TABLES[3]({"SMS Spam": comparison}, {"SMS Spam": task})
+    runs = runs_of("3", task, BUDGETS["small"])
+    table = TABLES["3"]({"SMS Spam": comparison}, {"SMS Spam": task})
 
 Table 1 and 4: difficult samples before and after; 3: all methods; 5: the generator alone; 2: the data. What differs
 from the paper in data and settings stands in the foot of each table.
@@ -18,11 +18,14 @@ from counterpoise.data.imbalance import parse_keep
 from counterpoise.experiments.grid import plan
 from counterpoise.experiments.papers import miso_numbers as theirs
 from counterpoise.experiments.papers.base import Budget, Set, Table, beside, find_row, percent
+from counterpoise.experiments.papers.miso_examples import figure_1, table_6
 from counterpoise.experiments.runs import Run
 from counterpoise.experiments.table import Comparison
 from counterpoise.experiments.task import Task
 from counterpoise.methods.registry import METHODS
 from counterpoise.text.tokenizers import tokenize
+
+__all__ = ["BUDGETS", "DEFAULT_SETS", "DEFAULT_TABLE", "EXAMPLES", "SETS", "TABLES", "figure_1", "runs_of"]
 
 CNN, RNN, ENCODER = "textcnn", "textrnn", "encoder"
 
@@ -73,6 +76,10 @@ DEFAULT_SETS = {
 }
 """Where no data are named."""
 
+DEFAULT_TABLE = "3"
+EXAMPLES = {"6": table_6}
+"""Tables that need no runs."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -109,23 +116,23 @@ LINES = (
 _OVER_AN_ENCODER = ("encoder_lr", "blend")
 
 _ASKED = {
-    1: ("erm",),
-    2: (),
-    3: tuple(dict.fromkeys(line.method for line in LINES)),
-    4: ("erm", "miso"),
-    5: ("erm", "cag"),
+    "1": ("erm",),
+    "2": (),
+    "3": tuple(dict.fromkeys(line.method for line in LINES)),
+    "4": ("erm", "miso"),
+    "5": ("erm", "cag"),
 }
 
 
 def runs_of(
-    number: int, task: Task, made: Set, budget: Budget, seed: int = 0, encoder: str | None = None
+    table: str, task: Task, made: Set, budget: Budget, seed: int = 0, encoder: str | None = None
 ) -> list[Run]:
     """Runs that a table needs of one set.
 
     Parameters
     ----------
-    number : int
-        Of the table, 1 to 5.
+    table : str
+        Its number, 1 to 5.
     task : Task
     made : Set
     budget : Budget
@@ -135,10 +142,10 @@ def runs_of(
         Pretrained encoder for the lines of table 3 that have one, which are not run without.
     """
     runs: list[Run] = []
-    for backbone in (CNN, RNN, *([ENCODER] if encoder and number == 3 else [])):
+    for backbone in (CNN, RNN, *([ENCODER] if encoder and table == "3" else [])):
         own = [line.method for line in LINES if _trained(line) == backbone]
-        methods = [name for name in own if name in _ASKED[number]]
-        if number == 5 and backbone == RNN:
+        methods = [name for name in own if name in _ASKED[table]]
+        if table == "5" and backbone == RNN:
             methods.append("cag")
         for method in methods:
             settings = {
@@ -294,10 +301,10 @@ def table_3(found: Mapping[str, Comparison], tasks: Mapping[str, Task]) -> Table
     return Table("Table 3: F1", ("method", *heads), tuple(rows), 1, foot)
 
 
-TABLES: dict[int, Callable[[Mapping[str, Comparison], Mapping[str, Task]], Table]] = {
-    1: table_1,
-    2: table_2,
-    3: table_3,
-    4: table_4,
-    5: table_5,
+TABLES: dict[str, Callable[[Mapping[str, Comparison], Mapping[str, Task]], Table]] = {
+    "1": table_1,
+    "2": table_2,
+    "3": table_3,
+    "4": table_4,
+    "5": table_5,
 }

@@ -8,13 +8,12 @@ Both are made of the fitting side of the first fold.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from counterpoise.data.imbalance import keep_minority
+from counterpoise.data.imbalance import thin
 from counterpoise.estimators.text import TextClassifier
 from counterpoise.experiments.papers.base import Set, Table
+from counterpoise.experiments.papers.scatter import Scatter, plane
 from counterpoise.experiments.task import Task
 from counterpoise.gamma import measure_difficulty
 from counterpoise.miso.oversampler import MISO
@@ -23,24 +22,6 @@ from counterpoise.oversampling.anchors import anchors_from
 from counterpoise.seeding import derive_seed, generator
 
 FOLDS, EXAMPLES, MAJORITY_SHOWN = 5, 3, 400
-
-
-@dataclass(frozen=True)
-class Scatter:
-    """Samples in the plane of the two directions in which an embedding varies most.
-
-    Attributes
-    ----------
-    title : str
-    points : dict of str to ndarray of float64, shape (n, 2)
-        By kind: majority, minority, difficult minority.
-    difficult : float
-        Share of the minority's test samples with majority samples among their 5 nearest training samples.
-    """
-
-    title: str
-    points: dict[str, np.ndarray]
-    difficult: float
 
 
 def table_6(made: Set, task: Task, seed: int) -> Table:
@@ -86,10 +67,10 @@ def figure_1(made: Set, task: Task, seed: int) -> tuple[Scatter, Scatter]:
         )
         if difficult is None:
             difficult = near.gamma > 0
-        plane = _plane(np.concatenate([queries, model.embed(task.texts[others])]))
-        mine, theirs = plane[: len(rare)], plane[len(rare) :]
+        places = plane(np.concatenate([queries, model.embed(task.texts[others])]))
+        mine, theirs = places[: len(rare)], places[len(rare) :]
         points = {"majority": theirs, "minority": mine[~difficult], "difficult minority": mine[difficult]}
-        found.append(Scatter(title, points, float(near.share or 0.0)))
+        found.append(Scatter(f"{title}: {near.share or 0.0:.1%} difficult", points))
     return found[0], found[1]
 
 
@@ -98,14 +79,5 @@ def _sides(made: Set, task: Task, seed: int) -> tuple[np.ndarray, np.ndarray]:
     if made.keep is None:
         return split.train, split.test
     labels = task.names[task.numbers[split.train]]
-    kept, _ = keep_minority(labels, made.minority, made.keep, derive_seed(seed, "keep", 0))
+    kept, _, _ = thin(labels, made.keep, made.minority, derive_seed(seed, "keep", 0))
     return split.train[kept], split.test
-
-
-def _plane(embedded: np.ndarray) -> np.ndarray:
-    """Principal components, each with its largest entry positive, so that the picture is always the same way up."""
-    centred = embedded.astype(np.float64) - embedded.mean(axis=0, dtype=np.float64)
-    _, _, directions = np.linalg.svd(centred, full_matrices=False)
-    two = directions[:2]
-    two = two * np.sign(two[np.arange(len(two)), np.abs(two).argmax(axis=1)])[:, None]
-    return centred @ two.T

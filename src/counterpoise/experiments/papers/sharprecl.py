@@ -1,0 +1,253 @@
+"""SharpReCL's experiments (Li et al., WWW 2026) on data that can be had, beside the authors' own script.
+
+    runs = runs_of("main", task, SETS[0], BUDGETS["small"])
+    table = TABLES["main"]({"TREC": comparison}, {"TREC": task})
+
+``main``: all methods; ``ablation``: SharpReCL's parts switched off one by one; ``imbalance``: methods on sets thinned
+to long tails. The paper's tables could not be had, so none of its numbers stand here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from counterpoise.data import catalog
+from counterpoise.experiments.execution import ON_TEST, SELECTION
+from counterpoise.experiments.grid import plan
+from counterpoise.experiments.papers import sharprecl_numbers as theirs
+from counterpoise.experiments.papers.base import Budget, Set, Table, percent
+from counterpoise.experiments.papers.sharprecl_figure import figure_1
+from counterpoise.experiments.runs import Run
+from counterpoise.experiments.table import Comparison, Row
+from counterpoise.experiments.task import Task
+from counterpoise.methods.registry import METHODS
+
+__all__ = ["BUDGETS", "DEFAULT_SETS", "DEFAULT_TABLE", "EXAMPLES", "SETS", "TABLES", "figure_1", "runs_of"]
+
+CNN, ENCODER = "textcnn", "encoder"
+
+RATIOS = (10, 50, 100)
+SETS = (
+    Set("TREC", "trec", None, given=True),
+    Set("Ohsumed", "ohsumed_titles", None, given=True),
+    Set("R8", "r8", None, given=True, differs="not among the paper's sets"),
+    *(
+        Set(
+            f"{name} {ratio}:1",
+            dataset,
+            None,
+            keep=f"exponential:{ratio}",
+            differs="not among the paper's sets",
+        )
+        for name, dataset in (("Toutiao", "toutiao"), ("AG_News", "ag_news"))
+        for ratio in RATIOS
+    ),
+)
+"""The two that the authors have published, and others."""
+
+BUDGETS = {
+    "small": Budget(folds=2, seeds=1, settings={"max_epochs": 6}),
+    "medium": Budget(folds=5, seeds=5),
+    "paper": Budget(folds=5, seeds=5, settings={"max_epochs": 30, "batch_size": 128, "patience": 30}),
+}
+"""Minutes; hours on two cores; as many epochs, and rows in a batch, as the authors' script has."""
+
+DEFAULT_SETS = {
+    "small": ("trec",),
+    "medium": ("trec", "ohsumed_titles", "r8", "toutiao", "ag_news"),
+    "paper": ("trec", "ohsumed_titles", "r8", "toutiao", "ag_news"),
+}
+"""Where no data are named."""
+
+DEFAULT_TABLE = "main"
+EXAMPLES: dict[str, Callable[[Set, Task, int], Table]] = {}
+METRICS = {"accuracy": "accuracy", "macro_f1": "macro F1", "f1_rarest_third": "F1, rarest third"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a table, and the runs that it is of."""
+
+    name: str
+    method: str
+    backbone: str | None
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+_PLAIN = (
+    ("cross-entropy", "erm"),
+    ("class weights", "class_weight"),
+    ("logit adjustment", "logit_adjustment"),
+)
+_CONTRASTIVE = (("SupCon", "supcon"), ("BCL", "bcl"), ("KCL", "kcl"), ("SharpReCL", "sharprecl"))
+MAIN = (
+    *(Line(f"{name}, TextCNN", method, CNN) for name, method in (*_PLAIN, *_CONTRASTIVE)),
+    *(
+        Line(f"{name}, encoder", method, ENCODER)
+        for name, method in (*_PLAIN, _CONTRASTIVE[0], _CONTRASTIVE[3])
+    ),
+    Line("frozen encoder + logistic regression", "encoder_lr", None),
+    Line("TF-IDF + logistic regression", "tfidf_lr", None),
+)
+ABLATION = tuple(
+    Line(name, "sharprecl", CNN, settings)
+    for name, settings in (
+        ("SharpReCL, TextCNN", {}),
+        ("no log prior in the loss", {"compensation": False}),
+        ("no prototypes in the pool", {"prototypes": False}),
+        ("no weights by class", {"beta": 0.0}),
+        ("no built targets", {"n_positives": 0, "n_negatives": 0}),
+        ("no built positives", {"n_positives": 0}),
+        ("no built negatives", {"n_negatives": 0}),
+        ("built targets simple throughout", {"hard_from": 0.0, "hard_to": 0.0}),
+        ("built targets hard throughout", {"hard_from": 1.0, "hard_to": 1.0}),
+        ("half of them hard throughout", {"hard_from": 0.5, "hard_to": 0.5}),
+        ("hard members unmixed", {"alpha": 0.0}),
+        ("no contrastive loss", {"weight": 0.0}),
+        ("logits of length 1, as in the script", {"scale": 1.0}),
+    )
+)
+_LINES = {"main": MAIN, "ablation": ABLATION, "imbalance": MAIN}
+
+
+def runs_of(
+    table: str,
+    task: Task,
+    made: Set,
+    budget: Budget,
+    seed: int = 0,
+    encoder: str | None = None,
+    selection: str = "validation",
+) -> list[Run]:
+    """Runs that a table needs of one set.
+
+    Parameters
+    ----------
+    table : {"main", "ablation", "imbalance"}
+    task : Task
+    made : Set
+    budget : Budget
+    seed : int, default=0
+        The first one.
+    encoder : str or None, default=None
+        Pretrained encoder for the lines that have one, which are not run without.
+    selection : {"validation", "test"}, default="validation"
+        Where the stopping epoch is chosen; ``"test"`` is the authors' script's way, and hopeful.
+    """
+    if table == "imbalance" and made.keep is None:
+        return []
+    views = {"method__view": made.dataset} if catalog.views_file(made.dataset) else {}
+    runs: list[Run] = []
+    for line in _LINES[table]:
+        takes = METHODS[line.method]().get_params()
+        if encoder is None and (line.backbone == ENCODER or "encoder" in takes):
+            continue
+        settings: dict[str, Any] = {**budget.settings, "threshold": None}
+        settings |= {f"method__{name}": value for name, value in line.settings.items()}
+        settings |= views if "view" in takes else {}
+        settings |= {SELECTION: ON_TEST} if selection == "test" else {}
+        settings |= {"method__encoder": encoder} if "encoder" in takes else {}
+        if line.backbone == ENCODER:
+            settings |= {"backbone__name": encoder, "backbone__frozen": False}
+        runs += plan(
+            task,
+            [line.method],
+            backbone=line.backbone,
+            keep=made.keep,
+            n_folds=1 if made.given else budget.folds,
+            seeds=range(seed, seed + budget.seeds) if made.given else (seed,),
+            settings=settings,
+        )
+    return runs
+
+
+def main(found: Mapping[str, Comparison], tasks: Mapping[str, Task]) -> Table:
+    """All methods on all sets that were run, and what the authors' script gives."""
+    sets = [made for made in SETS if made.name in found]
+    rows = _rows(MAIN, sets, found)
+    for name, scores in theirs.SCRIPT.items():
+        cells = [name]
+        for made in sets:
+            own = scores.get(made.name, {})
+            cells += [f"{100 * own[metric]:.1f}" if metric in own else "-" for metric in METRICS]
+        if any(cell != "-" for cell in cells[1:]):
+            rows.append(tuple(cells))
+    foot = (
+        *_foot(sets, found),
+        *(
+            (theirs.ORIGIN,)
+            if any(made.name in each for each in theirs.SCRIPT.values() for made in sets)
+            else ()
+        ),
+        "The paper's own tables could not be had; no number of theirs stands here.",
+    )
+    return Table("SharpReCL and its rivals", _headers(sets), tuple(rows), 1, foot, _warning(found))
+
+
+def ablation(found: Mapping[str, Comparison], tasks: Mapping[str, Task]) -> Table:
+    """SharpReCL with its parts switched off one by one."""
+    sets = [made for made in SETS if made.name in found]
+    rows = tuple(_rows(ABLATION, sets, found))
+    return Table("SharpReCL, part by part", _headers(sets), rows, 1, _foot(sets, found), _warning(found))
+
+
+def imbalance(found: Mapping[str, Comparison], tasks: Mapping[str, Task]) -> Table:
+    """All methods by the ratio of the largest to the smallest class."""
+    sets = [made for made in SETS if made.name in found and made.keep is not None]
+    rows = tuple(_rows(MAIN, sets, found))
+    title = "SharpReCL and its rivals by imbalance"
+    return Table(title, _headers(sets), rows, 1, _foot(sets, found), _warning(found))
+
+
+TABLES: dict[str, Callable[[Mapping[str, Comparison], Mapping[str, Task]], Table]] = {
+    "main": main,
+    "ablation": ablation,
+    "imbalance": imbalance,
+}
+
+
+def _headers(sets: Sequence[Set]) -> tuple[str, ...]:
+    return ("method", *(f"{made.name}: {what}" for made in sets for what in METRICS.values()))
+
+
+def _rows(
+    lines: Sequence[Line], sets: Sequence[Set], found: Mapping[str, Comparison]
+) -> list[tuple[str, ...]]:
+    """Lines of which some run is there."""
+    rows = []
+    for line in lines:
+        own = [_row(found[made.name], line) for made in sets]
+        if any(own):
+            rows.append((line.name, *(percent(row, metric) for row in own for metric in METRICS)))
+    return rows
+
+
+def _row(comparison: Comparison, line: Line) -> Row | None:
+    switches = {f"method__{name}" for each in ABLATION for name in each.settings}
+    wanted = {f"method__{name}": value for name, value in line.settings.items()}
+    for row in comparison.rows:
+        switched = {name: value for name, value in row.settings.items() if name in switches}
+        if (row.method, row.backbone) == (line.method, line.backbone) and switched == wanted:
+            return row
+    return None
+
+
+def _warning(found: Mapping[str, Comparison]) -> str:
+    """What has to be said where the test side has chosen."""
+    rows = [row for comparison in found.values() for row in comparison.rows]
+    if not any(row.settings.get(SELECTION) == ON_TEST for row in rows):
+        return ""
+    return (
+        "OPTIMISTIC: the stopping epoch was chosen on the test rows themselves, as the authors' script does."
+    )
+
+
+def _foot(sets: Sequence[Set], found: Mapping[str, Comparison]) -> tuple[str, ...]:
+    runs = ", ".join(f"{made.name} {len(found[made.name].cells)}" for made in sets)
+    return (
+        f"In percent, means ± standard deviation over runs (seeds on a given test side, else folds): {runs}.",
+        "F1, rarest third: mean F1 of the third of the classes with the fewest rows to learn from.",
+        *dict.fromkeys(f"{made.name}: {made.differs}." for made in sets if made.differs),
+    )
