@@ -46,6 +46,19 @@ def _samplers(result: dict[str, Any]) -> Table:
     return ["sampler", "our neighbours", "times as fast", "goal"], lines
 
 
+def contrastive(result: dict[str, Any]) -> str:
+    """Milliseconds of a step of each method, and how many of plain supervised contrastive training's that are."""
+    lines = []
+    for row in result["summary"]:
+        times = f"{row['times_supcon']:.2f} [{row['least']:.2f}, {row['most']:.2f}]"
+        if row["bar"] is not None:
+            times += f" ({row['bar']:g}: {'met' if row['times_supcon'] <= row['bar'] else 'missed'})"
+        cells = [f"{row['milliseconds']:.1f}", times, f"{row['times_erm']:.2f}"]
+        lines.append([f"{row['task']}, {row['classes']} classes", f"`{row['method']}`", *cells])
+    head = ["data", "method", "milliseconds a step", "times `supcon`", "times `erm`"]
+    return f"{table_of(head, lines)}\n\n{origin_of(result)}"
+
+
 def miso_grid(rows: Path) -> str:
     """Means over folds, MISO against each other method, and average ranks."""
     grid = read_grid(rows, "average_precision")

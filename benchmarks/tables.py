@@ -16,12 +16,15 @@ from typing import Any
 
 import machine
 from markdown import origin_of, table_of
-from method_tables import blend, methods, miso_grid, samplers
+from method_tables import blend, contrastive, methods, miso_grid, samplers
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (
     ROOT / "README.md",
-    *(ROOT / "docs" / name for name in ("benchmarks.md", "anchors.md", "miso.md", "rivals.md")),
+    *(
+        ROOT / "docs" / name
+        for name in ("benchmarks.md", "anchors.md", "miso.md", "rivals.md", "sharprecl.md")
+    ),
 )
 
 
@@ -336,6 +339,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "blend": ("blend.csv", blend),
     "methods": ("methods.json", methods),
     "samplers": ("samplers.json", samplers),
+    "contrastive": ("contrastive.json", contrastive),
     "kill_resume": ("kill_resume.json", kill_resume),
     "grid": ("grid.json", grid),
 }
