@@ -28,10 +28,13 @@ from counterpoise.methods.ldam import LDAM
 from counterpoise.methods.llm_zero_shot import LLMZeroShot
 from counterpoise.methods.logit_adjustment import LogitAdjustment
 from counterpoise.methods.lws import LWS
+from counterpoise.methods.mamix import MAMix
 from counterpoise.methods.mixtext import MixText
+from counterpoise.methods.mixup import Mixup
 from counterpoise.methods.nb_lr import NaiveBayesLR
 from counterpoise.methods.ncm import NCM
 from counterpoise.methods.random_oversample import RandomOversample
+from counterpoise.methods.remix import Remix
 from counterpoise.methods.sampled import sampled_method
 from counterpoise.methods.setfit import SetFit
 from counterpoise.methods.sharprecl import SharpReCL
@@ -64,6 +67,9 @@ METHODS: dict[str, type[Method]] = {
     "ldam": LDAM,
     "logit_adjustment": LogitAdjustment,
     "balanced_softmax": BalancedSoftmax,
+    "mixup": Mixup,
+    "remix": Remix,
+    "mamix": MAMix,
     "mixtext": MixText,
     "crt": CRT,
     "tau_norm": TauNorm,

@@ -1,0 +1,146 @@
+"""Mixup, Remix and MAMix as methods: what they fall back to, what their loss is made of, which prior they learn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from mixtext_helpers import SETTINGS, context_of, data_of, model_and_batch, state_of
+from torch.nn.functional import log_softmax, one_hot
+
+from counterpoise.errors import SettingsError
+from counterpoise.losses.effective_number import effective_number_weights
+from counterpoise.methods.deferred import DRW_BETA
+from counterpoise.methods.erm import ERM
+from counterpoise.methods.mamix import MAMix
+from counterpoise.methods.mixed_training import MixedTraining
+from counterpoise.methods.mixtext import MixText
+from counterpoise.methods.mixup import Mixup
+from counterpoise.methods.registry import METHODS, make_method
+from counterpoise.methods.remix import Remix
+
+MIXED = [name for name, cls in METHODS.items() if issubclass(cls, MixedTraining)]
+EVERY = pytest.mark.parametrize("name", MIXED)
+
+
+def test_which_they_are() -> None:
+    assert MIXED == ["mixup", "remix", "mamix"]
+
+
+@EVERY
+@pytest.mark.parametrize("backbone", SETTINGS)
+def test_without_mixing_it_is_plain_training_to_the_bit(name, backbone) -> None:
+    data = data_of(backbone)
+    plain = ERM().fit(data, context_of(backbone))
+    found = make_method(name, {"alpha": 0.0}).fit(data, context_of(backbone))
+    np.testing.assert_array_equal(found.logits(data.inputs), plain.logits(data.inputs))
+    mixed = make_method(name).fit(data, context_of(backbone))
+    assert not np.array_equal(mixed.logits(data.inputs), plain.logits(data.inputs))
+
+
+@EVERY
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("rows", [1, 2, 7])
+def test_the_loss_by_hand(name, late, rows) -> None:
+    """Each half with its own row's weight, and late in training with that of its own class."""
+    method = make_method(name, {"drw": 0.0 if late else False})
+    model, batch, _ = model_and_batch("mlp", data_of("mlp", (20, 6, 3)), rows)
+    model.eval()
+    state = state_of(3)
+    state.class_mass = torch.tensor([0.7, 0.2, 0.1])
+    pairs = method.pairs(batch.labels, 30 * state.class_mass, state.generator("mixing", "cpu"))
+    a, b = pairs.input_weight[:, None], pairs.label_weight
+    log_p = log_softmax(
+        model(batch._replace(inputs=a * batch.inputs + (1 - a) * batch.inputs[pairs.partner])), dim=1
+    )
+    weights = batch.weights
+    if late:
+        by_class = effective_number_weights(30 * state.class_mass, DRW_BETA)
+        weights = weights * (by_class / (state.class_mass @ by_class))[batch.labels]
+    shares = one_hot(batch.labels, 3).float()
+    own = (b * weights)[:, None] * shares
+    other = ((1 - b) * weights[pairs.partner])[:, None] * shares[pairs.partner]
+    expected = -((own + other) * log_p).sum()
+    torch.testing.assert_close(method.loss(model, batch, state) @ batch.weights, expected)
+
+
+@pytest.mark.parametrize(("method", "name"), [(Remix(), "remix"), (MAMix(), "mamix")])
+def test_class_sizes_are_those_of_the_training_data(method, name, monkeypatch) -> None:
+    seen = []
+    kept = type(method).pairs
+    monkeypatch.setattr(
+        type(method), "pairs", lambda self, y, counts, g: seen.append(counts) or kept(self, y, counts, g)
+    )
+    data = replace(data_of("mlp"), weights=np.ones(33))
+    method.fit(data, context_of("mlp"))
+    np.testing.assert_allclose(seen[0].numpy(), [26, 7], rtol=1e-5)
+
+
+@EVERY
+@pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
+def test_label_mass_is_what_labels_get_in_the_long_run(name, alpha) -> None:
+    method = make_method(name, {"alpha": alpha})
+    labels = torch.tensor([0] * 60 + [1] * 30 + [2] * 10)
+    data = replace(data_of("mlp"), labels=labels.numpy(), n_classes=3, weights=np.ones(100))
+    counts, generator = torch.tensor([60.0, 30.0, 10.0]), torch.Generator().manual_seed(0)
+    total = torch.zeros(3)
+    for _ in range(4_000):
+        pairs = method.pairs(labels, counts, generator)
+        total.index_add_(0, labels, pairs.label_weight)
+        total.index_add_(0, labels[pairs.partner], 1 - pairs.label_weight)
+    found = method.label_mass(data)
+    np.testing.assert_allclose(found, (total / total.sum()).numpy(), atol=0.004)
+    assert found.sum() == pytest.approx(1)
+    if name == "mixup" or not alpha:
+        np.testing.assert_allclose(found, [0.6, 0.3, 0.1], atol=1e-9)
+    else:
+        assert found[2] > 0.104
+
+
+@EVERY
+def test_the_prior_follows_late_weights_where_they_were_reached(name) -> None:
+    data, context = data_of("mlp"), context_of("mlp")
+    never, always, late = (
+        make_method(name, {"drw": drw}).fit(data, context).training_prior for drw in (False, 0.0, True)
+    )
+    np.testing.assert_allclose(never, make_method(name).label_mass(data))
+    assert always[1] > never[1] + 0.1
+    np.testing.assert_allclose(late, never, err_msg="two epochs end before four fifths of them")
+
+
+def test_mixup_is_mixtexts_rule_where_that_does_not_turn_weights_round() -> None:
+    """MixText takes a weight below a half from 1; for plain rows the loss has the same expectation."""
+    model, batch, _ = model_and_batch("mlp", data_of("mlp"), 9)
+    model.eval()
+    same = 0
+    for step in range(6):
+        one = Mixup(alpha=0.75).loss(model, batch, state_of(step=step))
+        two = MixText().loss(model, batch, state_of(step=step))
+        same += bool(torch.allclose(one, two))
+    assert 0 < same < 6
+
+
+@EVERY
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        ("alpha", -1.0, "a number of 0 or more"),
+        ("depth", 1.5, "a share of the layers"),
+        ("drw", 1.5, "needs true, false or a share"),
+        ("drw", "late", "needs true, false or a share"),
+    ],
+)
+def test_settings_out_of_range_are_refused(name, setting, value, message) -> None:
+    with pytest.raises(SettingsError, match=message):
+        make_method(name, {setting: value}).check()
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "value"),
+    [("remix", "ratio", 0.5), ("remix", "threshold", 2), ("mamix", "power", -0.25)],
+)
+def test_own_settings_out_of_range_are_refused(name, setting, value) -> None:
+    with pytest.raises(SettingsError, match=f"{setting} is {value}"):
+        make_method(name, {setting: value}).check()
