@@ -260,3 +260,36 @@ def test_gradient_reaches_both_texts_of_a_pair(make: Callable[[], Backbone]) -> 
         assert touched[batch.inputs[row][batch.inputs[row] > 0].long().unique()].any()
     only_second = set(batch.inputs[1].tolist()) - set(batch.inputs[0].tolist()) - {0}
     assert touched[list(only_second)].any()
+
+
+class TestPartnersFromOutside:
+    """Rows that are there to be partners alone: the others come out as if those had been mixed with themselves."""
+
+    @staticmethod
+    def both(n: int, total: int) -> tuple[Pairs, Pairs]:
+        few = pairs_of([2, 0, 1][:n], 0.7)
+        rest = torch.arange(n, total)
+        ones = torch.ones(total - n)
+        whole = Pairs(
+            torch.cat([few.partner, rest]),
+            torch.cat([few.input_weight, ones]),
+            torch.cat([few.label_weight, ones]),
+        )
+        return few, whole
+
+    @pytest.mark.parametrize("n", [1, 2])
+    @pytest.mark.parametrize("name", ["textcnn", "textrnn"])
+    def test_of_words(self, name, n) -> None:
+        network, batch = reader(name), batch_of(LENGTHS)
+        few, whole = self.both(n, 3)
+        found = network.mixed(batch, few)
+        assert found.shape[0] == n
+        torch.testing.assert_close(found, network.mixed(batch, whole)[:n])
+
+    @pytest.mark.parametrize("depth", [0.0, 0.34, 1.0])
+    @pytest.mark.parametrize("kind", TRANSFORMERS)
+    @pytest.mark.parametrize("n", [1, 2])
+    def test_of_hidden_states(self, kind, depth, n) -> None:
+        network, batch = transformer(kind), batch_of(LENGTHS)
+        few, whole = self.both(n, 3)
+        torch.testing.assert_close(network.mixed(batch, few, depth), network.mixed(batch, whole, depth)[:n])

@@ -50,7 +50,7 @@ def mixed_above(
     originals = list(layers)
     try:
         for i in range(at, len(layers)):
-            layers[i] = _Above(originals[i], pairs if i == at else None, longer, rows_first)
+            layers[i] = _Above(originals[i], pairs if i == at else None, mask, longer, rows_first)
         yield
     finally:
         for i, layer in enumerate(originals):
@@ -71,11 +71,17 @@ class _Above(nn.Module):
     """A layer that is given mixed rows: it mixes them if it is the first, and takes the longer rows' masks."""
 
     def __init__(
-        self, layer: nn.Module, pairs: Pairs | None, longer: Tensor | None, rows_first: bool
+        self,
+        layer: nn.Module,
+        pairs: Pairs | None,
+        mask: Tensor | None,
+        longer: Tensor | None,
+        rows_first: bool,
     ) -> None:
         super().__init__()
         self.layer = layer
         self.pairs, self.longer, self.rows_first = pairs, longer, rows_first
+        self.shape = None if mask is None else mask.shape  # what the encoder made its masks for
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -84,20 +90,21 @@ class _Above(nn.Module):
             return getattr(super().__getattr__("layer"), name)
 
     def forward(self, states: Tensor, *args: Any, **kwargs: Any) -> Any:
-        size, length = states.shape[:2] if self.rows_first else states.shape[1::-1]
         if self.pairs is not None:
             rows = states if self.rows_first else states.transpose(0, 1)
             mixed = self.pairs.states(rows)
             states = mixed if self.rows_first else mixed.transpose(0, 1)
-        chosen = [self._of_longer(value, size, length) for value in args]
-        named = {name: self._of_longer(value, size, length) for name, value in kwargs.items()}
+        chosen = [self._of_longer(value) for value in args]
+        named = {name: self._of_longer(value) for name, value in kwargs.items()}
         return self.layer(states, *chosen, **named)
 
-    def _of_longer(self, value: Any, size: int, length: int) -> Any:
+    def _of_longer(self, value: Any) -> Any:
         """A mask, or whatever else has one entry a row and pair of tokens, of the longer rows; else what it is."""
-        if self.longer is None or not isinstance(value, Tensor):
+        if self.longer is None or self.shape is None or not isinstance(value, Tensor):
             return value
+        if not self.rows_first and value.dim() == 3:  # what stands for places, (T, B, d), alike for all rows
+            return value.index_select(1, self.longer)
         axis = 0 if self.rows_first or value.dim() != 4 else 2
-        if (value.dim() == 4 and value.shape[axis] == size) or value.shape == (size, length):
+        if (value.dim() == 4 and value.shape[axis] == self.shape[0]) or value.shape == self.shape:
             return value.index_select(axis, self.longer)
         return value

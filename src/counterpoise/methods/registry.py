@@ -23,6 +23,7 @@ from counterpoise.methods.encoder_lda import EncoderLDA
 from counterpoise.methods.encoder_lr import EncoderLR
 from counterpoise.methods.erm import ERM
 from counterpoise.methods.focal import Focal
+from counterpoise.methods.hard_smote import HardSmote
 from counterpoise.methods.kcl import KCL
 from counterpoise.methods.ldam import LDAM
 from counterpoise.methods.llm_zero_shot import LLMZeroShot
@@ -39,6 +40,7 @@ from counterpoise.methods.sampled import sampled_method
 from counterpoise.methods.setfit import SetFit
 from counterpoise.methods.sharprecl import SharpReCL
 from counterpoise.methods.smote import Smote
+from counterpoise.methods.soft_smote import SoftSmote
 from counterpoise.methods.supcon import SupCon
 from counterpoise.methods.tau_norm import TauNorm
 from counterpoise.methods.tfidf_lr import TfidfLR
@@ -70,6 +72,8 @@ METHODS: dict[str, type[Method]] = {
     "mixup": Mixup,
     "remix": Remix,
     "mamix": MAMix,
+    "hard_smote": HardSmote,
+    "soft_smote": SoftSmote,
     "mixtext": MixText,
     "crt": CRT,
     "tau_norm": TauNorm,

@@ -17,18 +17,19 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 class Pairs(NamedTuple):
-    """For each row of a batch a partner, and what the row itself counts beside it.
+    """For the first ``n`` of the ``B`` rows of a batch a partner, and what the row itself counts beside it.
 
     Attributes
     ----------
-    partner : Tensor of int64, shape (B,)
-        Rows of the same batch; a row may be its own partner.
-    input_weight : Tensor of float32, shape (B,)
+    partner : Tensor of int64, shape (n,)
+        Any of the ``B`` rows; a row may be its own partner. Rows from ``n`` on are there to be partners.
+    input_weight : Tensor of float32, shape (n,)
         Of the row's own input, from 0 to 1; the partner's has the rest.
-    label_weight : Tensor of float32, shape (B,)
+    label_weight : Tensor of float32, shape (n,)
         Of the row's own label, likewise.
     """
 
@@ -37,23 +38,25 @@ class Pairs(NamedTuple):
     label_weight: Tensor
 
     def states(self, states: Tensor) -> Tensor:
-        """Mix inputs or hidden states ``(B, ...)``; a weight of 1 leaves a row as it is, to the bit."""
+        """Mix inputs or hidden states ``(B, ...)`` to ``(n, ...)``; a weight of 1 leaves a row as it is, to the bit."""
         rest = (1 - self.input_weight).view(-1, *[1] * (states.dim() - 1)).to(states.dtype)
-        return states + rest * (states[self.partner] - states)
+        own = states[: len(self.partner)]
+        return own + rest * (states[self.partner] - own)
 
     def longer(self, mask: Tensor) -> Tensor:
-        """For each pair that row ``(B,)`` of int64 whose mask is the union of both.
+        """For each pair that row ``(n,)`` of int64 whose mask is the union of both.
 
         Padding stands on one side, so that the union is the longer row's own mask, in whatever form a network wants
         it. A row that counts for nothing in the pair is not looked at: its partner alone is as long as it is.
         """
         length = mask.sum(dim=1)
-        own = torch.where(self.input_weight > 0, length, 0)
+        rows = torch.arange(len(self.partner), device=length.device)
+        own = torch.where(self.input_weight > 0, length[rows], 0)
         other = torch.where(self.input_weight < 1, length[self.partner], 0)
-        return torch.where(other > own, self.partner, torch.arange(len(length), device=length.device))
+        return torch.where(other > own, self.partner, rows)
 
     def mask(self, mask: Tensor | None) -> Tensor | None:
-        """Tokens ``(B, T)`` that are real in either row of a pair; None where nothing is padded."""
+        """Tokens ``(n, T)`` that are real in either row of a pair; None where nothing is padded."""
         return None if mask is None else mask[self.longer(mask)]
 
     def loss(self, loss: Callable[[Tensor, Tensor], Tensor], logits: Tensor, labels: Tensor) -> Tensor:
@@ -67,12 +70,13 @@ class Pairs(NamedTuple):
         Parameters
         ----------
         loss : callable
-            ``(logits, labels) -> (B,)``.
-        logits : Tensor of shape (B, C)
+            ``(logits, labels) -> (n,)``.
+        logits : Tensor of shape (n, C)
             Of the mixed rows.
         labels : Tensor
             Of the rows before: class numbers ``(B,)`` or shares ``(B, C)``.
         """
-        own = self.label_weight * loss(logits, labels)
+        own = self.label_weight * loss(logits, labels[: len(logits)])
         other = (1 - self.label_weight) * loss(logits, labels[self.partner])
+        own = functional.pad(own, (0, len(labels) - len(own)))
         return own.index_add(0, self.partner, other.to(own.dtype))

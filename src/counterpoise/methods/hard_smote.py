@@ -1,0 +1,17 @@
+"""SMOTE inside the training, with the rarer class's label whole (Chawla et al. 2002)."""
+
+from counterpoise.methods.neighbor_mixing import NeighborMixing
+
+
+class HardSmote(NeighborMixing):
+    """Fill classes up with points between two rows of the same class, labelled as these are.
+
+    Chawla, Bowyer, Hall and Kegelmeyer, "SMOTE: Synthetic Minority Over-sampling Technique", JAIR 16, 2002. The method
+    ``smote`` makes its points once, before a linear model or a head is trained; here they are made at every step, and
+    the whole network learns from them.
+
+    The parameters are those of :class:`counterpoise.methods.neighbor_mixing.NeighborMixing`.
+    """
+
+    summary = "classes filled up with points between rows of one class, in training (Chawla et al. 2002)"
+    soft = False
