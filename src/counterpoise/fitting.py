@@ -1,7 +1,8 @@
 """From labelled data to a thresholded model: validation side, method, prior, threshold, in this order.
 
 The one procedure behind every estimator. Only rows of the fitting side reach the method; the rows that choose
-the stopping epoch or the threshold are held out of it, with all their near duplicates and group members.
+the stopping epoch or the threshold are held out of it, with all their near duplicates and group members, unless the
+caller has rows of their own for that.
 """
 
 from __future__ import annotations

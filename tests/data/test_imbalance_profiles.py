@@ -203,3 +203,9 @@ def test_a_share_is_of_a_class_and_a_profile_of_all():
         thin(LABELS, "25%", None, seed=3)
     with pytest.raises(SettingsError, match="a profile of all classes; give how much of one"):
         keep_minority(LABELS, "spam", "step:9", seed=3)
+
+
+@given(st.sampled_from(["exponential", "step"]), st.floats(1, 1e9) | st.integers(1, 10**12))
+def test_a_profile_that_was_read_is_read_again_as_it_is(profile, ratio):
+    once = parse_keep(f"{profile}:{ratio:f}" if isinstance(ratio, float) else f"{profile}:{ratio}")
+    assert parse_keep(once) == once

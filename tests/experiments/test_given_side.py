@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from counterpoise.errors import SettingsError
+from counterpoise.errors import DataError, SettingsError
 from counterpoise.experiments.execution import execute
 from counterpoise.experiments.grid import jobs_of, plan
+from counterpoise.experiments.leaderboard import judged
 from counterpoise.experiments.store import Store
 from counterpoise.experiments.surroundings import Surroundings
 from counterpoise.experiments.table import comparisons
@@ -82,3 +83,28 @@ def test_rows_of_all_classes_have_accuracy_and_the_rarest_third(tmp_path) -> Non
         == "three, all classes alike, classes thinned, exponential with a ratio of 10, a given test side"
     )
     assert found.test_to_train == 0
+
+
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        (np.ones(130, dtype=bool), "class a, b, c is on the test side alone"),
+        (np.zeros(130, dtype=bool), "a test side of 0 of 130 rows"),
+        (LABELS == "c", "class c is on the test side alone"),
+        (TEST[:9], "of 130 rows was given"),
+    ],
+)
+def test_sides_that_cannot_be_are_refused(test, message) -> None:
+    with pytest.raises(DataError, match=message):
+        task_of(test)
+
+
+def test_seeds_on_one_test_side_are_no_test_of_other_rows(tmp_path) -> None:
+    task = task_of()
+    with Store(tmp_path / "rows.runs") as store:
+        for method in ("tfidf_lr", "nb_lr"):
+            for run in plan(task, [method], n_folds=1, seeds=(0, 1, 2), settings={"threshold": None}):
+                store.write(execute(task, run, Surroundings.here(run, threads=1)))
+        (found,) = comparisons(store)
+    (verdict,) = judged(found, "accuracy").verdicts
+    assert verdict.kind == "not tested"

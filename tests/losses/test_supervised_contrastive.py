@@ -73,21 +73,28 @@ def test_every_anchor_with_all_it_is_compared_with(class_averaged, weighted, giv
     counts = np.random.default_rng(1).uniform(0.1, 3, 8) if weighted else np.ones(8)
     if weighted:
         counts[3] = 0.0
+    features, labels, amounts = drawn(8, 5), torch.tensor(LABELS), torch.from_numpy(counts)
+    loss = SupervisedContrastiveLoss(0.2, class_averaged=class_averaged)
     kinds = [[0, 0, 2], [1, -1, -1], [2, 2, 0], [3, 3, 3]]
-    options = {}
     seen = None
-    if given == "for each class":
+    if given == "for each class":  # which is what the loss of cosines is for
         targets = drawn(4, 3, 5, seed=2)
-        options = {"targets": targets, "target_labels": torch.tensor(kinds)}
         seen = {c: list(zip(targets[c].tolist(), kinds[c], strict=True)) for c in range(4)}
-    elif given == "for all":
-        targets = drawn(3, 5, seed=3)
-        options = {"targets": targets, "target_labels": torch.tensor(kinds[0])}
-        seen = {c: list(zip(targets.tolist(), kinds[0], strict=True)) for c in range(4)}
-    features = drawn(8, 5)
-    found = SupervisedContrastiveLoss(0.2, class_averaged=class_averaged)(
-        features, torch.tensor(LABELS), counts=torch.from_numpy(counts) if weighted else None, **options
-    )
+        unit = normalize(features, dim=1)
+        cosines = torch.cat(
+            [unit @ unit.T, (normalize(targets, dim=2)[labels] @ unit[:, :, None]).squeeze(2)], dim=1
+        )
+        own = torch.tensor(kinds)[labels]
+        every = torch.cat([labels.expand(8, -1), own], dim=1)
+        there = torch.cat([amounts.expand(8, -1) * (1 - torch.eye(8)), torch.ones(8, 3)], dim=1)
+        found = loss.of_cosines(cosines, there, every == labels[:, None], every)
+    else:
+        options = {}
+        if given == "for all":
+            targets = drawn(3, 5, seed=3)
+            options = {"targets": targets, "target_labels": torch.tensor(kinds[0]), "n_classes": 4}
+            seen = {c: list(zip(targets.tolist(), kinds[0], strict=True)) for c in range(4)}
+        found = loss(features, labels, counts=amounts if weighted else None, **options)
     assert found.dtype == torch.float64
     expected = one_by_one(features, LABELS, 0.2, seen, counts.tolist(), class_averaged)
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-11)
@@ -184,13 +191,13 @@ def test_a_count_of_two_is_a_candidate_given_twice() -> None:
 @pytest.mark.parametrize("class_averaged", [False, True])
 def test_gradients(class_averaged) -> None:
     labels = torch.tensor(LABELS)
-    kinds = torch.tensor([[0, -1], [1, -1], [2, -1], [3, -1]])
+    kinds = torch.tensor([0, -1, 1, 2])
 
     def of(features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         loss = SupervisedContrastiveLoss(0.4, class_averaged=class_averaged)
         return loss(features, labels, targets=targets, target_labels=kinds)
 
-    inputs = (drawn(8, 3).requires_grad_(), drawn(4, 2, 3, seed=5).requires_grad_())
+    inputs = (drawn(8, 3).requires_grad_(), drawn(4, 3, seed=5).requires_grad_())
     assert torch.autograd.gradcheck(of, inputs)
 
 
@@ -217,12 +224,12 @@ def test_temperatures_that_are_none_are_refused(temperature) -> None:
         (
             torch.tensor(LABELS),
             {"targets": torch.ones(2, 4), "target_labels": torch.zeros(2, dtype=torch.int64)},
-            r"give \(T, 5\) or \(C, T, 5\)",
+            r"give \(T, 5\), and \(T,\) of int64",
         ),
         (
             torch.tensor(LABELS),
             {"targets": torch.ones(2, 5), "target_labels": torch.zeros(3, dtype=torch.int64)},
-            "without its last axis",
+            r"of shape \(3,\); give",
         ),
     ],
 )

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import normalize
 
-from counterpoise.mixing.hard_targets import NO_CLASS, hard_targets
+from counterpoise.mixing.hard_targets import BuiltTargets
+from counterpoise.mixing.hard_targets import hard_targets as build
 
 
 def drawn(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -20,9 +21,17 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+def hard_targets(features, labels, prototypes, generator, **settings) -> tuple[torch.Tensor, BuiltTargets]:
+    """The targets themselves, which the loss never makes, and how they are built."""
+    found = build(prototypes @ features.T, labels, generator, **settings)
+    every = torch.cat([features, prototypes])
+    weight = found.weight.to(every.dtype)[:, :, None]
+    return normalize(weight * every[found.first] + (1 - weight) * every[found.second], dim=2), found
+
+
 def rows_of(targets: torch.Tensor, pool: torch.Tensor) -> list[int]:
     """Which row of the pool each target is; fails where one is none."""
-    equal = (targets[:, None] == pool).all(dim=2)
+    equal = ((targets[:, None] - pool).abs() < 1e-12).all(dim=2)
     assert equal.any(dim=1).all()
     return equal.int().argmax(dim=1).tolist()
 
@@ -36,7 +45,7 @@ def test_unmixed_they_are_members_and_hard_ones_the_hardest(
     candidates, hard_share, n_positives, n_negatives, seed
 ) -> None:
     features, prototypes = drawn(17, 6), drawn(3, 6, seed=1)
-    targets, labels = hard_targets(
+    targets, built = hard_targets(
         features,
         LABELS,
         prototypes,
@@ -49,7 +58,7 @@ def test_unmixed_they_are_members_and_hard_ones_the_hardest(
     )
     assert targets.shape == (3, n_positives + n_negatives, 6)
     for c in range(3):
-        assert labels[c].tolist() == [c] * n_positives + [NO_CLASS] * n_negatives
+        assert built.n_positives == n_positives
         likeness = features @ prototypes[c]
         parts = targets[c].split([n_positives, n_negatives])
         for part, members, hardness in (
@@ -124,7 +133,6 @@ def test_hard_ones_are_mixed_of_two_candidates_and_have_length_1() -> None:
         candidates=4,
         hard_share=1.0,
     )
-    np.testing.assert_allclose(targets.norm(dim=2).numpy(), 1, rtol=1e-12)
     shares = torch.linalg.solve(features.T, targets[0].T).T  # 17 independent rows in 17 dimensions
     amounts = shares / shares.sum(dim=1, keepdim=True)
     parts = (amounts > 1e-9).sum(dim=1)
@@ -156,19 +164,63 @@ def test_each_pair_has_a_weight_of_its_own() -> None:
     assert float(mixed.var()) == pytest.approx(1 / 8, abs=0.01)
 
 
-def test_the_gradient_reaches_members() -> None:
-    features, prototypes = drawn(17, 6).requires_grad_(), drawn(3, 6, seed=1).requires_grad_()
-    targets, _ = hard_targets(features, LABELS, prototypes, generator())
-    targets.sum().backward()
-    assert (features.grad.abs().sum(dim=1) > 0).all()
-    assert prototypes.grad is None or not prototypes.grad.any()  # it ranks, and every class has members
+@pytest.mark.parametrize("inside", [True, False], ids=["prototypes in the pool", "and not"])
+def test_cosines_are_those_of_the_targets_and_so_are_their_gradients(inside) -> None:
+    rows, prototypes = drawn(16, 6), drawn(4, 6, seed=1)  # class 3 has no member but its prototype
+    labels = LABELS[:16]
+    pool = torch.cat([rows, prototypes]) if inside else rows
+    if inside:
+        labels = torch.cat([labels, torch.arange(4)])
+    pool = pool.clone().requires_grad_()
+    given_prototypes = pool[-4:] if inside else prototypes
+    built = build((given_prototypes @ pool.T).detach(), labels, generator())
+    every = pool if inside else torch.cat([pool, prototypes])
+    weight = built.weight.double()[:, :, None]
+    targets = normalize(weight * every[built.first] + (1 - weight) * every[built.second], dim=2)
+    expected = (targets[labels] @ pool[:, :, None]).squeeze(2)
+    found = built.cosines(pool @ every.T, labels)
+    torch.testing.assert_close(found, expected)
+    picked = torch.randn(found.shape, generator=generator(3), dtype=torch.float64)
+    (own,) = torch.autograd.grad((found * picked).sum(), pool, retain_graph=True)
+    (theirs,) = torch.autograd.grad((expected * picked).sum(), pool)
+    # Cosines know of rows of length 1: what would lengthen a row is left to whoever brings it to that.
+    along = (own - theirs) - ((own - theirs) * pool).sum(dim=1, keepdim=True) * pool
+    torch.testing.assert_close(along, torch.zeros_like(along), atol=1e-10, rtol=0)
+
+
+def test_two_opposite_members_mixed_in_half_give_numbers() -> None:
+    gram = torch.tensor([[1.0, -1.0], [-1.0, 1.0]])
+    one = torch.tensor([[0]])
+    built = BuiltTargets(one, one + 1, torch.tensor([[0.5]]), 1)
+    assert torch.isfinite(built.cosines(gram, torch.tensor([0, 0]))).all()
+
+
+def test_members_are_drawn_by_what_they_count() -> None:
+    features, prototypes = drawn(17, 6), drawn(3, 6, seed=1)
+    counts = torch.ones(17, dtype=torch.float64)
+    counts[0], counts[1] = 4.0, 0.01
+    targets, _ = hard_targets(
+        features,
+        LABELS,
+        prototypes,
+        generator(),
+        counts=counts,
+        n_positives=20_000,
+        n_negatives=0,
+        candidates=12,
+        hard_share=0.5,
+        alpha=0.0,
+    )
+    for half in targets[0].split(10_000):
+        times = np.bincount(rows_of(half, features), minlength=17)[:12] / 10_000
+        np.testing.assert_allclose(times, (counts[:12] / counts[:12].sum()).numpy(), atol=0.012)
 
 
 def test_a_class_without_members_has_its_prototype_and_one_alone_has_those_of_others() -> None:
     features, prototypes = drawn(5, 6), drawn(4, 6, seed=1)
     targets, _ = hard_targets(features, torch.full((5,), 2), prototypes, generator(), alpha=0.0)
     for c in (0, 1, 3):
-        assert torch.equal(targets[c, :20], prototypes[c].expand(20, -1))
+        torch.testing.assert_close(targets[c, :20], prototypes[c].expand(20, -1))
         assert set(rows_of(targets[c, 20:], features)) == set(range(5))
     assert set(rows_of(targets[2, 20:], prototypes)) == {0, 1, 3}
 

@@ -123,7 +123,7 @@ def reproduce(
                 _print(screen, protocol.EXAMPLES[table](first, tasks[first.name], random_state))
             return
         screen.on_interrupt = f"what is ready is in {store}; the same command goes on"
-        how = {} if selection == "validation" else {"selection": selection}
+        how = {"selection": selection, "data_dir": data_dir} if paper == "sharprecl" else {}
         planned = {
             made.name: jobs_of(
                 protocol.runs_of(
@@ -132,6 +132,10 @@ def reproduce(
             )
             for made in sets
         }
+        planned = {name: own for name, own in planned.items() if own or table == "2"}
+        if not planned:
+            names = ", ".join(made.name for made in sets)
+            raise SettingsError(f"table {table} of {paper} is about none of {names}; give other --datasets")
         executor = make_executor(jobs=jobs)
         failures: dict[str, tuple[str, str]] = {}
         found = {}

@@ -86,7 +86,8 @@ def parse_keep(keep: str | float) -> float | int | str:
     text = str(keep).strip()
     profile, colon, ratio = text.partition(":")
     if colon and profile in PROFILES and re.fullmatch(r"\d+(\.\d+)?", ratio) and float(ratio) >= 1:
-        return f"{profile}:{float(ratio):g}"
+        times = float(ratio)
+        return f"{profile}:{int(times) if times.is_integer() else times!r}"
     if re.fullmatch(r"[+-]?\d+", text):
         if int(text) >= 1:
             return int(text)

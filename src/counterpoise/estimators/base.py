@@ -166,7 +166,7 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
             self._plan(),
             groups=lambda: self._groups(inputs, None if groups is None else groups[rows]),
             time=None if time is None else time[rows],
-            validation=None if validation is None else self._validation(*validation),
+            validation=None if validation is None else self._validation(validation),
         )
         return self
 
@@ -296,8 +296,11 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         self.pos_label_ = named if self.pos_label is None else self.pos_label
         return labels.astype(np.int64)
 
-    def _validation(self, X: Any, y: Any) -> Data:
+    def _validation(self, given: Any) -> Data:
         """Rows to choose by, in the classes that were fitted to."""
+        if not isinstance(given, tuple | list) or len(given) != 2:
+            raise DataError(f"validation is a {type(given).__name__}; give a tuple of inputs and labels")
+        X, y = given
         inputs, values = self._checked_inputs(X, fitting=False), as_labels(y)
         if len(values) != len(inputs):
             raise DataError(

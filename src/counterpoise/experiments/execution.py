@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from counterpoise.crossfit import merge_groups
+from counterpoise.crossfit import holdout, merge_groups
 from counterpoise.errors import CounterpoiseWarning, SettingsError
 from counterpoise.estimators.text import TextClassifier
 from counterpoise.experiments.difficulty import hostile_neighbours, shares
@@ -37,9 +37,11 @@ from counterpoise.metrics.scores import score, score_thinned
 from counterpoise.metrics.thresholds import decide
 from counterpoise.seeding import derive_seed
 
-SELECTION, ON_TEST = "selection", "test"
-"""A setting of a run, and its only value: stopping epoch and threshold are chosen on the test side itself, as some
-papers' scripts do. Such rows are hopeful, and only reproductions ask for them."""
+SELECTION, SELECTIONS, HELD_OUT = "selection", ("validation", "test"), 0.1
+"""A setting of a run for reproductions: the stopping epoch is chosen on a tenth of the fitting side, however few rows a
+class then has there, or on the test side itself, as some papers' scripts do. Either way the same rows are fitted to, so
+that the difference is what the second is worth."""
+OPTIMISTIC = "OPTIMISTIC: the stopping epoch was chosen on the test rows themselves"
 
 INNER_FOLDS = 3
 """Folds of a fitting side by which settings are chosen."""
@@ -49,7 +51,7 @@ class FoldClassifier(TextClassifier):
     """A classifier that is told which of its texts repeat each other: the task has searched them all once."""
 
     joined: np.ndarray
-    chosen_on_test = False
+    selection: str | None = None
 
     def _groups(self, inputs: np.ndarray, groups: Any) -> np.ndarray:
         return merge_groups(self.joined)
@@ -73,7 +75,9 @@ def classifier_of(run: Run) -> FoldClassifier:
         **{name: value for name, value in run.estimator.items() if name != SELECTION},
         **nested,
     )
-    classifier.chosen_on_test = run.estimator.get(SELECTION) == ON_TEST
+    classifier.selection = run.estimator.get(SELECTION)
+    if classifier.selection not in (None, *SELECTIONS):
+        raise SettingsError(f"{SELECTION} is {classifier.selection!r}; choose from {', '.join(SELECTIONS)}")
     classifier._checked_settings()
     return classifier
 
@@ -146,7 +150,7 @@ def execute(task: Task, run: Run, surroundings: Surroundings) -> Result:
         fit_seconds=seconds[0],
         predict_seconds=seconds[1],
         peak_memory=peak_memory(),
-        notes=tuple(dict.fromkeys([*([note] if note else []), *_chosen(tried), *warned])),
+        notes=tuple(dict.fromkeys([*_said(classifier), *([note] if note else []), *_chosen(tried), *warned])),
     )
 
 
@@ -185,6 +189,12 @@ def _searched(inner: Task, run: Run, surroundings: Surroundings) -> list[Trial]:
     )
 
 
+def _said(classifier: FoldClassifier) -> list[str]:
+    """What a reader of the row has to know of how the model was made."""
+    notes = getattr(classifier.fitted_.predictor, "notes", {})
+    return [*([OPTIMISTIC] if classifier.selection == "test" else []), *notes.get("left_out", [])]
+
+
 def _chosen(tried: list[Trial]) -> list[str]:
     if not tried:
         return []
@@ -195,17 +205,20 @@ def _chosen(tried: list[Trial]) -> list[str]:
 
 def _fitted(classifier: FoldClassifier, task: Task, side: Side) -> tuple[tuple[float, float], np.ndarray]:
     """Seconds of fit and prediction, and the probabilities of the test side."""
-    groups, time = (None if column is None else column[side.train] for column in (task.groups, task.time))
-    classifier.joined = task.joined[side.train]
+    rows, judges = side.train, None
+    if classifier.selection is not None:
+        split = holdout(task.numbers[rows], HELD_OUT, groups=merge_groups(task.joined[rows]), seed=0)
+        judges = side.test if classifier.selection == "test" else rows[split.test]
+        rows = rows[split.train]
+    groups, time = (None if column is None else column[rows] for column in (task.groups, task.time))
+    classifier.joined = task.joined[rows]
     start = clock.perf_counter()
     classifier.fit(
-        task.texts[side.train],
-        task.names[task.numbers[side.train]],
+        task.texts[rows],
+        task.names[task.numbers[rows]],
         groups=groups,
         time=time,
-        validation=(task.texts[side.test], task.names[task.numbers[side.test]])
-        if classifier.chosen_on_test
-        else None,
+        validation=None if judges is None else (task.texts[judges], task.names[task.numbers[judges]]),
     )
     fitted = clock.perf_counter()
     probabilities = classifier.predict_proba(task.texts[side.test])

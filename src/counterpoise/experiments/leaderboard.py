@@ -11,12 +11,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from counterpoise.data.near import listed, near_match
 from counterpoise.errors import SettingsError
 from counterpoise.experiments.difficulty import NAMES as DIFFICULTY
 from counterpoise.experiments.rank_tests import Friedman, critical_difference, friedman, groups_within
 from counterpoise.experiments.table import Comparison
 from counterpoise.experiments.verdicts import Judgement, judge
+from counterpoise.metrics.many_classes import NAMES as ALL_CLASSES
 from counterpoise.metrics.scores import NAMES as SCORES
 
 LESS_IS_BETTER = (
@@ -33,6 +36,7 @@ LESS_IS_BETTER = (
 
 METRICS = (
     *SCORES,
+    *ALL_CLASSES,
     *(f"{name}_thinned" for name in SCORES),
     *DIFFICULTY,
     "fit_seconds",
@@ -103,13 +107,22 @@ def judged(comparison: Comparison, metric: str, against: str | None = None) -> J
     """
     check_metric(metric)
     if not any(metric in row.metrics for row in comparison.rows):
-        raise SettingsError(f"no row of {comparison.dataset} has the metric {metric}; it needs --keep")
+        needs = (
+            "it needs --keep with a share or count of one class"
+            if metric.endswith("_thinned")
+            else "name another"
+        )
+        raise SettingsError(f"no row of {comparison.dataset} has the metric {metric}; {needs}")
     sign = -1.0 if smaller_wins(metric) else 1.0
     scores = {
         row.label: [None if value is None else sign * value for value in row.metrics[metric].folds]
         for row in comparison.rows
         if metric in row.metrics
     }
+    if comparison.n_folds == 1:
+        # Seeds start the training anew on one and the same test side: they tell nothing of other test rows.
+        known = {label: [value for value in own if value is not None] for label, own in scores.items()}
+        scores = {label: [float(np.mean(own)) if own else None] for label, own in known.items()}
     return judge(scores, reference_of(comparison, against), comparison.test_to_train)
 
 

@@ -71,7 +71,8 @@ def pilots(
 def _seconds(task: Task, job: Job, size: int) -> tuple[int, float] | None:
     """Rows of the fitting side of a trial, and its seconds."""
     side = task.side(job.run)
-    rows = np.union1d(side.train, side.test) if job.run.keep is None else side.train
+    whole = job.run.keep is None and task.test is None
+    rows = np.union1d(side.train, side.test) if whole else side.train
     inner = task.inside(_drawn(task.numbers[rows], rows, size))
     rarest = int(np.bincount(inner.numbers).min())
     folds = max(2, min(job.run.n_folds, rarest))

@@ -126,7 +126,7 @@ class Comparison:
     def test_to_train(self) -> float:
         """Rows of a test side to those of a fitting side before thinning, as the corrected t-test wants it.
 
-        0 where the test side is given: only seeds vary then, and nothing is said of other test rows.
+        0 where the test side is given: there is one score then, the mean over seeds, and nothing to be tested.
         """
         return 1 / (self.n_folds - 1) if self.n_folds > 1 else 0.0
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from counterpoise.crossfit import Split, make_folds, merge_groups, text_groups
 from counterpoise.data.imbalance import thin
-from counterpoise.errors import SettingsError
+from counterpoise.errors import DataError, SettingsError
 from counterpoise.experiments.runs import Run, content_hash
 from counterpoise.gamma import Sides, minority_sides
 from counterpoise.seeding import derive_seed
@@ -107,8 +107,12 @@ class Task:
         ------
         SettingsError
             When there is no such class.
+        DataError
+            When a given test side leaves no rows, or not all classes, to be fitted to.
         """
         names, numbers = np.unique(labels, return_inverse=True)
+        if test is not None:
+            _check_test(name, test, names[numbers])
         if minority is None and len(names) == 2:
             minority = str(names[np.bincount(numbers).argmin()])
         if minority is not None and minority not in names.tolist():
@@ -197,3 +201,16 @@ class Task:
     def __getstate__(self) -> dict[str, Any]:
         """Without the folds, which each process finds for itself where it needs them."""
         return {**vars(self), "_folds": {}}
+
+
+def _check_test(name: str, test: np.ndarray, labels: np.ndarray) -> None:
+    if len(test) != len(labels) or not test.any():
+        raise DataError(
+            f"{name}: a test side of {int(test.sum())} of {len(labels)} rows was given; give some of them"
+        )
+    lacking = sorted({str(label) for label in labels} - {str(label) for label in labels[~test]})
+    if lacking:
+        raise DataError(
+            f"{name}: class {', '.join(lacking)} is on the test side alone; give rows of it to be fitted to, or "
+            "leave it out"
+        )

@@ -21,7 +21,7 @@ from torch.nn import functional
 class SupervisedContrastiveLoss(nn.Module):
     """Minus the mean log-probability of an anchor's positives among all that it is compared with.
 
-    An anchor is compared with every other row of the batch and with the further targets that it is given; positives
+    An anchor is compared with every other row of the batch and with further targets where some are given; positives
     are those with its label. The probability of a candidate is its share of ``exp(cosine / temperature)``.
 
     Parameters
@@ -55,6 +55,7 @@ class SupervisedContrastiveLoss(nn.Module):
         positives: Tensor | None = None,
         counts: Tensor | None = None,
         weights: Tensor | None = None,
+        n_classes: int | None = None,
     ) -> Tensor:
         """Loss of each row as an anchor.
 
@@ -64,10 +65,9 @@ class SupervisedContrastiveLoss(nn.Module):
             Of any length; brought to length 1 here.
         labels : Tensor of int64, shape (M,)
             Class numbers.
-        targets : Tensor of shape (T, d) or (C, T, d), optional
-            Further candidates that are no anchors: one set for all anchors (features of past batches), or for each
-            class a set that anchors of that class alone are compared with.
-        target_labels : Tensor of int64, shape (T,) or (C, T)
+        targets : Tensor of shape (T, d), optional
+            Further candidates that are no anchors, such as prototypes or features of past batches.
+        target_labels : Tensor of int64, shape (T,)
             Their class numbers; given with ``targets``. -1 is a class of its own that no anchor is of.
         positives : Tensor of bool, shape (M, M), optional
             Which rows are positives of which anchor; by default all others of its label.
@@ -75,6 +75,9 @@ class SupervisedContrastiveLoss(nn.Module):
             What each row counts as a candidate, as if it were there so many times; targets count 1.
         weights : Tensor of shape (M,), optional
             What the result is multiplied by.
+        n_classes : int, optional
+            How many classes there are, which ``class_averaged`` has to know; None looks it up, for which a GPU has to
+            be waited for.
 
         Returns
         -------
@@ -91,49 +94,66 @@ class SupervisedContrastiveLoss(nn.Module):
         exact = torch.promote_types(features.dtype, torch.float32)
         with torch.autocast(features.device.type, enabled=False):
             anchors = functional.normalize(features.to(exact), dim=1)
-            scores = anchors @ anchors.T
-            seen = ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
-            there = seen.to(exact) if counts is None else seen * counts.to(exact)
-            same = labels[:, None] == labels
-            wanted = same if positives is None else positives
-            kinds = labels.expand(len(labels), -1)
+            candidates, kinds = anchors, labels
+            amounts = torch.ones_like(anchors[:, 0]) if counts is None else counts.to(exact)
+            wanted = labels[:, None] == labels if positives is None else positives
             if targets is not None and target_labels is not None:
-                added, their = _compared(anchors, labels, targets.to(exact), target_labels)
-                scores = torch.cat([scores, added], dim=1)
-                there = torch.cat([there, torch.ones_like(added)], dim=1)
-                wanted = torch.cat([wanted, labels[:, None] == their], dim=1)
-                kinds = torch.cat([kinds, their], dim=1)
-            scores = scores / self.temperature
-            shares = there / _of_class(there, kinds) if self.class_averaged else there
-            # Left out is whatever is there 0 times, the anchor itself above all. Not by -inf, which would make a
-            # gradient of NaN where nothing is left.
-            lowest = torch.finfo(exact).min
-            amounts = (scores + shares.clamp_min(torch.finfo(exact).tiny).log()).masked_fill(
-                there == 0, lowest
+                candidates = torch.cat([anchors, functional.normalize(targets.to(exact), dim=1)])
+                kinds = torch.cat([labels, target_labels])
+                amounts = torch.cat([amounts, amounts.new_ones(len(targets))])
+                wanted = torch.cat([wanted, labels[:, None] == target_labels], dim=1)
+            own = torch.eye(len(labels), len(kinds), dtype=torch.bool, device=labels.device)
+            losses = self.of_cosines(
+                anchors @ candidates.T, amounts.masked_fill(own, 0), wanted, kinds.expand_as(own), n_classes
             )
-            chosen = wanted * there
-            total = chosen.sum(dim=1)
-            surprise = torch.where(chosen > 0, torch.logsumexp(amounts, dim=1)[:, None] - scores, 0.0)
-            losses = (chosen * surprise).sum(dim=1) / torch.where(total > 0, total, 1.0)
         return losses if weights is None else losses * weights
 
+    def of_cosines(
+        self,
+        cosines: Tensor,
+        counts: Tensor,
+        positives: Tensor,
+        kinds: Tensor | None = None,
+        n_classes: int | None = None,
+    ) -> Tensor:
+        """Loss of each anchor from its cosines with whatever it is compared with.
 
-def _compared(
-    anchors: Tensor, labels: Tensor, targets: Tensor, target_labels: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Cosines and class numbers, both ``(M, T)``, of the further targets of each anchor."""
-    targets = functional.normalize(targets, dim=-1)
-    if targets.dim() == 2:
-        return anchors @ targets.T, target_labels.expand(len(labels), -1)
-    # index_select, since the backward pass of plain indexing adds row after row.
-    own = targets.index_select(0, labels)
-    return torch.bmm(own, anchors[:, :, None]).squeeze(2), target_labels[labels]
+        Parameters
+        ----------
+        cosines : Tensor of floating type, shape (M, N)
+        counts : Tensor of shape (M, N)
+            What each candidate counts; 0 leaves it out, as an anchor itself has to be.
+        positives : Tensor of bool, shape (M, N)
+        kinds : Tensor of int64, shape (M, N), optional
+            Class numbers of the candidates, -1 or more, which ``class_averaged`` needs.
+        n_classes : int, optional
+            As for :meth:`forward`.
+
+        Returns
+        -------
+        Tensor of shape (M,)
+        """
+        scores = cosines / self.temperature
+        shares = counts
+        if self.class_averaged and kinds is not None:
+            shares = counts / _of_class(counts, kinds, n_classes)
+        # Left out is whatever counts 0, the anchor itself above all. Not by -inf, which would make a gradient of NaN
+        # where nothing is left.
+        lowest = torch.finfo(scores.dtype).min
+        amounts = (scores + shares.clamp_min(torch.finfo(scores.dtype).tiny).log()).masked_fill(
+            counts == 0, lowest
+        )
+        chosen = positives * counts
+        total = chosen.sum(dim=1)
+        surprise = torch.where(chosen > 0, torch.logsumexp(amounts, dim=1)[:, None] - scores, 0.0)
+        return (chosen * surprise).sum(dim=1) / torch.where(total > 0, total, 1.0)
 
 
-def _of_class(there: Tensor, kinds: Tensor) -> Tensor:
+def _of_class(counts: Tensor, kinds: Tensor, n_classes: int | None) -> Tensor:
     """How much of its class each candidate of each anchor is compared with in all, ``(M, N)``; 1 where nothing is."""
     numbers = kinds + 1  # the class -1 is one too
-    totals = there.new_zeros(len(there), int(numbers.max()) + 1).scatter_add_(1, numbers, there)
+    n_numbers = int(numbers.max()) + 1 if n_classes is None else n_classes + 1
+    totals = counts.new_zeros(len(counts), n_numbers).scatter_add_(1, numbers, counts)
     found = totals.gather(1, numbers)
     return torch.where(found > 0, found, 1.0)
 
@@ -148,9 +168,8 @@ def _check(features: Tensor, labels: Tensor, targets: Tensor | None, target_labe
         raise ValueError("targets and target_labels come together; give both, or neither")
     if targets is not None and target_labels is not None:
         fits = target_labels.dtype == torch.int64 and target_labels.shape == targets.shape[:-1]
-        if not fits or targets.shape[-1] != features.shape[1] or targets.dim() not in (2, 3):
+        if not fits or targets.shape[-1] != features.shape[1] or targets.dim() != 2:
             raise ValueError(
                 f"targets have shape {tuple(targets.shape)} and target_labels are {target_labels.dtype} of shape "
-                f"{tuple(target_labels.shape)}; give (T, {features.shape[1]}) or (C, T, {features.shape[1]}), and "
-                "int64 of the same shape without its last axis"
+                f"{tuple(target_labels.shape)}; give (T, {features.shape[1]}), and (T,) of int64"
             )

@@ -77,6 +77,7 @@ class BCL(ContrastiveMethod):
             targets=prototypes,
             target_labels=torch.arange(len(prototypes), device=prototypes.device),
             counts=batch.weights.repeat(2),
+            n_classes=len(prototypes),
         )
         return losses.view(2, -1).mean(dim=0)
 

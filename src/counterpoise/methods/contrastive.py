@@ -112,7 +112,7 @@ class ContrastiveMethod(GradientMethod):
 
     def check(self) -> None:
         """Refuse settings out of range, and views that cannot be had."""
-        name = type(self).__name__
+        name = type(self).__name__.lower()
         check_positive(name, temperature=self.temperature)
         check_not_negative(name, weight=self.weight)
         check_share("view_rate", self.view_rate)
@@ -143,7 +143,7 @@ class ContrastiveMethod(GradientMethod):
         """Add the second view of each row."""
         inputs, mask = batch.inputs, batch.mask
         if self._second is not None:
-            inputs, mask = self._second.batch(batch.rows.cpu().numpy())
+            inputs, mask = self._second.batch(state.numbers_of(batch))
         elif inputs.is_floating_point():
             draw = torch.rand(
                 inputs.shape, generator=state.generator("views", inputs.device), device=inputs.device

@@ -42,7 +42,7 @@ class DeferredReweighting(GradientMethod):
         """Refuse a share that is none."""
         share = self.drw
         if not isinstance(share, bool) and not (isinstance(share, Real) and 0 <= float(share) <= 1):
-            name = type(self).__name__
+            name = type(self).__name__.lower()
             raise SettingsError(
                 f"drw is {share!r}; {name} needs true, false or a share of the epochs, from 0 to 1"
             )

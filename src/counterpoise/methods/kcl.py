@@ -64,7 +64,7 @@ class KCL(ContrastiveMethod):
     def check(self) -> None:
         """Refuse settings out of range, and views that cannot be had."""
         super().check()
-        check_whole("KCL", k=self.k)
+        check_whole("kcl", k=self.k)
 
     def contrast(
         self, features: Tensor, projections: Projections, head: nn.Linear, batch: Batch, state: TrainingState

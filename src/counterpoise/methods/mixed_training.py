@@ -60,7 +60,7 @@ class MixedTraining(DeferredReweighting):
     def check(self) -> None:
         """Refuse settings out of range."""
         super().check()
-        check_not_negative(type(self).__name__, alpha=self.alpha, depth=self.depth)
+        check_not_negative(type(self).__name__.lower(), alpha=self.alpha, depth=self.depth)
         if self.depth > 1:
             raise SettingsError(f"depth is {self.depth!r}; give a share of the layers, from 0 to 1")
 

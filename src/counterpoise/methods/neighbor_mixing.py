@@ -95,7 +95,7 @@ class NeighborMixing(RandomOversample):
         """Add a neighbour of each row, which is the row itself where it is not to be mixed."""
         if self._encoded is None:
             return batch._replace(views=(batch,))
-        rows = batch.rows.cpu().numpy()
+        rows = state.numbers_of(batch)
         sources = self._sources[rows]
         draw = torch.rand(len(rows), generator=state.generator("neighbours", "cpu")).numpy()
         chosen = self._neighbors[sources, (draw * self._neighbors.shape[1]).astype(np.int64)]

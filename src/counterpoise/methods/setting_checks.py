@@ -25,7 +25,7 @@ def check_positive(method: str, **settings: Any) -> None:
         For the first that is out of range.
     """
     for name, value in settings.items():
-        if not (isinstance(value, Real) and float(value) > 0):
+        if not (isinstance(value, Real) and 0 < float(value) < math.inf):
             raise SettingsError(f"{name} is {value!r}; {method} needs a number above 0")
 
 

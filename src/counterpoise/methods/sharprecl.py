@@ -167,7 +167,7 @@ class SharpReCL(ContrastiveMethod):
         """Make the views, and say so if a pool is smaller than the number of candidates."""
         super().start(model, data, encoder, context)
         pool = 2 * min(context.training.batch_size, len(data)) + data.n_classes * self.prototypes
-        if pool < self.candidates:
+        if self.weight and self.n_positives + self.n_negatives and pool < self.candidates:
             warnings.warn(
                 f"sharprecl: the pool of a batch has {pool} members, fewer than the {self.candidates} candidates for "
                 "hard targets, so all of it are candidates; give larger batches, or fewer candidates",
@@ -193,29 +193,36 @@ class SharpReCL(ContrastiveMethod):
         prototypes = projections.prototypes(head)
         numbers = torch.arange(len(prototypes), device=prototypes.device)
         labels, counts = batch.labels.repeat(2), batch.weights.repeat(2)
+        pool = features
         if self.prototypes:
-            features, labels = torch.cat([features, prototypes]), torch.cat([labels, numbers])
+            pool, labels = torch.cat([features, prototypes]), torch.cat([labels, numbers])
             counts = torch.cat([counts, torch.ones_like(prototypes[:, 0])])
-        targets, target_labels = hard_targets(
-            features,
-            labels,
-            prototypes,
-            state.generator("targets", features.device),
-            n_positives=self.n_positives,
-            n_negatives=self.n_negatives,
-            candidates=self.candidates,
-            hard_share=self.hard_from + (self.hard_to - self.hard_from) * state.progress,
-            alpha=self.alpha,
-        )
-        rare = effective_number_weights(state.class_mass * state.n_rows, self.beta)
-        losses = SupervisedContrastiveLoss(self.temperature)(
-            features,
-            labels,
-            targets=targets,
-            target_labels=target_labels,
-            counts=counts,
-            weights=(rare * (1 / rare).mean())[labels],
-        )
+        with torch.autocast(features.device.type, enabled=False):
+            gram = pool @ (pool if self.prototypes else torch.cat([pool, prototypes])).T
+            likeness = gram.detach()[:, -len(prototypes) :].T
+            targets = hard_targets(
+                likeness,
+                labels,
+                state.generator("targets", features.device),
+                counts=counts,
+                n_positives=self.n_positives,
+                n_negatives=self.n_negatives,
+                candidates=self.candidates,
+                hard_share=self.hard_from + (self.hard_to - self.hard_from) * state.progress,
+                alpha=self.alpha,
+            )
+            within, built = gram[:, : len(pool)], targets.cosines(gram, labels)
+            own = torch.eye(len(pool), dtype=torch.bool, device=labels.device)
+            positive = (torch.arange(built.shape[1], device=labels.device) < self.n_positives).expand_as(
+                built
+            )
+            losses = SupervisedContrastiveLoss(self.temperature).of_cosines(
+                torch.cat([within, built], dim=1),
+                torch.cat([counts.masked_fill(own, 0), torch.ones_like(built)], dim=1),
+                torch.cat([labels[:, None] == labels, positive], dim=1),
+            )
+            rare = effective_number_weights(state.class_mass * state.n_rows, self.beta)
+            losses = losses * (rare * (1 / rare).mean())[labels]
         n = len(batch.labels)
         of_rows, of_prototypes = losses[: 2 * n].view(2, n).sum(dim=0), losses[2 * n :].sum()
         # The loop takes the weighted mean over rows; what belongs to none of them comes to it free of their weights.

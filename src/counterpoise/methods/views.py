@@ -48,7 +48,8 @@ class ViewMaker:
     ----------
     view : str, path or mapping of str to str
         A name in :data:`EDITS`; or views that are there already, by their texts: a mapping, a file with both, or the
-        name of a known set that comes with some (``"trec"``, ``"ohsumed_titles"``).
+        name of a known set that comes with some (``"trec"``, ``"ohsumed_titles"``). Of repeated texts the last one's
+        view is all of theirs.
     column : str, default="augmented"
         Where a file holds the views.
     rate : float, default=0.1
@@ -89,7 +90,7 @@ class ViewMaker:
         if self.edited:
             return self._edit(0).identity()
         given = self._given()
-        return f"views {hash_of(np.array([part for pair in sorted(given.items()) for part in pair]))}"
+        return f"views {hash_of(np.array([part for pair in sorted(given.items()) for part in pair], dtype=object))}"
 
     def of(self, texts: np.ndarray, seed: int) -> np.ndarray:
         """One view of each text.
@@ -145,12 +146,13 @@ class ViewMaker:
         try:
             found = read(source, needs_label=False)
         except DataError as error:
+            error = DataError(str(error).replace("--text", "its text column 'text'"))
             near = near_match(str(self.view), list(EDITS))
             raise DataError(f"views: {error}; or name one of {listed(list(EDITS))}{near}") from error
         columns = found.table.column_names
         if self.column not in columns:
             raise DataError(
                 f"views: {self.view} has no column {self.column!r}, only {listed(columns)}; name the views' as "
-                "view_column"
+                f"view_column, or have views made by one of {listed(list(EDITS))}"
             )
         return list(zip(found.texts, found.table.column(self.column).to_pylist(), strict=True))

@@ -12,6 +12,9 @@ from numpy.typing import ArrayLike
 from counterpoise.metrics import confusion as cm
 from counterpoise.metrics.confusion import checked
 
+NAMES = ("accuracy", "f1_rarest_third")
+"""The keys of :func:`score_all_classes`, in order."""
+
 
 def score_all_classes(
     labels: ArrayLike, probabilities: ArrayLike, fitted: ArrayLike

@@ -232,7 +232,7 @@ def _epoch(
             inputs, mask = rows.encoded.batch(part)
             targets = _smoothed(labels[at], len(state.class_mass), settings.label_smoothing)
             batch = Batch(inputs, mask, targets, weights[at], at)
-            loss = step(batch, state)
+            loss = step(batch, replace(state, rows=part))
             state = replace(state, step=state.step + 1)
             fabric.backward(loss / len(whole))
             total += loss.detach()

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from numbers import Integral, Real
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from counterpoise.backbones.base import Batch
 from counterpoise.errors import SettingsError
 from counterpoise.seeding import derive_seed
 
@@ -108,6 +110,8 @@ class TrainingState:
         Rows of the training data; times ``class_mass``, how many each class has. 1 leaves shares.
     step : int, default=0
         Number of finished forward passes of this epoch.
+    rows : ndarray of int64, shape (B,), or None, default=None
+        Rows of this forward pass in main memory, where a GPU need not be waited for.
     """
 
     epoch: int
@@ -116,6 +120,11 @@ class TrainingState:
     seed: int
     n_rows: int = 1
     step: int = 0
+    rows: np.ndarray | None = None
+
+    def numbers_of(self, batch: Batch) -> np.ndarray:
+        """Which rows of the data a batch is of, in main memory."""
+        return batch.rows.cpu().numpy() if self.rows is None else self.rows
 
     def generator(self, name: str, device: torch.device | str) -> torch.Generator:
         """Torch generator of a random stream of this step's own, on a device.

@@ -1,4 +1,7 @@
-"""What the authors' own script for SharpReCL gives on their two published sets, run once with a small encoder."""
+"""What the authors' own script for SharpReCL gives on their published sets, and how it was run.
+
+Empty until it has been run on the same encoder and data as the lines that it is to stand beside.
+"""
 
 from __future__ import annotations
 
