@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -141,6 +142,31 @@ def _encoded(data):
 
     encoder = find_backbone("mlp").make_encoder({}).fit(data.inputs)
     return encoder.encode(data.inputs), encoder
+
+
+@EVERY
+@pytest.mark.parametrize("backbone", ["mlp", "textcnn"])
+def test_a_training_killed_after_an_epoch_ends_as_if_it_never_had_been(
+    name, backbone, tmp_path, monkeypatch
+) -> None:
+    """Views are made again, draws go by epoch and step, and batch norm's averages are in the checkpoint."""
+    data, context = data_of(backbone), context_of(backbone, max_epochs=3)
+    whole = make_method(name).fit(data, context)
+    kept = ContrastiveMethod.on_epoch
+
+    def killed(self, model, state):
+        if state.epoch == 2:
+            raise KeyboardInterrupt
+        kept(self, model, state)
+
+    context = replace(context, checkpoint=tmp_path / "a.safetensors")
+    with monkeypatch.context() as patch:
+        patch.setattr(ContrastiveMethod, "on_epoch", killed)
+        with pytest.raises(KeyboardInterrupt):
+            make_method(name).fit(data, context)
+    resumed = make_method(name).fit(data, context)
+    np.testing.assert_array_equal(resumed.logits(data.inputs), whole.logits(data.inputs))
+    assert resumed.history == whole.history
 
 
 class TestViews:

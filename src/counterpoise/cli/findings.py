@@ -56,7 +56,7 @@ def diagnosed(
     backbone : str or None
         Network whose embedding is looked at; None takes word vectors learnt without labels.
     keep : str or None
-        How much of the minority is kept.
+        How much of the minority, or of all classes, is kept.
     random_state : int
     output : str or None, default=None
         File for :func:`columns_of` behind the input's own columns. Every row is looked up for it, where otherwise
