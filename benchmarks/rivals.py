@@ -46,7 +46,18 @@ GRIDS: dict[str, tuple[tuple[tuple[str, ...], ...], list[str], tuple[str, ...]]]
     "encoder": (
         (SMS, AG_NEWS),
         ["erm", "class_weight", "mixtext", "crt", "setfit"],
-        (*QUICK, "--backbone", "encoder", "--encoder", ENCODER, "--set", "backbone__frozen=false"),
+        # Three epochs, as encoders are commonly tuned; more would cost days and change little.
+        (
+            *QUICK,
+            "--max-epochs",
+            "3",
+            "--backbone",
+            "encoder",
+            "--encoder",
+            ENCODER,
+            "--set",
+            "backbone__frozen=false",
+        ),
     ),
 }
 
