@@ -132,12 +132,17 @@ def test_lines_with_an_encoder_are_run_where_one_is_named(made) -> None:
     task, encoder = task_of(made), tiny_encoder()
     plain, whole = (sharprecl.runs_of("main", task, made, BUDGET, encoder=name) for name in (None, encoder))
     added = [run for run in whole if run not in plain]
-    assert {(run.method, run.backbone) for run in added} == {
-        *((name, "encoder") for name in ("erm", "class_weight", "logit_adjustment", "supcon", "sharprecl")),
-        ("encoder_lr", None),
+    methods = ("erm", "class_weight", "logit_adjustment", "supcon", "sharprecl")
+    assert {(run.method, run.backbone, run.backbone_settings.get("frozen")) for run in added} == {
+        *((name, "encoder", frozen) for name in methods for frozen in (False, True)),
+        ("encoder_lr", None, None),
     }
-    assert all(run.backbone_settings["frozen"] is False for run in added if run.backbone)
     assert len(whole) == 2 * len(sharprecl.MAIN)
+    table, _ = filled("main", made, task, ("erm",), encoder=encoder)
+    assert [row[0] for row in table.rows] == [
+        f"cross-entropy, {network}" for network in ("TextCNN", "frozen encoder", "trained encoder")
+    ]
+    assert len({row[1:] for row in table.rows}) == 3
 
 
 def test_views_that_come_with_a_set_are_taken(made, tmp_path, monkeypatch) -> None:

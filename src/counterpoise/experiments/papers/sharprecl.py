@@ -68,12 +68,23 @@ METRICS = {"accuracy": "accuracy", "macro_f1": "macro F1", "f1_rarest_third": "F
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a table, and the runs that it is of."""
+    """A line of a table, and the runs that it is of.
+
+    Attributes
+    ----------
+    name, method : str
+    backbone : str or None
+    settings : dict
+        Of the method.
+    frozen : bool, default=False
+        Whether an encoder keeps its weights, so that head and projections learn from its vectors.
+    """
 
     name: str
     method: str
     backbone: str | None
     settings: dict[str, Any] = field(default_factory=dict)
+    frozen: bool = False
 
 
 _PLAIN = (
@@ -82,12 +93,11 @@ _PLAIN = (
     ("logit adjustment", "logit_adjustment"),
 )
 _CONTRASTIVE = (("SupCon", "supcon"), ("BCL", "bcl"), ("KCL", "kcl"), ("SharpReCL", "sharprecl"))
+_ON_ENCODERS = (*_PLAIN, _CONTRASTIVE[0], _CONTRASTIVE[3])
 MAIN = (
     *(Line(f"{name}, TextCNN", method, CNN) for name, method in (*_PLAIN, *_CONTRASTIVE)),
-    *(
-        Line(f"{name}, encoder", method, ENCODER)
-        for name, method in (*_PLAIN, _CONTRASTIVE[0], _CONTRASTIVE[3])
-    ),
+    *(Line(f"{name}, frozen encoder", method, ENCODER, frozen=True) for name, method in _ON_ENCODERS),
+    *(Line(f"{name}, trained encoder", method, ENCODER) for name, method in _ON_ENCODERS),
     Line("frozen encoder + logistic regression", "encoder_lr", None),
     Line("TF-IDF + logistic regression", "tfidf_lr", None),
 )
@@ -160,7 +170,7 @@ def runs_of(
         settings |= views if "view" in takes else {}
         settings |= {"method__encoder": encoder} if "encoder" in takes else {}
         if line.backbone == ENCODER:
-            settings |= {"backbone__name": encoder, "backbone__frozen": False}
+            settings |= {"backbone__name": encoder, "backbone__frozen": line.frozen}
         runs += plan(
             task,
             [line.method],
@@ -249,7 +259,9 @@ def _row(comparison: Comparison, line: Line) -> Row | None:
     wanted = {f"method__{name}": value for name, value in line.settings.items()}
     for row in comparison.rows:
         switched = {name: value for name, value in row.settings.items() if name in switches}
-        if (row.method, row.backbone) == (line.method, line.backbone) and switched == wanted:
+        frozen = row.settings.get("backbone__frozen", False)
+        found = (row.method, row.backbone, frozen, switched)
+        if found == (line.method, line.backbone, line.frozen, wanted):
             return row
     return None
 
