@@ -225,6 +225,16 @@ def test_a_class_without_members_has_its_prototype_and_one_alone_has_those_of_ot
     assert set(rows_of(targets[2, 20:], prototypes)) == {0, 1, 3}
 
 
+@pytest.mark.parametrize("drawn_number", [0.0, 1 - 2**-24])
+def test_the_ends_of_what_can_be_drawn_are_members_too(drawn_number, monkeypatch) -> None:
+    """Class 1 is neither the first nor the last in the pool, so that what stands before and after it counts 0."""
+    monkeypatch.setattr(torch, "rand", lambda *shape, **_: torch.full(shape[0], drawn_number))
+    built = build(
+        drawn(3, 17).float(), LABELS, generator(), n_negatives=0, candidates=17, hard_share=0.5, alpha=0.0
+    )
+    assert (LABELS[built.first[1]] == 1).all()
+
+
 def test_only_the_generator_decides() -> None:
     features, prototypes = drawn(17, 6), drawn(3, 6, seed=1)
     found = [hard_targets(features, LABELS, prototypes, generator(seed))[0] for seed in (0, 0, 1)]

@@ -129,3 +129,20 @@ class TestLoss:
         assert torch.equal(mixed, plain)
         gradients = [torch.autograd.grad(loss.sum(), logits)[0] for loss in (plain, mixed)]
         assert torch.equal(*gradients)
+
+
+def test_rows_that_are_there_to_be_partners_alone() -> None:
+    """Two mixed rows of four: what partners' labels cost stands in their own places."""
+    logits, labels = torch.randn(2, 3), torch.tensor([0, 1, 2, 2])
+    pairs = Pairs(torch.tensor([3, 0]), torch.tensor([0.6, 0.9]), torch.tensor([0.7, 0.8]))
+    found = pairs.loss(each, logits, labels)
+    expected = torch.zeros(4)
+    expected[0] = 0.7 * each(logits, labels[:2])[0] + 0.2 * each(logits, labels[[3, 0]])[1]
+    expected[1] = 0.8 * each(logits, labels[:2])[1]
+    expected[3] = 0.3 * each(logits, labels[[3, 0]])[0]
+    torch.testing.assert_close(found, expected)
+    states = torch.randn(4, 5)
+    torch.testing.assert_close(pairs.states(states)[0], 0.6 * states[0] + 0.4 * states[3])
+    assert pairs.states(states).shape == (2, 5)
+    mask = torch.tensor([[1, 0, 0], [1, 1, 0], [1, 1, 0], [1, 1, 1]]).bool()
+    assert pairs.longer(mask).tolist() == [3, 1]

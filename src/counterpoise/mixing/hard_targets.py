@@ -57,7 +57,7 @@ class BuiltTargets(NamedTuple):
         """Lengths ``(C, T)`` of the targets before they are brought to 1, 0 of two opposite members in half."""
         weight = self.weight.to(gram.dtype)
         # Where prototypes stand behind the pool they are never mixed with members, and the pair is one and the same.
-        within = (self.first != self.second) & (self.first < len(gram))
+        within = self.first < len(gram)
         between = gram[self.first.clamp_max(len(gram) - 1), self.second.clamp_max(gram.shape[1] - 1)]
         product = torch.where(within, between, 1.0)
         square = weight**2 + (1 - weight) ** 2 + 2 * weight * (1 - weight) * product
