@@ -56,7 +56,8 @@ class ContrastiveMethod(GradientMethod):
     features, which are used in training alone. The loss is the mean cross-entropy of both views plus ``weight`` times
     the contrastive loss.
 
-    Where a batch is over the token budget, rows are compared within what is computed at once.
+    Where a batch is over the token budget, rows are compared within what is computed at once. The budget counts the
+    first views alone, so a step holds twice as much.
 
     Parameters
     ----------
