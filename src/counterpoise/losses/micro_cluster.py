@@ -1,0 +1,104 @@
+"""Micro-cluster losses: a row is drawn towards its neighbours and classified with them (Ando and Huang 2017).
+
+Ando and Huang, "Deep Over-sampling Framework for Classifying Imbalanced Data", ECML-PKDD 2017 (arXiv 1704.07515),
+equations 8 to 10.
+
+>>> import torch
+>>> f, v = torch.tensor([[0.0, 0.0]]), torch.tensor([[[1.0, 0.0], [0.0, 2.0]]])
+>>> towards_neighbors(f, v, torch.tensor([[0.5, 0.5]]))  # half of 1 and half of 4
+tensor([2.5000])
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from counterpoise.losses.checks import check_targets
+
+
+def towards_neighbors(
+    features: Tensor, neighbors: Tensor, weights: Tensor, there: Tensor | None = None
+) -> Tensor:
+    """Weighted squared distances of each row to its neighbours (equation 8).
+
+    With weights that sum to 1 it is the squared distance to the point between the neighbours that the weights name, but
+    for a constant: its gradient is twice the way from that point.
+
+    Parameters
+    ----------
+    features : Tensor of shape (B, d)
+    neighbors : Tensor of shape (B, k, d)
+        Taken as they are: no gradient should reach them.
+    weights : Tensor of shape (B, k)
+        Of 0 or more.
+    there : Tensor of bool, shape (B, k), optional
+        False where a row has fewer neighbours.
+
+    Returns
+    -------
+    Tensor of shape (B,)
+    """
+    return (_there(weights, there) * _squares(features, neighbors)).sum(dim=1)
+
+
+def classified_with_neighbors(
+    logits: Tensor,
+    features: Tensor,
+    neighbors: Tensor,
+    neighbor_logits: Tensor,
+    weights: Tensor,
+    targets: Tensor,
+    *,
+    there: Tensor | None = None,
+    own: bool = True,
+) -> Tensor:
+    """Cross-entropy of each row's neighbours for its own label, the nearer the more (equations 9 and 10).
+
+    Neighbour ``i`` counts ``exp(-w_i ||f - v_i||^2)``, and all that counts is brought to sum 1.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (B, C)
+        Of the rows themselves.
+    features : Tensor of shape (B, d)
+    neighbors : Tensor of shape (B, k, d)
+    neighbor_logits : Tensor of shape (B, k, C)
+    weights : Tensor of shape (B, k)
+    targets : Tensor
+        Class numbers ``(B,)`` of int64, or soft targets ``(B, C)``.
+    there : Tensor of bool, shape (B, k), optional
+        False where a row has fewer neighbours.
+    own : bool, default=True
+        Whether the row itself is one of the members, at a distance of 0, as in equations 1 and 5; False is the sum as
+        equations 9 and 10 have it, over the ``k`` neighbours alone, where the representation learns through the
+        distances only. A row without neighbours is by itself either way.
+
+    Returns
+    -------
+    Tensor of shape (B,)
+
+    Raises
+    ------
+    ValueError
+        From :func:`counterpoise.losses.checks.check_targets`.
+    """
+    check_targets(logits, targets)
+    n_rows, k, n_classes = neighbor_logits.shape
+    repeated = targets.repeat_interleave(k, dim=0)
+    costs = functional.cross_entropy(neighbor_logits.reshape(-1, n_classes), repeated, reduction="none")
+    alone = functional.cross_entropy(logits, targets, reduction="none")
+    amounts = _there(torch.exp(-weights * _squares(features, neighbors)), there)
+    by_itself = (amounts == 0).all(dim=1)
+    self_amount = torch.ones_like(alone) if own else by_itself.to(alone.dtype)
+    total = self_amount + amounts.sum(dim=1)
+    return (self_amount * alone + (amounts * costs.view(n_rows, k)).sum(dim=1)) / total
+
+
+def _squares(features: Tensor, neighbors: Tensor) -> Tensor:
+    return (features[:, None] - neighbors).square().sum(dim=2)
+
+
+def _there(values: Tensor, there: Tensor | None) -> Tensor:
+    return values if there is None else values.masked_fill(~there, 0)
