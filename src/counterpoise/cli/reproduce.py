@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from counterpoise.experiments.papers.base import Table
 
 PAPERS = ("miso", "sharprecl")
-SELECTIONS = ("validation", "test")
 
 
 def reproduce(
@@ -60,7 +59,7 @@ def reproduce(
     selection: Annotated[
         str,
         typer.Option(
-            metavar="|".join(SELECTIONS),
+            metavar="validation|test",
             help="Where sharprecl's stopping epoch is chosen; test is what its authors' script does, and optimistic.",
         ),
     ] = "validation",
@@ -88,6 +87,7 @@ def reproduce(
     with running("reproduce", as_json, quiet) as screen:
         from counterpoise.errors import SettingsError
         from counterpoise.experiments.estimate import duration
+        from counterpoise.experiments.execution import SELECTIONS
         from counterpoise.experiments.executors.choice import make_executor
         from counterpoise.experiments.grid import fill, jobs_of
         from counterpoise.experiments.papers.base import chosen, task_of
@@ -107,7 +107,11 @@ def reproduce(
                 f"--selection test is the way of sharprecl's script; leave it away for {paper}"
             )
         asked = None if datasets is None else [name.strip() for name in datasets.split(",")]
-        sets = chosen(protocol.SETS, asked, protocol.DEFAULT_SETS[budget])
+        every = chosen(protocol.SETS, asked, protocol.DEFAULT_SETS[budget])
+        sets = [made for made in every if figure is not None or protocol.about(table, made)]
+        if not sets:
+            names = ", ".join(made.name for made in every)
+            raise SettingsError(f"table {table} of {paper} is about none of {names}; give other --datasets")
         output = output or Path(f"{paper}-figure-1.svg")
         if figure is not None:
             check_picture(output)
@@ -132,17 +136,13 @@ def reproduce(
             )
             for made in sets
         }
-        planned = {name: own for name, own in planned.items() if own or table == "2"}
-        if not planned:
-            names = ", ".join(made.name for made in sets)
-            raise SettingsError(f"table {table} of {paper} is about none of {names}; give other --datasets")
         executor = make_executor(jobs=jobs)
         failures: dict[str, tuple[str, str]] = {}
         found = {}
         with Store(store) as rows:
-            every = [job for each in planned.values() for job in each]
-            done = rows.done(job.key for job in every)
-            screen.note(f"{len(every):,} runs, {len(done):,} of them in {store}")
+            grid = [job for each in planned.values() for job in each]
+            done = rows.done(job.key for job in grid)
+            screen.note(f"{len(grid):,} runs, {len(done):,} of them in {store}")
             if estimate or budget != "small":
                 guess, left = foretold(rows, [(tasks[n], own) for n, own in planned.items()], executor.width)
                 if estimate:

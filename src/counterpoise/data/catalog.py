@@ -122,8 +122,10 @@ def views_file(name: str, data_dir: str | os.PathLike[str] | None = None) -> Pat
     Returns
     -------
     Path or None
-        None where there is none; no set has its views anywhere else.
+        None where there is none, or no such set; no set has its views anywhere else.
     """
+    if not is_known(name):
+        return None
     named = data_dir or os.environ.get(DATA_VARIABLE)
     folder = cache_folder() if named is None else Path(named).expanduser()
     path = folder / find(name).folder / "train_augmented.parquet"

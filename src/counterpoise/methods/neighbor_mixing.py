@@ -82,8 +82,7 @@ class NeighborMixing(RandomOversample):
     def start(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
         """Refuse a backbone that cannot mix, and keep the rows that were given, which neighbours are drawn from."""
         model.backbone.check_mixing()
-        given = np.flatnonzero(np.arange(len(data)) < len(self._labels))
-        self._encoded = encoder.encode(data.inputs[given], model.head.weight.device)
+        self._encoded = encoder.encode(data.inputs[: len(self._labels)], model.head.weight.device)
 
     def on_epoch(self, model: Network, state: TrainingState) -> None:
         """Look for neighbours, every ``refresh`` epochs."""

@@ -213,7 +213,7 @@ class SharpReCL(ContrastiveMethod):
             )
             within, built = gram[:, : len(pool)], targets.cosines(gram, labels)
             own = torch.eye(len(pool), dtype=torch.bool, device=labels.device)
-            positive = (torch.arange(built.shape[1], device=labels.device) < self.n_positives).expand_as(
+            positive = (torch.arange(built.shape[1], device=labels.device) < targets.n_positives).expand_as(
                 built
             )
             losses = SupervisedContrastiveLoss(self.temperature).of_cosines(

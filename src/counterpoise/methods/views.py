@@ -141,7 +141,7 @@ class ViewMaker:
 
     def _read(self) -> list[tuple[str, Any]]:
         source: Any = self.view
-        if not Path(source).exists() and catalog.is_known(str(source)):
+        if not Path(source).exists():
             source = catalog.views_file(str(source)) or source
         try:
             found = read(source, needs_label=False)

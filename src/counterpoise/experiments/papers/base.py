@@ -12,11 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from counterpoise.data.imbalance import one_against_rest
+from counterpoise.data.imbalance import one_against_rest, thin
 from counterpoise.data.readers import read, splits_of
 from counterpoise.errors import SettingsError
 from counterpoise.experiments.table import Comparison, Row
 from counterpoise.experiments.task import Task
+from counterpoise.seeding import derive_seed
+
+FOLDS = 5
+"""Of the split that examples and figures are made of, where no test side is given."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,16 @@ def task_of(made: Set, data_dir: str | None = None) -> Task:
     if made.given:
         test = np.repeat([split == "test" for split in splits], [len(table.texts) for table in tables])
     return Task.of(made.dataset, texts, labels, minority=made.minority, test=test)
+
+
+def first_sides(made: Set, task: Task, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the fitting side, thinned, and of the test side of a seed's first fold, for examples and figures."""
+    split = task.folds(1 if made.given else FOLDS, seed)[0]
+    if made.keep is None:
+        return split.train, split.test
+    labels = task.names[task.numbers[split.train]]
+    kept, _, _ = thin(labels, made.keep, made.minority, derive_seed(seed, "keep", 0))
+    return split.train[kept], split.test
 
 
 def chosen(sets: Sequence[Set], names: Sequence[str] | None, default: Sequence[str]) -> list[Set]:

@@ -10,23 +10,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from counterpoise.data.imbalance import thin
 from counterpoise.estimators.text import TextClassifier
-from counterpoise.experiments.papers.base import Set, Table
+from counterpoise.experiments.papers.base import Set, Table, first_sides
 from counterpoise.experiments.papers.scatter import Scatter, plane
 from counterpoise.experiments.task import Task
 from counterpoise.gamma import measure_difficulty
 from counterpoise.miso.oversampler import MISO
 from counterpoise.miso.variants import CAG
 from counterpoise.oversampling.anchors import anchors_from
-from counterpoise.seeding import derive_seed, generator
+from counterpoise.seeding import generator
 
-FOLDS, EXAMPLES, MAJORITY_SHOWN = 5, 3, 400
+EXAMPLES, MAJORITY_SHOWN = 3, 400
 
 
 def table_6(made: Set, task: Task, seed: int) -> Table:
     """The most difficult samples, and what the generator alone and MISO write from them."""
-    train, _ = _sides(made, task, seed)
+    train, _ = first_sides(made, task, seed)
     texts, labels = task.texts[train], task.names[task.numbers[train]]
     lines: dict[int, list[list[str]]] = {}
     written = {}
@@ -52,7 +51,7 @@ def table_6(made: Set, task: Task, seed: int) -> Table:
 
 def figure_1(made: Set, task: Task, seed: int) -> tuple[Scatter, Scatter]:
     """Test samples in the embedding of plain training and of MISO; difficult is what was so before."""
-    train, test = _sides(made, task, seed)
+    train, test = first_sides(made, task, seed)
     sides = task.sides
     rare = test[sides.rare[test]]
     others = generator(seed, "figure").permutation(test[~sides.rare[test]])[:MAJORITY_SHOWN]
@@ -72,12 +71,3 @@ def figure_1(made: Set, task: Task, seed: int) -> tuple[Scatter, Scatter]:
         points = {"majority": theirs, "minority": mine[~difficult], "difficult minority": mine[difficult]}
         found.append(Scatter(f"{title}: {near.share or 0.0:.1%} difficult", points))
     return found[0], found[1]
-
-
-def _sides(made: Set, task: Task, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    split = task.folds(FOLDS, seed)[0]
-    if made.keep is None:
-        return split.train, split.test
-    labels = task.names[task.numbers[split.train]]
-    kept, _, _ = thin(labels, made.keep, made.minority, derive_seed(seed, "keep", 0))
-    return split.train[kept], split.test

@@ -24,7 +24,17 @@ from counterpoise.experiments.table import Comparison, Row
 from counterpoise.experiments.task import Task
 from counterpoise.methods.registry import METHODS
 
-__all__ = ["BUDGETS", "DEFAULT_SETS", "DEFAULT_TABLE", "EXAMPLES", "SETS", "TABLES", "figure_1", "runs_of"]
+__all__ = [
+    "BUDGETS",
+    "DEFAULT_SETS",
+    "DEFAULT_TABLE",
+    "EXAMPLES",
+    "SETS",
+    "TABLES",
+    "about",
+    "figure_1",
+    "runs_of",
+]
 
 CNN, ENCODER = "textcnn", "encoder"
 
@@ -122,6 +132,11 @@ ABLATION = tuple(
 _LINES = {"main": MAIN, "ablation": ABLATION, "imbalance": MAIN}
 
 
+def about(table: str, made: Set) -> bool:
+    """Whether a table has columns for a set: ``imbalance`` for thinned ones, the others for whole ones."""
+    return (table == "imbalance") == (made.keep is not None)
+
+
 def runs_of(
     table: str,
     task: Task,
@@ -153,9 +168,9 @@ def runs_of(
     Returns
     -------
     list of Run
-        None where the table is not about the set: ``imbalance`` is about thinned ones, the others about whole ones.
+        None where the table is not :func:`about` the set.
     """
-    if (table == "imbalance") != (made.keep is not None):
+    if not about(table, made):
         return []
     views = _views(made.dataset, data_dir)
     runs: list[Run] = []
@@ -185,8 +200,6 @@ def runs_of(
 
 def _views(dataset: str, data_dir: str | None) -> dict[str, Any]:
     """The setting by which contrastive methods take the views that come with a set; none where none do."""
-    if not catalog.is_known(dataset):
-        return {}
     file = catalog.views_file(dataset, data_dir)
     if file is None:
         return {}

@@ -9,14 +9,13 @@ import torch
 from torch.nn import functional
 
 from counterpoise.backbones.base import Batch, Network
-from counterpoise.data.imbalance import thin
 from counterpoise.estimators.text import TextClassifier
-from counterpoise.experiments.papers.base import Set
+from counterpoise.experiments.papers.base import Set, first_sides
 from counterpoise.experiments.papers.scatter import Scatter, plane
 from counterpoise.experiments.task import Task
 from counterpoise.methods.contrastive import Projections
 from counterpoise.methods.network_predictor import NetworkPredictor
-from counterpoise.seeding import derive_seed, generator
+from counterpoise.seeding import generator
 from counterpoise.training.loop import predict
 
 SHOWN = 500
@@ -26,12 +25,9 @@ UNTRAINED: dict[str, Any] = {"learning_rate": 1e-12, "max_epochs": 1}
 
 def figure_1(made: Set, task: Task, seed: int) -> tuple[Scatter, Scatter]:
     """Features of some test rows as the network begins, and as SharpReCL leaves them, views made by word dropout."""
-    split = task.folds(1 if made.given else 5, seed)[0]
+    train, test = first_sides(made, task, seed)
     labels = task.names[task.numbers]
-    train = split.train
-    if made.keep is not None:
-        train = train[thin(labels[train], made.keep, made.minority, derive_seed(seed, "keep", 0))[0]]
-    shown = np.sort(generator(seed, "figure").permutation(split.test)[:SHOWN])
+    shown = np.sort(generator(seed, "figure").permutation(test)[:SHOWN])
     found = []
     for title, training in (("before training", UNTRAINED), ("after training", {})):
         model = TextClassifier("sharprecl", threshold=None, random_state=seed).set_params(**training)
