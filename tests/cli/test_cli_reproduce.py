@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import datasets
 import pytest
 
 from counterpoise.experiments.papers import sharprecl
 from counterpoise.experiments.papers.base import Budget, Set
-from tiny_texts import make_texts
+from tiny_papers import three_classes
 
 QUICK = {"max_epochs": 1, "precision": "float32", "backbone__dim": 8, "backbone__n_filters": 4}
 
@@ -15,12 +14,7 @@ QUICK = {"max_epochs": 1, "precision": "float32", "backbone__dim": 8, "backbone_
 @pytest.fixture
 def made(tmp_path, monkeypatch) -> Set:
     """Three classes in a saved data set with both splits, under the name of the paper's first set."""
-    parts = {}
-    for seed, (split, counts) in enumerate({"train": (40, 20, 12), "test": (12, 12, 6)}.items()):
-        texts, labels = make_texts(counts, seed=seed)
-        parts[split] = datasets.Dataset.from_dict({"text": list(texts), "label": [f"c{n}" for n in labels]})
-    datasets.DatasetDict(parts).save_to_disk(tmp_path / "toy")
-    made = Set("TREC", str(tmp_path / "toy"), None, given=True)
+    made = three_classes(tmp_path)
     monkeypatch.setattr(sharprecl, "SETS", (made,))
     return made
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datasets
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,7 +19,7 @@ from counterpoise.experiments.pilot import pilots
 from counterpoise.experiments.surroundings import Surroundings
 from counterpoise.experiments.table import comparisons
 from tiny_encoders import tiny_encoder
-from tiny_texts import make_texts
+from tiny_papers import three_classes
 
 QUICK = {"max_epochs": 1, "precision": "float32", "backbone__dim": 8, "backbone__n_filters": 4}
 BUDGET = Budget(folds=2, seeds=2, settings={"max_epochs": 1, "precision": "float32"})
@@ -29,12 +28,7 @@ BUDGET = Budget(folds=2, seeds=2, settings={"max_epochs": 1, "precision": "float
 @pytest.fixture
 def made(tmp_path, monkeypatch) -> Set:
     """Three classes in a saved data set with both splits, under the name of the paper's first set."""
-    parts = {}
-    for seed, (split, counts) in enumerate({"train": (40, 20, 12), "test": (12, 12, 6)}.items()):
-        texts, labels = make_texts(counts, seed=seed)
-        parts[split] = datasets.Dataset.from_dict({"text": list(texts), "label": [f"c{n}" for n in labels]})
-    datasets.DatasetDict(parts).save_to_disk(tmp_path / "toy")
-    made = Set("TREC", str(tmp_path / "toy"), None, given=True, differs="it is a toy")
+    made = three_classes(tmp_path, "it is a toy")
     monkeypatch.setattr(sharprecl, "SETS", (made,))
     return made
 
