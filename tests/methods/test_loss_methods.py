@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from counterpoise import ArrayClassifier
 from counterpoise.backbones.base import Batch, Network
@@ -185,6 +186,26 @@ class TestLDAM:
     def test_settings_out_of_range_are_refused(self, settings, message) -> None:
         with pytest.raises(SettingsError, match=message):
             make_method("ldam", settings).check()
+
+    def test_drw_is_plain_until_it_is_late(self) -> None:
+        """Class sizes 60, 30 and 10 of 100 rows, four epochs of five."""
+        model, batch = network_and_batch()
+        plain = functional.cross_entropy(model(batch), batch.labels, reduction="none").detach().numpy()
+        weights = np.array([1 / sum(0.9999**k for k in range(n)) for n in (60, 30, 10)])
+        weights /= weights @ MASS.numpy()
+        for epoch, expected in ((3, plain), (4, plain * np.tile(weights, 3))):
+            found = make_method("drw").loss(model, batch, TrainingState(epoch, 5, MASS, 0, 100))
+            np.testing.assert_allclose(found.detach().numpy(), expected, rtol=1e-4)
+
+    def test_ldam_drw_is_ldam_with_late_weights(self) -> None:
+        assert make_method("ldam_drw").get_params() == {**LDAM().get_params(), "drw": 0.8}
+        model, batch = network_and_batch()
+        late = TrainingState(4, 5, MASS, 0, 100)
+        losses = [
+            make_method(name, own).loss(model, batch, late)
+            for name, own in (("ldam_drw", {}), ("ldam", {"drw": 0.8}))
+        ]
+        torch.testing.assert_close(*losses)
 
 
 class TestClassBalanced:

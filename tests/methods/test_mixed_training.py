@@ -144,3 +144,22 @@ def test_settings_out_of_range_are_refused(name, setting, value, message) -> Non
 def test_own_settings_out_of_range_are_refused(name, setting, value) -> None:
     with pytest.raises(SettingsError, match=f"{setting} is {value}"):
         make_method(name, {setting: value}).check()
+
+
+@EVERY
+def test_with_margins_and_nothing_mixed_it_is_ldam_drw(name) -> None:
+    data, context = data_of("mlp"), context_of("mlp")
+    margins = make_method("ldam_drw", {"drw": 0.5}).fit(data, context)
+    found = make_method(name, {"alpha": 0.0, "drw": 0.5, "ldam": True}).fit(data, context)
+    np.testing.assert_allclose(found.logits(data.inputs), margins.logits(data.inputs), atol=1e-4)
+    np.testing.assert_array_equal(
+        found.model.head.bias.detach(), margins.model.head.bias.detach(), err_msg="it is not to be trained"
+    )
+
+
+def test_margins_and_label_smoothing_do_not_go_together() -> None:
+    context = context_of("mlp")
+    smoothed = replace(context, training=replace(context.training, label_smoothing=0.1))
+    Mixup().fit(data_of("mlp"), smoothed)
+    with pytest.raises(SettingsError, match="set it to 0, or ldam to false"):
+        Mixup(ldam=True).fit(data_of("mlp"), smoothed)

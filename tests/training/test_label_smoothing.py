@@ -86,7 +86,7 @@ def test_it_acts_on_every_method_whose_loss_is_defined_for_it(name, arrays_of) -
 
 def test_which_methods_say_they_are_defined_for_it() -> None:
     contrastive = ["supcon", "bcl", "kcl", "sharprecl"]
-    rest = ["ldam", "remix", "mamix", "hard_smote", "soft_smote", "setfit", *contrastive, "blend"]
+    rest = ["ldam", "ldam_drw", "remix", "mamix", "hard_smote", "soft_smote", "setfit", *contrastive, "blend"]
     assert [name for name in HARD if METHODS[name].uses_backbone] == rest
     assert set(OWN_LOSS) < set(SOFT)
 

@@ -19,6 +19,7 @@ from counterpoise.methods.base import Context, Data
 from counterpoise.methods.registry import check_combination, make_method
 from counterpoise.metrics.thresholds import check_metric, decide
 from counterpoise.seeding import RandomState, root_seed
+from counterpoise.training.schedule import Drops
 from counterpoise.training.settings import TrainingSettings
 
 _NESTED = ("method__", "backbone__")
@@ -45,6 +46,9 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         max_epochs: int = 10,
         batch_size: int = 64,
         learning_rate: float | None = None,
+        optimizer: str = "adam",
+        schedule: str | Drops | None = None,
+        warmup: float | None = None,
         weight_decay: float = 0.0,
         label_smoothing: float = 0.0,
         patience: int = 3,
@@ -66,6 +70,9 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.warmup = warmup
         self.weight_decay = weight_decay
         self.label_smoothing = label_smoothing
         self.patience = patience
@@ -262,6 +269,9 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
+            optimizer=self.optimizer,
+            schedule=self.schedule,
+            warmup=self.warmup,
             weight_decay=self.weight_decay,
             label_smoothing=self.label_smoothing,
             patience=self.patience,

@@ -47,9 +47,18 @@ class TextClassifier(SavableMixin, RareClassClassifier):
     batch_size : int, default=64
         Rows of one step.
     learning_rate : float or None, default=None
-        Of Adam. None is 1e-3, and 5e-5 for a pretrained encoder that is trained, whose head learns 20 times as fast.
+        None is 1e-3, and 5e-5 for a pretrained encoder that is trained, whose head learns 20 times as fast; with
+        ``optimizer="sgd"`` 100 times that.
+    optimizer : {"adam", "sgd"}, default="adam"
+        Adam with decoupled weight decay, or stochastic gradient descent with a momentum of 0.9.
+    schedule : {"constant", "linear", "cosine", "step"}, sequence of (share, factor), or None, default=None
+        How the learning rate moves after the warm-up: it stays, falls to 0 in a line or in half a cosine, or from each
+        ``share`` of ``max_epochs`` on is ``factor`` times the full rate; ``"step"`` is
+        ``[(0.8, 0.01), (0.9, 0.0001)]``. None is constant, and linear for a pretrained encoder.
+    warmup : float or None, default=None
+        Share of ``max_epochs`` in which the learning rate rises from 0. None is 0, and 0.1 for a pretrained encoder.
     weight_decay : float, default=0.0
-        Decoupled, as in AdamW.
+        Decoupled from the gradient with Adam (AdamW), an L2 penalty with SGD.
     label_smoothing : float, default=0.0
         Share of every label that is spread over all classes alike, for methods whose loss is defined for that.
         Smoothed labels pull the probabilities of a rare class away from its share, hence 0.

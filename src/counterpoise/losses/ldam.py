@@ -15,6 +15,9 @@ from torch.nn import functional
 
 from counterpoise.losses.checks import check_prior, check_targets
 
+SCALE = 30.0
+"""That of the authors' code: without it no probability could come near 1."""
+
 
 class LDAMLoss(nn.Module):
     """Cross-entropy of ``scale * (cosine - margin of the true class)``, the margins falling as ``n ** -1/4``.
@@ -26,8 +29,7 @@ class LDAMLoss(nn.Module):
     max_margin : float, default=0.5
         Margin of the rarest class; the paper's choice. 0 is cross-entropy of scaled cosines.
     scale : float, default=30.0
-        What cosines, which lie within -1 and 1, are multiplied by: without it no probability could come near 1. 30 is
-        that of the authors' code.
+        What cosines, which lie within -1 and 1, are multiplied by; see :data:`SCALE`.
 
     Raises
     ------
@@ -37,7 +39,7 @@ class LDAMLoss(nn.Module):
 
     margins: Tensor
 
-    def __init__(self, prior: Tensor, max_margin: float = 0.5, scale: float = 30.0) -> None:
+    def __init__(self, prior: Tensor, max_margin: float = 0.5, scale: float = SCALE) -> None:
         super().__init__()
         check_prior(prior)
         if not max_margin >= 0:

@@ -1,24 +1,24 @@
-"""LDAM-DRW as a method: larger margins for rarer classes, and class weights late in training (Cao et al. 2019).
+"""LDAM as a method: larger margins for rarer classes (Cao et al. 2019).
 
 Cao, Wei, Gaidon, Arechiga and Ma, "Learning Imbalanced Datasets with Label-Distribution-Aware Margin Loss", NeurIPS
-2019: section 3.2 (the loss), section 3.3 and algorithm 1 (deferred re-weighting).
+2019, section 3.2. With late class weights (section 3.3 and algorithm 1) it is :mod:`counterpoise.methods.ldam_drw`.
 """
 
 from typing import ClassVar
 
 from torch import Tensor
-from torch.nn import functional
 
 from counterpoise.backbones.base import Batch, Network
 from counterpoise.errors import SettingsError
-from counterpoise.losses.ldam import LDAMLoss
-from counterpoise.methods.deferred import DRW_FROM, DeferredReweighting
+from counterpoise.losses.ldam import SCALE, LDAMLoss
+from counterpoise.methods.cosine_head import cosines, freeze_bias
+from counterpoise.methods.deferred import DeferredReweighting
 from counterpoise.search_space import Range, Space
 from counterpoise.training.settings import TrainingState
 
 
 class LDAM(DeferredReweighting):
-    """Train a classifier of cosines with LDAM loss, and late in training with class weights too.
+    """Train a classifier of cosines with LDAM loss.
 
     The head has no bias and its class vectors, like the features, have length 1; logits are ``scale`` times cosines.
     The margins distort the probabilities, and no shift of the prior mends that. The tuned threshold does.
@@ -29,9 +29,8 @@ class LDAM(DeferredReweighting):
         Margin of the rarest class, in cosines; the paper's choice. The others' fall as ``n ** -1/4``.
     scale : float, default=30.0
         What cosines are multiplied by; that of the authors' code.
-    drw : bool or float, default=0.8
-        Share of ``max_epochs`` after which rows weigh by the effective number of their class; see
-        :class:`counterpoise.methods.deferred.DeferredReweighting`.
+    drw : bool or float, default=False
+        Late class weights; see :class:`counterpoise.methods.deferred.DeferredReweighting`.
 
     Raises
     ------
@@ -39,14 +38,10 @@ class LDAM(DeferredReweighting):
         From ``check``, if a setting is out of range.
     """
 
-    search_space: ClassVar[Space] = {
-        "max_margin": Range(0.1, 1.0),
-        "scale": Range(10.0, 50.0),
-        "drw": Range(0.5, 1.0),
-    }
-    summary = "larger margins for rarer classes, class weights late in training (Cao et al. 2019)"
+    search_space: ClassVar[Space] = {"max_margin": Range(0.1, 1.0), "scale": Range(10.0, 50.0)}
+    summary = "larger margins for rarer classes (LDAM, Cao et al. 2019)"
 
-    def __init__(self, *, max_margin: float = 0.5, scale: float = 30.0, drw: bool | float = DRW_FROM) -> None:
+    def __init__(self, *, max_margin: float = 0.5, scale: float = SCALE, drw: bool | float = False) -> None:
         self.max_margin = max_margin
         self.scale = scale
         self.drw = drw
@@ -61,20 +56,16 @@ class LDAM(DeferredReweighting):
 
     def on_epoch(self, model: Network, state: TrainingState) -> None:
         """Leave the head's bias as it is: a classifier of cosines has none."""
-        model.head.bias.requires_grad_(False)
+        freeze_bias(model)
 
     def loss(self, model: Network, batch: Batch, state: TrainingState) -> Tensor:
         """LDAM loss ``(B,)``, weighted by class once it is late."""
-        loss = LDAMLoss(state.class_mass, self.max_margin, self.scale)(_cosines(model, batch), batch.labels)
+        loss = LDAMLoss(state.class_mass, self.max_margin, self.scale)(
+            cosines(model, model.embed(batch)), batch.labels
+        )
         late = self.late_weights(state)
         return loss if late is None else loss * late[batch.labels]
 
     def logits(self, model: Network, batch: Batch) -> Tensor:
         """Scaled cosines ``(B, C)``, without margins."""
-        return self.scale * _cosines(model, batch)
-
-
-def _cosines(model: Network, batch: Batch) -> Tensor:
-    """Cosines ``(B, C)`` between features, after dropout, and class vectors."""
-    features = functional.normalize(model.dropout(model.embed(batch)), dim=-1)
-    return functional.linear(features, functional.normalize(model.head.weight, dim=-1)).float()
+        return self.scale * cosines(model, model.embed(batch))

@@ -23,7 +23,7 @@ class MAMix(MixedTraining):
     ----------
     power : float, default=0.25
         A class has a margin in proportion to ``n ** -power``; 0 is Mixup.
-    alpha, depth, drw
+    alpha, depth, drw, ldam
         See :class:`counterpoise.methods.mixed_training.MixedTraining`.
     """
 
@@ -31,9 +31,15 @@ class MAMix(MixedTraining):
     summary = "mixed in pairs, the rarer label kept for longer (margin-aware Mixup, Cheng et al. 2023)"
 
     def __init__(
-        self, *, power: float = 0.25, alpha: float = 1.0, depth: float = 0.0, drw: bool | float = False
+        self,
+        *,
+        power: float = 0.25,
+        alpha: float = 1.0,
+        depth: float = 0.0,
+        drw: bool | float = False,
+        ldam: bool = False,
     ) -> None:
-        super().__init__(alpha=alpha, depth=depth, drw=drw)
+        super().__init__(alpha=alpha, depth=depth, drw=drw, ldam=ldam)
         self.power = power
 
     def check(self) -> None:

@@ -14,12 +14,14 @@ from torch.nn import functional
 from counterpoise.backbones.base import Batch, Network
 from counterpoise.backbones.registry import Encoder
 from counterpoise.errors import SettingsError
+from counterpoise.losses.ldam import SCALE, LDAMLoss
 from counterpoise.methods.base import Context, Data
+from counterpoise.methods.cosine_head import cosines, freeze_bias
 from counterpoise.methods.deferred import DeferredReweighting
 from counterpoise.methods.setting_checks import check_not_negative
 from counterpoise.mixing.pairs import Pairs
 from counterpoise.search_space import Range, Space
-from counterpoise.training.settings import TrainingState
+from counterpoise.training.settings import TrainingSettings, TrainingState
 
 _GRID = 1000  # quantiles of the weight's distribution, over which labels are averaged
 
@@ -43,6 +45,9 @@ class MixedTraining(DeferredReweighting):
         read.
     drw : bool or float, default=False
         Late class weights; see :class:`counterpoise.methods.deferred.DeferredReweighting`.
+    ldam : bool, default=False
+        Whether ``l`` is the loss of :class:`counterpoise.methods.ldam.LDAM`, over cosines, with its default margins and
+        scale, in place of cross-entropy.
 
     Raises
     ------
@@ -52,10 +57,13 @@ class MixedTraining(DeferredReweighting):
 
     search_space: ClassVar[Space] = {"alpha": Range(0.1, 4.0, log=True)}
 
-    def __init__(self, *, alpha: float = 1.0, depth: float = 0.0, drw: bool | float = False) -> None:
+    def __init__(
+        self, *, alpha: float = 1.0, depth: float = 0.0, drw: bool | float = False, ldam: bool = False
+    ) -> None:
         self.alpha = alpha
         self.depth = depth
         self.drw = drw
+        self.ldam = ldam
 
     def check(self) -> None:
         """Refuse settings out of range."""
@@ -63,6 +71,15 @@ class MixedTraining(DeferredReweighting):
         check_not_negative(type(self).__name__.lower(), alpha=self.alpha, depth=self.depth)
         if self.depth > 1:
             raise SettingsError(f"depth is {self.depth!r}; give a share of the layers, from 0 to 1")
+
+    def check_training(self, training: TrainingSettings) -> None:
+        """Refuse label smoothing where margins belong to one true class."""
+        super().check_training(training)
+        if self.ldam and training.label_smoothing:
+            raise SettingsError(
+                f"label_smoothing is {training.label_smoothing!r}, but LDAM's margins belong to one true class; set it "
+                "to 0, or ldam to false"
+            )
 
     @abstractmethod
     def pairs(self, labels: Tensor, counts: Tensor, generator: torch.Generator) -> Pairs:
@@ -89,13 +106,30 @@ class MixedTraining(DeferredReweighting):
         """Loss ``(B,)`` of each row: what its label costs in the two mixed rows that it is part of."""
         generator = state.generator("mixing", batch.labels.device)
         pairs = self.pairs(batch.labels, state.class_mass * state.n_rows, generator)
-        logits = model.mixed(batch, pairs, self.depth).float()
         late = self.late_weights(state)
 
         def cost(logits: Tensor, labels: Tensor) -> Tensor:
             return functional.cross_entropy(logits, labels, weight=late, reduction="none")
 
-        return pairs.loss(cost, logits, batch.labels)
+        if not self.ldam:
+            return pairs.loss(cost, model.mixed(batch, pairs, self.depth).float(), batch.labels)
+        features = model.backbone.mixed(batch, pairs, self.depth)
+        margins = LDAMLoss(state.class_mass)
+
+        def cost_with_margin(logits: Tensor, labels: Tensor) -> Tensor:
+            loss = margins(logits, labels)
+            return loss if late is None else loss * late[labels]
+
+        return pairs.loss(cost_with_margin, cosines(model, features), batch.labels)
+
+    def logits(self, model: Network, batch: Batch) -> Tensor:
+        """Logits ``(B, C)``; those of LDAM are scaled cosines."""
+        return SCALE * cosines(model, model.embed(batch)) if self.ldam else model(batch)
+
+    def on_epoch(self, model: Network, state: TrainingState) -> None:
+        """Leave the bias out of a classifier of cosines."""
+        if self.ldam:
+            freeze_bias(model)
 
     def label_mass(self, data: Data) -> np.ndarray:
         """Share of each class in the mixed labels, over all pairs of rows and all weights."""

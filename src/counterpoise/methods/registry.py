@@ -18,6 +18,7 @@ from counterpoise.methods.class_balanced import ClassBalanced
 from counterpoise.methods.class_weight import ClassWeight
 from counterpoise.methods.crt import CRT
 from counterpoise.methods.dice import Dice
+from counterpoise.methods.drw import DRW
 from counterpoise.methods.easy_ensemble import EasyEnsemble
 from counterpoise.methods.encoder_lda import EncoderLDA
 from counterpoise.methods.encoder_lr import EncoderLR
@@ -26,6 +27,7 @@ from counterpoise.methods.focal import Focal
 from counterpoise.methods.hard_smote import HardSmote
 from counterpoise.methods.kcl import KCL
 from counterpoise.methods.ldam import LDAM
+from counterpoise.methods.ldam_drw import LDAMDRW
 from counterpoise.methods.llm_zero_shot import LLMZeroShot
 from counterpoise.methods.logit_adjustment import LogitAdjustment
 from counterpoise.methods.lws import LWS
@@ -67,6 +69,8 @@ METHODS: dict[str, type[Method]] = {
     "focal": Focal,
     "dice": Dice,
     "ldam": LDAM,
+    "drw": DRW,
+    "ldam_drw": LDAMDRW,
     "logit_adjustment": LogitAdjustment,
     "balanced_softmax": BalancedSoftmax,
     "mixup": Mixup,

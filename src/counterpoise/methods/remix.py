@@ -23,7 +23,7 @@ class Remix(MixedTraining):
         How many times as large one of two classes has to be for the label to go to the other (the paper's kappa).
     threshold : float, default=0.5
         The label goes over where the larger class has less than this of the input (the paper's tau).
-    alpha, depth, drw
+    alpha, depth, drw, ldam
         See :class:`counterpoise.methods.mixed_training.MixedTraining`.
     """
 
@@ -38,8 +38,9 @@ class Remix(MixedTraining):
         alpha: float = 1.0,
         depth: float = 0.0,
         drw: bool | float = False,
+        ldam: bool = False,
     ) -> None:
-        super().__init__(alpha=alpha, depth=depth, drw=drw)
+        super().__init__(alpha=alpha, depth=depth, drw=drw, ldam=ldam)
         self.ratio = ratio
         self.threshold = threshold
 

@@ -27,6 +27,7 @@ from counterpoise.progress import bar
 from counterpoise.seeding import derive_seed, generator
 from counterpoise.text.batching import within_budget
 from counterpoise.training.checkpoint import load_checkpoint, save_checkpoint
+from counterpoise.training.optimizer import make_optimizer
 from counterpoise.training.precision import resolve_precision
 from counterpoise.training.settings import TrainingSettings, TrainingState
 
@@ -150,15 +151,9 @@ def train(
         # Given as a plugin, since Fabric announces a precision given by name on the user's screen.
         plugins=MixedPrecision("bf16-mixed", device.type) if precision == "bfloat16" else None,
     )
-    groups = model.parameter_groups(settings.learning_rate)
-    rates = [group["lr"] for group in groups]
-    trained = [p for group in groups for p in group["params"]]
-    # One kernel for the whole update instead of a dozen a tensor; exactly Adam's arithmetic.
-    optimizer: Any = torch.optim.AdamW(
-        groups,
-        weight_decay=settings.weight_decay,
-        fused=device.type in ("cpu", "cuda"),
-    )
+    optimizer: Any = make_optimizer(model, settings, device)
+    rates = [group["lr"] for group in optimizer.param_groups]
+    trained = [p for group in optimizer.param_groups for p in group["params"]]
     weights = torch.from_numpy(rows.weights / rows.weights.mean()).float().to(device)
     mass = _class_mass(rows, model.head.out_features, device)
     state = TrainingState(0, settings.max_epochs, mass, seed, len(rows.labels))
@@ -224,7 +219,7 @@ def _epoch(
     rng = generator(state.seed, "batches", state.epoch)
     labels = torch.from_numpy(rows.labels).to(weights.device)
     total, seen = torch.zeros((), device=weights.device), 0
-    warmup = step.module.model.backbone.warmup
+    schedule = settings.schedule_of(step.module.model.backbone)
     batches = objective.batches(rows.labels, rows.encoded.lengths, settings.batch_size, rng)
     for done, whole in enumerate(batches):
         for part in within_budget(whole, rows.encoded.lengths, settings.token_budget):
@@ -236,10 +231,12 @@ def _epoch(
             state = replace(state, step=state.step + 1)
             fabric.backward(loss / len(whole))
             total += loss.detach()
-        if warmup is not None:
-            scale = _scale(warmup, (state.epoch + (done + 1) / len(batches)) / state.max_epochs)
+        if schedule.moves:
+            begun, behind = (
+                (state.epoch + steps / len(batches)) / state.max_epochs for steps in (done, done + 1)
+            )
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                group["lr"] = rate * scale
+                group["lr"] = rate * schedule.factor(begun, behind)
         optimizer.step()
         optimizer.zero_grad()
         seen += len(whole)
@@ -292,11 +289,6 @@ def predict(
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
     return result[back]
-
-
-def _scale(warmup: float, done: float) -> float:
-    """Share of the full learning rate when so much of the training is done: up in a line, then down to 0."""
-    return done / warmup if done < warmup else (1 - done) / (1 - warmup)
 
 
 def _finite(parameters: list[nn.Parameter]) -> bool:

@@ -9,9 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from counterpoise.backbones.base import Batch
+from counterpoise.backbones.base import Backbone, Batch
 from counterpoise.errors import SettingsError
 from counterpoise.seeding import derive_seed
+from counterpoise.training.schedule import Drops, Schedule
+
+OPTIMIZERS = ("adam", "sgd")
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,17 @@ class TrainingSettings:
     token_budget : int
         Padded tokens of one forward pass at most; a batch over it is accumulated in parts.
     learning_rate : float or None
-        Of Adam; None takes the backbone's own.
+        At full speed; None takes the backbone's own, which is meant for Adam, and 100 times that for SGD.
+    optimizer : {"adam", "sgd"}
+        Adam with decoupled decay (AdamW), or stochastic gradient descent with a momentum of 0.9.
+    schedule : str, sequence of (share, factor), or None
+        How the learning rate moves after the warm-up; see :class:`counterpoise.training.schedule.Schedule`. None is the
+        backbone's own: constant, but falling to 0 in a line for a pretrained encoder.
+    warmup : float or None
+        Share of the training in which learning rates rise from 0; None is the backbone's own: 0, but 0.1 for a
+        pretrained encoder.
     weight_decay : float
-        Decoupled (AdamW) decay.
+        Decoupled from the gradient with Adam, part of it (an L2 penalty) with SGD.
     label_smoothing : float
         Share of every row's label that is spread over all classes alike before the loss sees it (Szegedy et al.,
         "Rethinking the Inception Architecture for Computer Vision", CVPR 2016, section 7). 0 leaves the labels as
@@ -51,6 +62,9 @@ class TrainingSettings:
     batch_size: int = 64
     token_budget: int = 16_384
     learning_rate: float | None = None
+    optimizer: str = "adam"
+    schedule: str | Drops | None = None
+    warmup: float | None = None
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
     patience: int = 3
@@ -65,12 +79,26 @@ class TrainingSettings:
         rate = self.learning_rate
         if rate is not None and not (isinstance(rate, Real) and rate > 0):
             raise SettingsError(f"learning_rate is {self.learning_rate!r}; give a number above 0")
+        if self.optimizer not in OPTIMIZERS:
+            raise SettingsError(f"optimizer is {self.optimizer!r}; choose one of {', '.join(OPTIMIZERS)}")
+        Schedule(
+            "constant" if self.schedule is None else self.schedule,
+            0.0 if self.warmup is None else self.warmup,
+        )
         if self.weight_decay < 0:
             raise SettingsError(f"weight_decay is {self.weight_decay!r}; give 0 or more")
         if not 0 <= self.label_smoothing < 1:
             raise SettingsError(f"label_smoothing is {self.label_smoothing!r}; give 0 or more, below 1")
         if self.precision not in ("auto", "float32", "bfloat16"):
             raise SettingsError(f"precision is {self.precision!r}; choose 'auto', 'float32' or 'bfloat16'")
+
+    def schedule_of(self, backbone: Backbone) -> Schedule:
+        """How learning rates move in a training of that backbone."""
+        own = "constant" if backbone.warmup is None else "linear"
+        warmup = backbone.warmup or 0.0
+        return Schedule(
+            own if self.schedule is None else self.schedule, warmup if self.warmup is None else self.warmup
+        )
 
     def torch_device(self) -> torch.device:
         """Return the device to use; ``"auto"`` prefers CUDA, then MPS, then the CPU.
