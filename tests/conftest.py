@@ -13,6 +13,7 @@ import tiny_ensembles
 from tiny_arrays import make_arrays
 from tiny_causal_model import give_default_writer
 from tiny_encoders import stand_in
+from tiny_images import make_images
 from tiny_masked_model import give_default_model
 from tiny_miso import shorten_defaults
 from tiny_networks import TINY
@@ -58,6 +59,12 @@ def texts_of() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
 def arrays_of() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
     """``arrays_of((60, 20), seed)``: rows and class numbers, sizes by class."""
     return make_arrays
+
+
+@pytest.fixture(scope="session")
+def images_of() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+    """``images_of((60, 20), seed)``: images and class numbers, sizes by class."""
+    return make_images
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,8 @@ TINY: dict[str, dict[str, Any]] = {
     "textcnn": {**_WORDS, "backbone__n_filters": 4},
     "textrnn": {**_WORDS, "backbone__hidden": 4},
     "mlp": {"backbone__hidden": (8, 4)},
+    "resnet": {"backbone__depth": 8},
+    "convnet": {"backbone__channels": (4,), "backbone__hidden": (16,), "backbone__kernel": 3},
 }
 """Settings that make each backbone a toy."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from counterpoise.difficulty import difficult_samples
     from counterpoise.estimators.array import ArrayClassifier
+    from counterpoise.estimators.image import ImageClassifier
     from counterpoise.estimators.loading import load_model
     from counterpoise.estimators.text import TextClassifier
     from counterpoise.miso.oversampler import MISO
@@ -29,6 +30,7 @@ __version__ = "0.1.0"
 __all__ = [
     "MISO",
     "ArrayClassifier",
+    "ImageClassifier",
     "LanguageModelWriter",
     "MarkovWriter",
     "MaskFill",
@@ -47,6 +49,7 @@ __all__ = [
 
 _HOMES = {
     "ArrayClassifier": "counterpoise.estimators.array",
+    "ImageClassifier": "counterpoise.estimators.image",
     "LanguageModelWriter": "counterpoise.oversampling.llm_oversample",
     "MISO": "counterpoise.miso.oversampler",
     "MarkovWriter": "counterpoise.oversampling.markov",

@@ -88,6 +88,25 @@ def text_groups(texts: NDArray[np.object_], groups: ArrayLike | None = None) -> 
     return merge_groups(duplicates) if groups is None else merge_groups(duplicates, groups)
 
 
+def image_groups(images: NDArray[np.uint8], groups: ArrayLike | None = None) -> Ints:
+    """Group images for splitting: the same in every pixel, or in one group.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (n, H, W, C), or MappedImages
+    groups : array-like of shape (n,), optional
+        Groups known otherwise, such as the patient; merged with those of the images.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+    """
+    from counterpoise.images.repeats import repeated_image_groups
+
+    repeats = repeated_image_groups(images)
+    return repeats if groups is None else merge_groups(repeats, groups)
+
+
 def make_folds(
     labels: ArrayLike,
     n_folds: int,

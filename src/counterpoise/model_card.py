@@ -1,7 +1,7 @@
 """The card of a saved model: what it was trained on, how well it did on held-out rows, where its threshold lies.
 
-No training text appears in it; the model's vocabulary, though, holds words and word pairs of the texts, which
-may be more than can be shared.
+No training text or image appears in it; a vocabulary, though, holds words and word pairs of the texts, which may be
+more than can be shared.
 """
 
 from __future__ import annotations
@@ -10,13 +10,20 @@ from typing import Any
 
 _HEAD = """---
 library_name: counterpoise
-tags: [text-classification, imbalanced-classification]
+tags: [{task}-classification, imbalanced-classification]
 ---
 # {title}
 
-Trained with Counterpoise {version}. The folder holds no text of the training data, but its vocabulary lists the
-words of that data, for some methods also pairs of neighbouring words.
+Trained with Counterpoise {version}. {shared}
 """
+_OF_TEXTS = (
+    "The folder holds no text of the training data, but its vocabulary lists the\nwords of that data, for some methods "
+    "also pairs of neighbouring words."
+)
+_OF_IMAGES = (
+    "It takes images of {height} x {width} pixels (height x width){sized}. The folder\nholds no image of the training "
+    "data."
+)
 
 
 def model_card(config: dict[str, Any]) -> str:
@@ -34,13 +41,32 @@ def model_card(config: dict[str, Any]) -> str:
     """
     backbone = f" on {config['backbone']}" if config["backbone"] else ""
     parts = [
-        _HEAD.format(title=f"{config['method']}{backbone}", version=config["counterpoise_version"]),
+        _HEAD.format(
+            task=_task(config),
+            title=f"{config['method']}{backbone}",
+            version=config["counterpoise_version"],
+            shared=_shared(config),
+        ),
         _data_section(config),
         _score_section(config),
         f"## Threshold\n\n{config['threshold']['note']}\n\n{_threshold_table(config)}",
         _use_section(config),
     ]
     return "\n".join(parts)
+
+
+def _task(config: dict[str, Any]) -> str:
+    """What the Hugging Face Hub calls the task."""
+    return {"ImageClassifier": "image", "ArrayClassifier": "tabular"}.get(config["estimator"], "text")
+
+
+def _shared(config: dict[str, Any]) -> str:
+    """What of the training data goes with the folder."""
+    task, inputs = _task(config), config["inputs"]
+    if task == "image":
+        sized = ", and brings others to that size" if config["params"].get("image_size") else ""
+        return _OF_IMAGES.format(height=inputs["image_height_"], width=inputs["image_width_"], sized=sized)
+    return _OF_TEXTS if task == "text" else "The folder holds no row of the training data."
 
 
 def _data_section(config: dict[str, Any]) -> str:

@@ -20,6 +20,14 @@ NOTHING = torch.empty(0)
 TEXTS = np.array(["a b c d", "b a", "c c c a b d e", "z", "d a b"] * 3, dtype=object)
 
 
+def inputs_for(kind: str) -> np.ndarray:
+    """Fifteen rows of any kind."""
+    rng = np.random.default_rng(0)
+    if kind == "image":
+        return rng.integers(0, 256, (15, 20, 16, 3), dtype=np.uint8)
+    return TEXTS if kind == "text" else rng.normal(size=(15, 4)).astype(np.float32)
+
+
 def batch_of(ids: list[list[int]]) -> Batch:
     longest = max(map(len, ids))
     inputs = torch.tensor([row + [0] * (longest - len(row)) for row in ids], dtype=torch.int32)
@@ -85,9 +93,7 @@ def test_mlp_is_linear_layers_with_relu_between() -> None:
 def test_the_contract(name) -> None:
     """Token representations of width dim, pooled ones, logits; every setting has a default."""
     entry = find_backbone(name)
-    inputs = (
-        TEXTS if entry.inputs == "text" else np.random.default_rng(0).normal(size=(15, 4)).astype(np.float32)
-    )
+    inputs = inputs_for(entry.inputs)
     encoder = entry.make_encoder({}).fit(inputs)
     backbone = entry.make_network(encoder, {})
     model = Network(backbone, 3).eval()
@@ -105,9 +111,7 @@ def test_the_contract(name) -> None:
 @pytest.mark.parametrize("name", BACKBONES)
 def test_bfloat16_steps_are_finite(name) -> None:
     entry = BACKBONES[name]
-    inputs = (
-        TEXTS if entry.inputs == "text" else np.random.default_rng(0).normal(size=(15, 4)).astype(np.float32)
-    )
+    inputs = inputs_for(entry.inputs)
     encoder = entry.make_encoder({"frozen": False} if name == "encoder" else {}).fit(inputs)
     model = Network(entry.make_network(encoder, {}), 2)
     values, mask = encoder.encode(inputs).batch(np.arange(8))

@@ -176,7 +176,7 @@ def test_methods_lists_the_registry(run, run_json):
     }
     lines = {line.split()[0]: line.split() for line in run("methods").stdout.splitlines() if line.strip()}
     assert lines["tfidf_lr"][2] == "no"
-    assert lines["erm"][3] == "yes"
+    assert lines["erm"][1:5] == ["array,", "image,", "text", "yes"]
     assert lines["smote"][3:5] == ["on", "array"]
 
 
@@ -189,4 +189,7 @@ def test_datasets_says_where_each_would_come_from(run, run_json, tmp_path):
     assert rows["demo"]["found"] == "built in"
     assert rows["sms_spam"]["found"] == "not here"
     assert rows["trec"]["rows"] == {"train": 5452, "test": 500}
+    assert (rows["trec"]["data"], rows["mnist"]["data"]) == ("text", "image")
+    assert rows["mnist"]["rows"] == {"test": 10000}
+    assert rows["mnist"]["language"] is None
     assert "sms_spam" in run("datasets").stdout

@@ -13,7 +13,7 @@ import torch
 from sklearn.base import clone
 from sklearn.metrics import average_precision_score
 
-from counterpoise import ArrayClassifier, TextClassifier
+from counterpoise import ArrayClassifier, ImageClassifier, TextClassifier
 from counterpoise.backbones.base import Batch, Network
 from counterpoise.backbones.registry import BACKBONES
 from counterpoise.errors import DataError, SettingsError
@@ -23,11 +23,14 @@ from counterpoise.methods.gradient import GradientMethod
 from counterpoise.methods.registry import METHODS, make_method
 from counterpoise.training.settings import TrainingSettings, TrainingState
 
-CLASSIFIERS = {"text": TextClassifier, "array": ArrayClassifier}
+CLASSIFIERS = {"text": TextClassifier, "array": ArrayClassifier, "image": ImageClassifier}
+SOURCES = {"text": "texts_of", "array": "arrays_of", "image": "images_of"}
 SETTINGS = {
     "textcnn": {"dim": 8, "vectors": "random", "n_filters": 4},
     "textrnn": {"dim": 8, "vectors": "random", "hidden": 4},
     "mlp": {"hidden": (16, 16)},
+    "resnet": {"depth": 8},
+    "convnet": {"channels": (4,), "hidden": (16,), "kernel": 3},
 }
 
 
@@ -124,7 +127,7 @@ def test_the_cover_has_every_pair_in_a_fraction_of_the_cases() -> None:
 
 
 def make_data(request: pytest.FixtureRequest, kind: str, counts: tuple[int, ...], seed: int = 0) -> Data:
-    inputs, labels = request.getfixturevalue("texts_of" if kind == "text" else "arrays_of")(counts, seed)
+    inputs, labels = request.getfixturevalue(SOURCES[kind])(counts, seed)
     if kind == "array" and counts[1] > 1:
         # Not quite separable: one row of the first class near the second, or ADASYN would have nothing to do.
         inputs = inputs.copy()
@@ -134,7 +137,7 @@ def make_data(request: pytest.FixtureRequest, kind: str, counts: tuple[int, ...]
 
 
 def make_context(kind: str, seed: int = 0, backbone: str | None = None, **training: Any) -> Context:
-    name = backbone or {"text": "textcnn", "array": "mlp"}[kind]
+    name = backbone or {"text": "textcnn", "array": "mlp", "image": "convnet"}[kind]
     training = {"max_epochs": 2, "batch_size": 32, "precision": "float32", "device": "cpu", **training}
     return Context(
         seed,
@@ -303,7 +306,7 @@ def test_states_its_needs(name, method) -> None:
     assert 0 < len(method.summary) <= 100
     assert "\n" not in method.summary
     assert method.inputs
-    assert method.inputs <= {"text", "array"}
+    assert method.inputs <= {"text", "array", "image"}
     assert isinstance(method.uses_backbone, bool)
     assert isinstance(method.can_be_saved, bool)
     assert method.uses_backbone or not any(map(method().trains_backbone, method.inputs))

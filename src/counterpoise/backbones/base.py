@@ -24,7 +24,7 @@ class Batch(NamedTuple):
     Attributes
     ----------
     inputs : Tensor
-        Token ids ``(B, T)`` of int32, or features ``(B, d)`` of float32.
+        Token ids ``(B, T)`` of int32, features ``(B, d)`` of float32, or pixels ``(B, C, H, W)`` of uint8.
     mask : Tensor of bool, shape (B, T), or None
         True at real tokens; None where nothing is padded.
     labels : Tensor
@@ -52,7 +52,7 @@ class Backbone(nn.Module, ABC):
     Attributes
     ----------
     inputs : str
-        What it reads: ``"text"`` or ``"array"``.
+        What it reads: ``"text"``, ``"array"`` or ``"image"``.
     dim : int
         Width ``d`` of its token and pooled representations.
     dropout : float
@@ -128,7 +128,7 @@ class VectorReader(Backbone):
 
     @abstractmethod
     def vectors(self, batch: Batch) -> Tensor:
-        """What is read: word vectors ``(B, T, e)``, or inputs as they are."""
+        """What is read: word vectors ``(B, T, e)``, standardised pixels ``(B, C, H, W)``, or inputs as they are."""
 
     @abstractmethod
     def read(self, vectors: Tensor, mask: Tensor | None) -> Tensor:

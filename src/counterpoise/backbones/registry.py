@@ -15,13 +15,17 @@ import torch
 from torch import Tensor
 
 from counterpoise.backbones.base import HEAD_RATE, Backbone
+from counterpoise.backbones.convnet import ConvNet
 from counterpoise.backbones.mlp import MLP
+from counterpoise.backbones.pixel_reader import check_augmentation
 from counterpoise.backbones.pretrained import PretrainedTexts, pretrained_network
+from counterpoise.backbones.resnet import ResNet, check_depth
 from counterpoise.backbones.textcnn import TextCNN
 from counterpoise.backbones.textrnn import TextRNN
 from counterpoise.backbones.words import WordEncoder
 from counterpoise.data.arrays import Standardizer
 from counterpoise.errors import SettingsError
+from counterpoise.images.pixels import Pixels
 
 
 class Encoded(Protocol):
@@ -68,7 +72,7 @@ class BackboneEntry:
         Fitted on the fitting side; its keyword arguments are settings of the backbone.
     network : callable
         Makes the :class:`Backbone` on the encoder's ``input_spec``; its keyword arguments are settings too.
-    inputs : {"text", "array"}
+    inputs : {"text", "array", "image"}
     check : callable, default=nothing
         Refuses settings that do not go together.
     identity : callable, default=nothing
@@ -127,6 +131,17 @@ BACKBONES: dict[str, BackboneEntry] = {
             PretrainedTexts.learning_rate,
         ),
         BackboneEntry("mlp", "fully connected layers over numeric rows", Standardizer, MLP, "array"),
+        BackboneEntry(
+            "resnet", "residual network over images (He et al. 2016)", Pixels, ResNet, "image", check_depth
+        ),
+        BackboneEntry(
+            "convnet",
+            "convolutions, then fully connected layers (Ando and Huang 2017)",
+            Pixels,
+            ConvNet,
+            "image",
+            check_augmentation,
+        ),
     )
 }
 

@@ -22,12 +22,15 @@ def datasets(
     """List the known data sets: splits and rows, classes, licence, where they are found."""
     with running("datasets", as_json, quiet) as screen:
         from counterpoise.data.catalog import entries
+        from counterpoise.data.image_sets import image_entries
 
+        known = [("text", entry) for entry in entries()] + [("image", entry) for entry in image_entries()]
         rows = [
             {
                 "dataset": entry.name,
+                "data": kind,
                 "title": entry.title,
-                "language": entry.language,
+                "language": entry.language or None,
                 "rows": dict(entry.rows),
                 "classes": list(entry.classes),
                 "licence": entry.licence,
@@ -35,19 +38,20 @@ def datasets(
                 "aliases": list(entry.aliases),
                 "found": _found(entry, data_dir),
             }
-            for entry in entries()
+            for kind, entry in known
         ]
         cells = [
             (
                 entry.name,
+                kind,
                 ", ".join(f"{split} {n:,}" for split, n in entry.rows.items()),
                 _classes(entry.classes),
                 entry.licence,
                 _found(entry, data_dir),
             )
-            for entry in entries()
+            for kind, entry in known
         ]
-        screen.table(("data set", "rows", "classes", "licence", "found"), cells, words=5)
+        screen.table(("data set", "data", "rows", "classes", "licence", "found"), cells, words=6)
         screen.rows(rows)
 
 

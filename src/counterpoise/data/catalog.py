@@ -132,11 +132,11 @@ def views_file(name: str, data_dir: str | os.PathLike[str] | None = None) -> Pat
     return path if path.is_file() else None
 
 
-def content_hash(texts: Iterable[str], labels: Iterable[str]) -> str:
-    """Hash of labelled texts that does not depend on their order.
+def content_hash(rows: Iterable[str | bytes], labels: Iterable[str]) -> str:
+    """Hash of labelled texts or stored images that does not depend on their order.
 
-    The sum modulo 2**256 of the SHA-256 of label, NUL and text in UTF-8, over the rows: repeated rows count,
-    the order does not, and neither do file format and compression.
+    The sum modulo 2**256 of the SHA-256 of label, NUL and text in UTF-8, or image as it is stored, over the rows:
+    repeated rows count, the order does not, and neither do file format and compression.
 
     Returns
     -------
@@ -144,8 +144,9 @@ def content_hash(texts: Iterable[str], labels: Iterable[str]) -> str:
         64 hexadecimal digits.
     """
     total = 0
-    for text, label in zip(texts, labels, strict=True):
-        total += int.from_bytes(hashlib.sha256(f"{label}\0{text}".encode()).digest(), "big")
+    for row, label in zip(rows, labels, strict=True):
+        content = row.encode() if isinstance(row, str) else row
+        total += int.from_bytes(hashlib.sha256(f"{label}\0".encode() + content).digest(), "big")
     return f"{total % 2**256:064x}"
 
 
@@ -162,24 +163,10 @@ def _built_in() -> tuple[pa.Table, str]:
 
 
 def _table(entry: Entry, split: str, data_dir: str | os.PathLike[str] | None) -> tuple[pa.Table, str]:
-    named = data_dir or os.environ.get(DATA_VARIABLE)
-    inside = Path(entry.folder) / f"{split}.parquet"
-    if named is not None:
-        path = Path(named).expanduser() / inside
-        if not path.is_file():
-            whose = "the data directory" if data_dir else DATA_VARIABLE
-            raise DataError(
-                f"{entry.name} is not in {whose}: there is no file {path}; put it there or name another"
-            )
-        return _read(path, entry, split), f"from {path}"
-    path = cache_folder() / inside
+    path = file_of(entry, split, data_dir)
     if path.is_file():
         return _read(path, entry, split), f"from {path}"
-    if entry.hub is None:
-        raise DataError(
-            f"{entry.name} is not here and no copy on the Hugging Face Hub is known to be the same; set "
-            f"{DATA_VARIABLE} or --data-dir to a folder with {inside} (source: {entry.source})"
-        )
+    assert entry.hub is not None
     table = hub.fetch(entry, split)
     _check(table, entry, split, f"the copy {entry.hub.id} on the Hugging Face Hub")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -191,24 +178,82 @@ def _table(entry: Entry, split: str, data_dir: str | os.PathLike[str] | None) ->
     )
 
 
-def _read(path: Path, entry: Entry, split: str) -> pa.Table:
+def file_of(entry: Entry, split: str, data_dir: str | os.PathLike[str] | None) -> Path:
+    """Where a split of a set is, or goes when it is fetched from the Hub.
+
+    Raises
+    ------
+    DataError
+        When there is no such file in the named folder; or, where none is named, neither in the cache nor on the Hub.
+    """
+    named = data_dir or os.environ.get(DATA_VARIABLE)
+    inside = Path(entry.folder) / f"{split}.parquet"
+    path = (cache_folder() if named is None else Path(named).expanduser()) / inside
+    if path.is_file():
+        return path
+    if named is not None:
+        whose = "the data directory" if data_dir else DATA_VARIABLE
+        raise DataError(
+            f"{entry.name} is not in {whose}: there is no file {path}; put it there or name another"
+        )
+    if entry.hub is None:
+        raise DataError(
+            f"{entry.name} is not here and no copy on the Hugging Face Hub is known to be the same; set "
+            f"{DATA_VARIABLE} or --data-dir to a folder with {inside} (source: {entry.source})"
+        )
+    return path
+
+
+def read_columns(path: Path, columns: list[str]) -> pa.Table:
+    """Columns of a known set's file.
+
+    Raises
+    ------
+    DataError
+        When it cannot be read or lacks them.
+    """
     try:
-        table = pa.parquet.read_table(path, columns=["text", "label"]).replace_schema_metadata()
+        table = pa.parquet.read_table(path, columns=columns).replace_schema_metadata()
     except (pa.ArrowException, OSError) as error:
         what = str(error).splitlines()[0]
         raise DataError(f"{path} is no readable Parquet file ({what}); copy it again or remove it") from error
-    if table.column_names != ["text", "label"]:
-        raise DataError(f"{path} lacks the columns 'text' and 'label'; copy it again")
+    if table.column_names != columns:
+        raise DataError(f"{path} lacks the columns {' and '.join(map(repr, columns))}; copy it again")
+    return table
+
+
+def check_content(found: str, n_rows: int, entry: Entry, split: str, where: str) -> None:
+    """Refuse rows that are not those of a set.
+
+    Parameters
+    ----------
+    found : str
+        Their :func:`content_hash`.
+    n_rows : int
+    entry : Entry
+    split : str
+    where : str
+        What messages call their place.
+
+    Raises
+    ------
+    DataError
+    """
+    expected = entry.content_hashes[split]
+    if found != expected:
+        raise DataError(
+            f"{where} does not hold the rows of {entry.name} ({split}): content hash {found} of "
+            f"{n_rows:,} rows, expected {expected} of {entry.rows[split]:,}; give a right copy, or "
+            "name the file itself as the source to use it as it is"
+        )
+
+
+def _read(path: Path, entry: Entry, split: str) -> pa.Table:
+    table = read_columns(path, ["text", "label"])
     _check(table, entry, split, str(path))
     return table
 
 
 def _check(table: pa.Table, entry: Entry, split: str, where: str) -> None:
     found = content_hash(table.column("text").to_numpy(), table.column("label").to_numpy())
-    expected = entry.content_hashes[split]
-    if found != expected:
-        raise DataError(
-            f"{where} does not hold the rows of {entry.name} ({split}): content hash {found} of "
-            f"{table.num_rows:,} rows, expected {expected} of {entry.rows[split]:,}; give a right copy, or "
-            "name the file itself as the source to use it as it is"
-        )
+    check_content(found, table.num_rows, entry, split, where)

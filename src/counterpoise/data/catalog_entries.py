@@ -45,9 +45,9 @@ class Entry:
     title : str
         Its full name.
     language : str
-        ``"en"`` or ``"zh"``.
+        ``"en"`` or ``"zh"``; ``""`` where there are no words.
     rows : mapping of str to int
-        Number of rows of each split, the training split first.
+        Number of rows of each split, the training split first where there is one.
     classes : tuple of str
         Class names, sorted.
     licence : str

@@ -23,6 +23,7 @@ from counterpoise.data.arrow_files import (
 )
 from counterpoise.data.bytestreams import ByteSource, Utf8Stream
 from counterpoise.data.delimited import delimited_rows
+from counterpoise.data.image_sets import image_entries
 from counterpoise.data.json_lines import json_line_rows
 from counterpoise.data.near import listed, near_match
 from counterpoise.data.rows import FROM_ONE, Rows
@@ -130,6 +131,10 @@ def _refuse_split(split: str | None, name: str) -> None:
 
 
 def _nothing_there(name: str, path: Path) -> DataError:
+    if name in (entry.name for entry in image_entries()):
+        return DataError(
+            f"{name} is a set of images, and texts are read here; use it in Python: ImageClassifier and load_images"
+        )
     known = [entry.name for entry in catalog.entries()]
     beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
     hint = near_match(path.name, beside) or near_match(name, known)

@@ -6,11 +6,14 @@ from pathlib import Path
 
 from counterpoise.errors import ModelError
 from counterpoise.estimators.array import ArrayClassifier
+from counterpoise.estimators.image import ImageClassifier
 from counterpoise.estimators.text import TextClassifier
 from counterpoise.persistence import read_model
 
 
-def load_model(folder: str | Path, *, allow_sending: bool = False) -> TextClassifier | ArrayClassifier:
+def load_model(
+    folder: str | Path, *, allow_sending: bool = False
+) -> TextClassifier | ArrayClassifier | ImageClassifier:
     """Load a saved classifier of any class.
 
     Parameters
@@ -22,7 +25,7 @@ def load_model(folder: str | Path, *, allow_sending: bool = False) -> TextClassi
 
     Returns
     -------
-    TextClassifier or ArrayClassifier
+    TextClassifier, ArrayClassifier or ImageClassifier
 
     Raises
     ------
@@ -30,7 +33,7 @@ def load_model(folder: str | Path, *, allow_sending: bool = False) -> TextClassi
         When the folder does not hold a whole, unchanged model.
     """
     config, state = read_model(folder)
-    for estimator in (TextClassifier, ArrayClassifier):
+    for estimator in (TextClassifier, ArrayClassifier, ImageClassifier):
         if config["estimator"] == estimator.__name__:
             return estimator._restored(config, state, allow_sending)
     raise ModelError(f"{folder} holds a {config['estimator']}, which this version does not know")

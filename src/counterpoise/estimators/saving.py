@@ -25,6 +25,7 @@ CONSENT = "method__allow_sending"
 """Whether texts may be sent to a language model's address: for who fits or loads to say, so no model says it."""
 
 _PREDICTORS: dict[str, Any] = {**PREDICTORS, BlendPredictor.kind: BlendPredictor}
+_OF_INPUTS = ("n_features_in_", "feature_names_in_", "image_height_", "image_width_")
 _NOT_SAVED = ("checkpoint", "device", CONSENT)
 
 
@@ -115,7 +116,7 @@ class SavableMixin:
     def _config(self: Any) -> dict[str, Any]:
         fitted = self.fitted_
         choice = {**vars(fitted.choice), "thresholds": fitted.choice.thresholds.tolist()}
-        inputs = {k: _plain(v) for k, v in vars(self).items() if k in ("n_features_in_", "feature_names_in_")}
+        inputs = {k: _plain(v) for k, v in vars(self).items() if k in _OF_INPUTS}
         private = {f"method__{name}" for name in METHODS[self._method_name].private}
         left_out = private.union(_NOT_SAVED)
         params = {k: _plain(v) for k, v in self.get_params().items() if k not in left_out}

@@ -30,12 +30,12 @@ def load_text_model(folder: str | Path, *, allow_sending: bool = False) -> TextC
     Raises
     ------
     ModelError
-        Also for a classifier of arrays, which files of texts cannot feed.
+        Also for a classifier of arrays or images, which files of texts cannot feed.
     """
     model = load_model(folder, allow_sending=allow_sending)
     if not isinstance(model, TextClassifier):
         raise ModelError(
-            f"{folder} holds a classifier of arrays; the command line takes those of texts, use Python for it"
+            f"{folder} holds a classifier of {model.kind}s; the command line takes those of texts, use Python for it"
         )
     return model
 

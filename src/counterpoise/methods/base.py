@@ -28,7 +28,8 @@ class Data:
     Attributes
     ----------
     inputs : ndarray
-        Texts, ``(n,)`` of object, or arrays, ``(n, d)`` of float32.
+        Texts, ``(n,)`` of object; arrays, ``(n, d)`` of float32; or images, ``(n, H, W, C)`` of uint8, which may be
+        :class:`counterpoise.images.mapped.MappedImages` where they are many.
     labels : ndarray of int64, shape (n,)
         Class numbers from 0 to ``n_classes - 1``.
     n_classes : int
@@ -46,8 +47,10 @@ class Data:
 
     @property
     def kind(self) -> str:
-        """What the inputs are: ``"text"`` or ``"array"``."""
-        return "text" if self.inputs.dtype == object else "array"
+        """What the inputs are: ``"text"``, ``"array"`` or ``"image"``."""
+        if self.inputs.dtype == object:
+            return "text"
+        return "image" if self.inputs.ndim == 4 else "array"
 
     def take(self, rows: np.ndarray) -> Data:
         """Some rows, in the order given; rows may repeat."""
@@ -116,7 +119,7 @@ class Method(BaseEstimator, ABC):
     summary : str
         One line for ``counterpoise methods``.
     inputs : frozenset of str
-        What it serves: ``"text"``, ``"array"``.
+        What it serves: ``"text"``, ``"array"``, ``"image"``.
     uses_backbone : bool
         Whether the choice of a backbone means anything to it, on any inputs and with any settings; see
         :meth:`trains_backbone`.
@@ -149,7 +152,7 @@ class Method(BaseEstimator, ABC):
         """Raise SettingsError for settings out of range; called before any work."""
 
     def trains_backbone(self, kind: str) -> bool:
-        """Whether it trains a backbone on ``"text"`` or ``"array"`` inputs with the settings it has."""
+        """Whether it trains a backbone on ``"text"``, ``"array"`` or ``"image"`` inputs with the settings it has."""
         return self.uses_backbone
 
     def identity(self) -> str:

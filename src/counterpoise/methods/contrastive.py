@@ -51,7 +51,8 @@ class ContrastiveMethod(GradientMethod):
     """Train with cross-entropy and a contrastive loss together; a method says what is compared with what.
 
     Each row comes in two views. Of a text the second is an edited one, made once, before training, from the rows that
-    are trained on; of an array it has some features replaced by their means, others at every step. Both views go
+    are trained on; of an array it has some features replaced by their means, others at every step; of an image it is
+    the image again, shifted and mirrored anew as the backbone's ``augment`` has it. Both views go
     through backbone and dropout, whence the head makes logits and a projection (linear, batch norm, ReLU, linear) makes
     features, which are used in training alone. The loss is the mean cross-entropy of both views plus ``weight`` times
     the contrastive loss.

@@ -57,6 +57,8 @@ class FeatureSpaceMethod(GradientMethod):
         Longest run of words that is a feature of TF-IDF.
     """
 
+    # Images that are near pixel by pixel need not show anything alike, so there is no point in points between them.
+    inputs: ClassVar[frozenset[str]] = frozenset({"text", "array"})
     name: ClassVar[str]
     linear_space: ClassVar[Mapping[str, Range]] = {
         "balance": Range(0.1, 1.0),

@@ -24,6 +24,7 @@ from counterpoise.training.settings import TrainingState
 class GradientMethod(Method):
     """Plain training of a backbone with cross-entropy; a method overrides the hooks in which it differs."""
 
+    inputs: ClassVar[frozenset[str]] = frozenset({"text", "array", "image"})
     soft_targets: ClassVar[bool] = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

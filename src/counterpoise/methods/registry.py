@@ -133,7 +133,7 @@ METHODS: dict[str, type[Method]] = {
 }
 Blend.known = METHODS
 
-DEFAULT_BACKBONE = {"text": "textcnn", "array": "mlp"}
+DEFAULT_BACKBONE = {"text": "textcnn", "array": "mlp", "image": "resnet"}
 """Backbone of a gradient method when none is named, by kind of input."""
 
 
@@ -192,7 +192,7 @@ def check_combination(
     name : str
         Of the method, for the message.
     method : Method
-    kind : {"text", "array"}
+    kind : {"text", "array", "image"}
         What the data are.
     backbone : str or None
         None takes the default of ``kind``.

@@ -104,7 +104,7 @@ class Unlabelled:
 
 def joined(parts: list[Inputs]) -> Inputs:
     """Rows of several batches one after the other, padded to the longest."""
-    if parts[0][0].is_floating_point():  # features, which have no length
+    if parts[0][0].is_floating_point() or parts[0][0].dim() == 4:  # features and pixels, which have no length
         return torch.cat([inputs for inputs, _ in parts]), None
     length = max(inputs.shape[1] for inputs, _ in parts)
     padded, masks = [], []

@@ -12,6 +12,8 @@ from counterpoise.methods.base import Context, Data
 from counterpoise.metrics.calibration import softmax
 from counterpoise.metrics.scores import score
 
+_AT_ONCE = 1024
+
 
 def average_precision(logits: np.ndarray, side: Data, minority: int | None) -> float:
     """Average precision of logits ``(n, C)``, the mean over classes where no class is the one that matters."""
@@ -58,7 +60,12 @@ def judged_by(context: Context) -> str:
     if side is None:
         return ""
     digest = hashlib.sha256(repr(context.minority).encode())
-    inputs = "\0".join(side.inputs).encode() if side.inputs.dtype == object else side.inputs.tobytes()
-    for part in (side.labels.tobytes(), side.weights.tobytes(), inputs):
-        digest.update(part)
+    digest.update(side.labels.tobytes())
+    digest.update(side.weights.tobytes())
+    if side.inputs.dtype == object:
+        digest.update("\0".join(side.inputs).encode())
+    else:
+        # Images may lie on the disk: never all of them in memory.
+        for start in range(0, len(side), _AT_ONCE):
+            digest.update(np.asarray(side.inputs[start : start + _AT_ONCE]).tobytes())
     return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Images: whatever they come as, decoded, stacked, augmented and served to networks."""
