@@ -48,11 +48,11 @@ def test_grey_becomes_three_equal_channels() -> None:
 
 
 def test_what_is_transparent_lies_over_white() -> None:
-    """Alpha 0, 51 (a fifth), 255 over a level of 100: 255, (20 + 204), 100."""
-    pixels = np.full((1, 3, 4), 100, dtype=np.uint8)
-    pixels[0, :, 3] = [0, 51, 255]
+    """Alpha 0, 51 (a fifth), 127, 255 of a level of 100: 255, 20 + 204, 49.8 + 128 rounded, 100."""
+    pixels = np.full((1, 4, 4), 100, dtype=np.uint8)
+    pixels[0, :, 3] = [0, 51, 127, 255]
     image = PIL.Image.fromarray(pixels)
-    expected = [[[255] * 3, [224] * 3, [100] * 3]]
+    expected = [[[255] * 3, [224] * 3, [178] * 3, [100] * 3]]
     for form in (pixels, image, png(image), image.convert("LA")):
         assert decode(form, "it").tolist() == expected
 

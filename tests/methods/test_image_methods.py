@@ -13,6 +13,7 @@ from counterpoise.methods.base import Context, Data
 from counterpoise.methods.gradient import GradientMethod
 from counterpoise.methods.registry import METHODS, check_combination, make_method
 from counterpoise.methods.unlabelled import joined
+from counterpoise.methods.validation import judged_by
 from counterpoise.training.settings import TrainingSettings, TrainingState
 from tiny_images import make_images
 
@@ -83,3 +84,12 @@ def test_images_on_the_disk_are_learnt_alike(name) -> None:
     context = Context(0, 1, "convnet", SETTINGS, training, validation=validation)
     found = make_method(name).fit(mapped, context).logits(mapped.inputs)
     np.testing.assert_array_equal(found, expected)
+
+
+def test_a_validation_side_is_known_by_its_pixels_wherever_they_lie() -> None:
+    data = data_of((1030, 10))
+    other = data.take(np.arange(len(data)))
+    other.inputs[-1, -1, -1, -1] ^= 1
+    mapped = Data(MappedImages(data.inputs), data.labels, 2, data.weights)  # type: ignore[arg-type]
+    one, two, three = (judged_by(Context(0, 1, validation=side)) for side in (data, mapped, other))
+    assert one == two != three

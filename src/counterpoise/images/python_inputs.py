@@ -66,8 +66,6 @@ def _cells(X: Any) -> Any:
         if X.shape[1] != 1:
             raise DataError(f"X is a table of {X.shape[1]} columns; give the one that holds the images")
         X = X.iloc[:, 0] if package == "pandas" else X.columns[0] if package == "pyarrow" else X.to_series()
-    if package == "pandas":
-        return X.to_numpy(dtype=object)
     if package == "polars":
         return X.to_list()
     if package == "pyarrow":
