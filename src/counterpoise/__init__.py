@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from counterpoise.estimators.loading import load_model
     from counterpoise.estimators.text import TextClassifier
     from counterpoise.miso.oversampler import MISO
+    from counterpoise.oversampling.deep import DeepOversampler
     from counterpoise.oversampling.llm_oversample import LanguageModelWriter
     from counterpoise.oversampling.markov import MarkovWriter
     from counterpoise.oversampling.mask_fill import MaskFill
@@ -30,6 +31,7 @@ __version__ = "0.1.0"
 __all__ = [
     "MISO",
     "ArrayClassifier",
+    "DeepOversampler",
     "ImageClassifier",
     "LanguageModelWriter",
     "MarkovWriter",
@@ -49,6 +51,7 @@ __all__ = [
 
 _HOMES = {
     "ArrayClassifier": "counterpoise.estimators.array",
+    "DeepOversampler": "counterpoise.oversampling.deep",
     "ImageClassifier": "counterpoise.estimators.image",
     "LanguageModelWriter": "counterpoise.oversampling.llm_oversample",
     "MISO": "counterpoise.miso.oversampler",

@@ -13,7 +13,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -105,6 +105,30 @@ def image_groups(images: NDArray[np.uint8], groups: ArrayLike | None = None) -> 
 
     repeats = repeated_image_groups(images)
     return repeats if groups is None else merge_groups(repeats, groups)
+
+
+def joined_rows(inputs: NDArray[Any], groups: ArrayLike | None = None) -> Ints:
+    """Group rows for splitting, whatever they are: repeated texts and images, and rows in one group.
+
+    Equal numeric rows are not joined: where features have few values, rows that have nothing to do with each other are
+    equal.
+
+    Parameters
+    ----------
+    inputs : ndarray, shape (n, ...)
+        Texts of object, numeric rows ``(n, d)``, or images ``(n, H, W, 3)`` of uint8.
+    groups : array-like of shape (n,), optional
+        Groups known otherwise.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+    """
+    if inputs.dtype == object:
+        return text_groups(inputs, groups)
+    if inputs.ndim == 4:
+        return image_groups(inputs, groups)
+    return merge_groups(np.arange(len(inputs)) if groups is None else groups)
 
 
 def make_folds(

@@ -16,6 +16,7 @@ from counterpoise.errors import ModelError, SettingsError
 from counterpoise.estimators.loading import load_model
 from counterpoise.text import features
 from counterpoise.training import loop
+from counterpoise.training.schedule import Schedule
 from tiny_encoders import tiny_encoder
 
 TRAINING = {"max_epochs": 2, "batch_size": 16, "precision": "float32", "device": "cpu", "random_state": 0}
@@ -150,7 +151,9 @@ class TestRates:
         assert all(one is other for one, other in zip(group["params"], made.parameters(), strict=True))
 
     def test_rates_rise_and_fall(self, spam, monkeypatch) -> None:
-        assert [loop._scale(0.1, done) for done in (0.05, 0.1, 0.55, 1.0)] == pytest.approx([0.5, 1, 0.5, 0])
+        schedule = Schedule("linear", 0.1)
+        factors = [schedule.factor(0, done) for done in (0.05, 0.1, 0.55, 1.0)]
+        assert factors == pytest.approx([0.5, 1, 0.5, 0])
         seen: list[float] = []
         adamw = torch.optim.AdamW.step
 
@@ -162,7 +165,7 @@ class TestRates:
         texts, labels = spam
         classifier(backbone__frozen=False, batch_size=13, validation_fraction=0.0).fit(texts, labels)
         assert len(seen) == 20
-        np.testing.assert_allclose(seen, [5e-5 * loop._scale(0.1, (i + 1) / 20) for i in range(20)])
+        np.testing.assert_allclose(seen, [5e-5 * schedule.factor(0, (i + 1) / 20) for i in range(20)])
 
     def test_a_training_goes_on_where_it_was(self, spam, tmp_path, monkeypatch) -> None:
         texts, labels = spam

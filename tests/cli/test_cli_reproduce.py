@@ -1,12 +1,13 @@
-"""``reproduce sharprecl`` as it is typed."""
+"""``reproduce`` as it is typed."""
 
 from __future__ import annotations
 
 import pytest
 
-from counterpoise.experiments.papers import sharprecl
+from counterpoise.data import image_sets
+from counterpoise.experiments.papers import mixup, sharprecl
 from counterpoise.experiments.papers.base import Budget, Set
-from tiny_papers import three_classes
+from tiny_papers import three_classes, toy_cifar
 
 QUICK = {"max_epochs": 1, "precision": "float32", "backbone__dim": 8, "backbone__n_filters": 4}
 
@@ -42,3 +43,31 @@ def test_what_cannot_be_asked(made, run) -> None:
     assert "there is no table '4' of sharprecl; choose from main, ablation, imbalance" in said
     assert "there is no selection 'best'" in run(*asked, "--selection", "best", code=2).stderr
     assert "leave it away for miso" in run("reproduce", "miso", "--selection", "test", code=2).stderr
+
+
+def test_images_at_one_ratio_with_a_figure_beside_the_table(run, run_json, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(image_sets, "check_content", lambda *given: None)
+    quick = {"max_epochs": 1, "precision": "float32", "backbone__depth": 8}
+    monkeypatch.setitem(mixup.BUDGETS, "small", Budget(2, 1, quick, at_most=8))
+    monkeypatch.setattr(
+        mixup, "LINES", tuple(line for line in mixup.LINES if line.name in ("ERM", "MAMix-DRW"))
+    )
+    folder, picture = toy_cifar(tmp_path), tmp_path / "margins.svg"
+    asked = ("reproduce", "mixup", "--data-dir", folder, "--store", tmp_path / "s", "--ratio", "100")
+    (row,) = run_json(*asked)
+    assert [(line["method"], line["the authors'"]) for line in row["rows"]] == [
+        ("ERM", "71.2"),
+        ("MAMix-DRW", "82.3"),
+    ]
+    said = run(*asked, "--figure", "1", "-o", picture)
+    assert f"Figure: {picture}" in said.stdout
+    assert "2 of them in" in said.stderr
+    drawn = picture.read_text()
+    assert all(word in drawn for word in ("MAMix-DRW", "rare classes", "mean margin on test rows"))
+    assert "about none of" in run(*asked[:-1], "70", code=2).stderr
+
+
+def test_a_paper_without_a_figure_says_so(run) -> None:
+    assert (
+        "dos has no figure 1 here; give a --table" in run("reproduce", "dos", "--figure", "1", code=2).stderr
+    )

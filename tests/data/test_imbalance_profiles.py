@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counterpoise.data.imbalance import (
+    drawn_classes,
     exponential_profile,
     imbalance_ratio,
     keep_minority,
@@ -209,3 +210,40 @@ def test_a_share_is_of_a_class_and_a_profile_of_all():
 def test_a_profile_that_was_read_is_read_again_as_it_is(profile, ratio):
     once = parse_keep(f"{profile}:{ratio:f}" if isinstance(ratio, float) else f"{profile}:{ratio}")
     assert parse_keep(once) == once
+
+
+TEN = np.repeat(np.array(list("abcdefghij"), dtype=object), 50)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_classes_drawn_keep_their_share_and_the_others_all(seed):
+    kept, held_back = drawn_classes(TEN, 4, 0.1, seed)
+    assert sorted(sizes(TEN[kept]).values()) == [5] * 4 + [50] * 6
+    assert sorted(np.concatenate([kept, held_back])) == list(range(500))
+    more, _ = drawn_classes(TEN, 4, 0.5, seed)
+    assert set(kept) <= set(more)
+
+
+def test_which_classes_are_drawn_depends_on_the_seed_and_not_on_the_order_of_rows():
+    def drawn(labels, seed):
+        found = sizes(labels[drawn_classes(labels, 3, 0.02, seed)[0]])
+        return {name for name, size in found.items() if size == 1}
+
+    assert len({frozenset(drawn(TEN, seed)) for seed in range(20)}) > 10
+    assert drawn(TEN, 3) == drawn(TEN[::-1], 3)
+    more = np.concatenate([TEN, np.repeat(np.array(list("ij"), dtype=object), 9)])
+    assert drawn(more, 3) == drawn(TEN, 3), "sizes have no say"
+
+
+def test_drawn_classes_as_a_word():
+    assert parse_keep("drawn:4:10%") == parse_keep("drawn:4:0.10") == "drawn:4:0.1"
+    kept, _, share = thin(TEN, "drawn:4:0.1", None, 7)
+    np.testing.assert_array_equal(kept, drawn_classes(TEN, 4, 0.1, 7)[0])
+    assert share is None
+    for wrong in ("drawn:0:0.1", "drawn:4", "drawn:4:25", "drawn:4:0", "drawn:-1:0.1", "drawn:4:drawn:1:0.1"):
+        with pytest.raises(SettingsError):
+            parse_keep(wrong)
+    with pytest.raises(
+        SettingsError, match="10 classes were to be drawn of the 10 that there are; give from 1 to 9"
+    ):
+        thin(TEN, "drawn:10:0.1", None, 7)

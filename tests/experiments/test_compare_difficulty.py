@@ -199,7 +199,7 @@ def test_repeats_are_searched_once_for_all_fits(spam, monkeypatch) -> None:
         n_calls += 1
         return text_groups(*args)
 
-    monkeypatch.setattr("counterpoise.experiments.task.text_groups", counted)
+    monkeypatch.setattr("counterpoise.crossfit.text_groups", counted)
     monkeypatch.setattr("counterpoise.estimators.text.text_groups", counted)
     seen: list[np.ndarray] = []
     import counterpoise.fitting as fitting

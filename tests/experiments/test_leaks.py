@@ -65,13 +65,13 @@ def _dense(embedding: Any) -> Any:
 def poisoned(task: Task, run) -> Task:
     """The same task, but the test side of one run has other texts, and its labels are turned round."""
     test = task.side(run).test
-    texts, numbers = task.texts.copy(), task.numbers.copy()
+    texts, numbers = task.inputs.copy(), task.numbers.copy()
     texts[test] = [
         f"poison{i % 7} " + " ".join(reversed(str(text).split())) for i, text in enumerate(texts[test])
     ]
     numbers[test] = 1 - numbers[test]
     # Folds are drawn by labels; those of the task are kept, for the question is what happens within them.
-    return replace(task, texts=texts, numbers=numbers, _folds=dict(task._folds))
+    return replace(task, inputs=texts, numbers=numbers, _folds=dict(task._folds))
 
 
 def differs(method: str, counts: tuple[int, int], settings: dict[str, Any], monkeypatch, stage) -> list[str]:
@@ -151,14 +151,14 @@ def _early_stopping(stage: list[Stage], patch: pytest.MonkeyPatch) -> None:
         if context.validation is None:
             return make(context, *network)
         task, rows = stage[-1].task, stage[-1].test
-        side = type(context.validation)(task.texts[rows], task.numbers[rows], 2, np.ones(len(rows)))
+        side = type(context.validation)(task.inputs[rows], task.numbers[rows], 2, np.ones(len(rows)))
         return make(replace(context, validation=side), *network)
 
     patch.setattr(gradient, "validation_score", leaking)
 
 
 def _texts(stage: list[Stage]) -> list[str]:
-    return stage[-1].task.texts[stage[-1].test].tolist()
+    return stage[-1].task.inputs[stage[-1].test].tolist()
 
 
 LEAKS: list[

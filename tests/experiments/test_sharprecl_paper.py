@@ -89,7 +89,7 @@ def test_a_tenth_is_held_out_whoever_decides(made, monkeypatch) -> None:
         assert any("OPTIMISTIC" in note for note in result.notes) == (selection == "test")
         assert result.curves["average_precision"][0] is not None
     (one, held_out), (two, tested) = seen
-    test = set(task.texts[task.test])
+    test = set(task.inputs[task.test])
     assert one == two
     assert not one & held_out
     assert not (one | held_out) & test
@@ -142,7 +142,7 @@ def test_lines_with_an_encoder_are_run_where_one_is_named(made) -> None:
 def test_views_that_come_with_a_set_are_taken(made, tmp_path, monkeypatch) -> None:
     folder = tmp_path / "data" / "trec"
     folder.mkdir(parents=True)
-    texts = task_of(made).texts.tolist()
+    texts = task_of(made).inputs.tolist()
     pq.write_table(
         pa.table({"text": texts, "augmented": texts[::-1], "label": ["a"] * len(texts)}),
         folder / "train_augmented.parquet",
@@ -165,7 +165,7 @@ def test_views_that_come_with_a_set_are_taken(made, tmp_path, monkeypatch) -> No
 def test_trials_are_of_rows_that_have_views(made, tmp_path) -> None:
     """The rows of the given test side have none, and are nobody's trial."""
     task = task_of(made)
-    texts = task.texts[~task.test].tolist()
+    texts = task.inputs[~task.test].tolist()
     pq.write_table(pa.table({"text": texts, "augmented": texts}), tmp_path / "views.parquet")
     settings = {**QUICK, "threshold": None, "method__view": str(tmp_path / "views.parquet")}
     runs = plan(task, ["supcon"], n_folds=1, settings=settings)

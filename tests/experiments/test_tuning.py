@@ -171,7 +171,7 @@ class TestInsideARun:
         task = make_task()
         rows = task.folds(3, 0)[0].train
         inner = task.inside(rows)
-        assert inner.texts.tolist() == task.texts[rows].tolist()
+        assert inner.inputs.tolist() == task.inputs[rows].tolist()
         assert (inner.names[inner.numbers] == task.names[task.numbers[rows]]).all()
         assert inner.content != task.content
         assert len(inner.joined) == len(rows)

@@ -21,6 +21,7 @@ from counterpoise.estimators import base as estimator_base
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.gradient import GradientMethod
 from counterpoise.methods.registry import METHODS, make_method
+from counterpoise.training import loop
 from counterpoise.training.settings import TrainingSettings, TrainingState
 
 CLASSIFIERS = {"text": TextClassifier, "array": ArrayClassifier, "image": ImageClassifier}
@@ -250,6 +251,32 @@ def test_the_seed_alone_decides(name, kind, request) -> None:
     np.testing.assert_array_equal(logits[0], logits[1])
     if make_method(name).trains_backbone(kind):
         assert not np.array_equal(logits[0], logits[2])
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [(name, kind) for name, kind in KINDS if METHODS[name].uses_backbone]
+)
+def test_a_killed_training_goes_on_to_the_same_end(name, kind, request, tmp_path, monkeypatch) -> None:
+    """Killed once after the first epoch of whatever it trains, and once more an epoch later."""
+    if not make_method(name).trains_backbone(kind):
+        pytest.skip("trains no network on such data")
+    data = make_data(request, kind, (40, 10))
+    whole = make_method(name).fit(data, make_context(kind, max_epochs=4))
+    context = replace(make_context(kind, max_epochs=4), checkpoint=tmp_path / "a.safetensors")
+    original = loop.save_checkpoint
+
+    def dying(*arguments) -> None:
+        original(*arguments)
+        raise KeyboardInterrupt
+
+    for _ in range(2):
+        with monkeypatch.context() as patch:
+            patch.setattr(loop, "save_checkpoint", dying)
+            with pytest.raises(KeyboardInterrupt):
+                make_method(name).fit(data, context)
+    resumed = make_method(name).fit(data, context)
+    np.testing.assert_array_equal(resumed.logits(data.inputs), whole.logits(data.inputs))
+    np.testing.assert_array_equal(resumed.training_prior, whole.training_prior)
 
 
 @pytest.mark.parametrize(("name", "kind"), KINDS)

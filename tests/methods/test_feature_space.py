@@ -148,8 +148,8 @@ def test_a_backbone_is_refused_where_none_is_trained(texts_of) -> None:
         TextClassifier("smote", "textcnn").fit(made, labels)
     assert not TextClassifier("smote").trains_backbone
     assert ArrayClassifier("smote").trains_backbone
-    assert _settings_of("smote", "textcnn", {}).network is None
-    assert _settings_of("smote", "textcnn", {"method__space": "embedding"}).network == "textcnn"
+    assert _settings_of("smote", "textcnn", {}, "text").network is None
+    assert _settings_of("smote", "textcnn", {"method__space": "embedding"}, "text").network == "textcnn"
 
 
 @pytest.mark.filterwarnings("ignore::counterpoise.errors.CounterpoiseWarning")

@@ -216,8 +216,8 @@ def test_the_contrastive_loss_moves_the_classifier() -> None:
 class TestWhatIsSaid:
     def test_of_parts_that_are_off(self) -> None:
         predictor = SharpReCL(n_positives=0, weight=1.0).fit(data_of(), context_of())
-        assert predictor.notes["left_out"] == ["sharprecl: n_positives is 0, so that part is off"]
-        assert "left_out" not in SharpReCL().fit(data_of(), context_of()).notes
+        assert predictor.notes["remarks"] == ["sharprecl: n_positives is 0, so that part is off"]
+        assert "remarks" not in SharpReCL().fit(data_of(), context_of()).notes
 
     def test_of_a_pool_smaller_than_the_candidates_once(self) -> None:
         with pytest.warns(CounterpoiseWarning, match="has 7 members, fewer than the 20 candidates") as caught:

@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from counterpoise import TextClassifier
+from counterpoise import ArrayClassifier, TextClassifier
 from counterpoise.backbones.base import Batch, Network
 from counterpoise.backbones.mlp import MLP
 from counterpoise.backbones.textcnn import TextCNN
 from counterpoise.data.arrays import Dense
 from counterpoise.errors import SettingsError
 from counterpoise.methods.erm import ERM
+from counterpoise.metrics.margins import class_margins
 from counterpoise.text.batching import Ragged, bucketed_batches, within_budget
 from counterpoise.training.loop import Rows, predict, train
 from counterpoise.training.precision import resolve_precision
@@ -292,3 +293,17 @@ def test_every_epoch_deals_other_batches() -> None:
     encoded, labels = ragged()
     trained(text_network(), Rows(encoded, labels, np.ones(24)), Dealt(), max_epochs=3, batch_size=8)
     assert dealt[0] != dealt[1] != dealt[2] != dealt[0]
+
+
+def test_margins_are_tracked_when_asked_for(arrays_of) -> None:
+    """After the last epoch they are those of the trained network on the rows as they were given."""
+    rows, labels = arrays_of((30, 10))
+    settings = {"max_epochs": 3, "threshold": None, "random_state": 0, "prior_correction": False}
+    plain = ArrayClassifier("random_oversample", **settings).fit(rows, labels)
+    tracked = ArrayClassifier("random_oversample", track_margins=True, **settings).fit(rows, labels)
+    np.testing.assert_array_equal(tracked.predict_proba(rows), plain.predict_proba(rows))
+    assert "margin_0" not in plain.history_[0]
+    assert [set(row) for row in tracked.history_] == [{"epoch", "loss", "margin_0", "margin_1"}] * 3
+    expected = class_margins(labels, np.log(tracked.predict_proba(rows)))
+    last = tracked.history_[-1]
+    np.testing.assert_allclose([last["margin_0"], last["margin_1"]], expected, rtol=1e-4)

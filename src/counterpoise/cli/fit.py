@@ -135,8 +135,8 @@ def _print_summary(screen: Screen, classifier: TextClassifier, dataset: str, out
     screen.table(("method", "backbone", "held-out rows", *_SHOWN, "threshold"), [cells], words=3)
     screen.line(f"\n{classifier.threshold_note_}")
     notes = getattr(fitted.predictor, "notes", {})
-    left_out = notes.get("left_out", [])
-    for line in left_out:
+    remarks = notes.get("remarks", [])
+    for line in remarks:
         screen.line(line)
     shares = notes.get("balance", [])
     balance = {
@@ -163,7 +163,7 @@ def _print_summary(screen: Screen, classifier: TextClassifier, dataset: str, out
         "pos_label": None if classifier.pos_label_ is None else str(classifier.pos_label_),
         "thresholds": thresholds,
         "threshold_tuned": fitted.choice.tuned,
-        "notes": [classifier.threshold_note_, *left_out, *([warning] if warning else [])],
+        "notes": [classifier.threshold_note_, *remarks, *([warning] if warning else [])],
         **({"balance": balance} if balance else {}),
     }
     screen.rows([row])

@@ -46,7 +46,7 @@ Keep = Annotated[
     str | None,
     typer.Option(
         help="On the fitting side only: share (0.1, 10%) or count (25) of the minority to keep, or a profile of all "
-        "classes (exponential:100, step:100).",
+        "classes (exponential:100, step:100, drawn:4:0.1).",
         rich_help_panel=_DATA,
     ),
 ]

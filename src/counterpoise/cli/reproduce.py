@@ -17,7 +17,7 @@ from counterpoise.cli.screen import Screen, running
 if TYPE_CHECKING:
     from counterpoise.experiments.papers.base import Table
 
-PAPERS = ("miso", "sharprecl")
+PAPERS = ("miso", "sharprecl", "mixup", "dos")
 
 
 def reproduce(
@@ -28,12 +28,18 @@ def reproduce(
         typer.Option(
             metavar="NAME",
             help="Which table: of miso 1 to 6, 3 by default, 6 being examples of our own; of sharprecl main, which is "
-            "the default, ablation or imbalance.",
+            "the default, ablation or imbalance; of mixup a data set, cifar10 by default; of dos 6, which is the "
+            "default, 7 or 8.",
         ),
     ] = None,
     figure: Annotated[
         int | None,
-        typer.Option(min=1, max=1, metavar="1", help="Draw the figure of our own data in place of a table."),
+        typer.Option(
+            min=1,
+            max=1,
+            metavar="1",
+            help="Draw our own figure, in place of the table of miso and sharprecl, beside that of mixup.",
+        ),
     ] = None,
     output: Annotated[
         Path | None,
@@ -42,6 +48,12 @@ def reproduce(
     datasets: Annotated[
         str | None,
         typer.Option(metavar="A,B", help="Data sets, separated by commas; the budget's own by default."),
+    ] = None,
+    ratio: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Only sets thinned to this ratio of the largest class to the smallest."
+        ),
     ] = None,
     budget: Annotated[
         str,
@@ -95,6 +107,7 @@ def reproduce(
         from counterpoise.experiments.table import comparisons
         from counterpoise.report.canvas import check_picture
         from counterpoise.report.embedding import draw_embeddings
+        from counterpoise.report.margins import Margins, draw_margins
 
         _check("paper", paper, PAPERS)
         protocol = import_module(f"counterpoise.experiments.papers.{paper}")
@@ -108,18 +121,29 @@ def reproduce(
             )
         asked = None if datasets is None else [name.strip() for name in datasets.split(",")]
         every = chosen(protocol.SETS, asked, protocol.DEFAULT_SETS[budget])
-        sets = [made for made in every if figure is not None or protocol.about(table, made)]
+        of_data, of_runs = (
+            figure is not None and hasattr(protocol, name) for name in ("figure_1", "margins")
+        )
+        sets = [made for made in every if of_data or protocol.about(table, made)]
+        sets = [made for made in sets if ratio in (None, made.ratio)]
         if not sets:
             names = ", ".join(made.name for made in every)
-            raise SettingsError(f"table {table} of {paper} is about none of {names}; give other --datasets")
+            thinned = "" if ratio is None else f" at a ratio of {ratio}"
+            other = "--datasets" if ratio is None else "--datasets, or another --ratio"
+            raise SettingsError(
+                f"table {table} of {paper} is about none of {names}{thinned}; give other {other}"
+            )
         output = output or Path(f"{paper}-figure-1.svg")
         if figure is not None:
+            if not (of_data or of_runs):
+                raise SettingsError(f"{paper} has no figure 1 here; give a --table")
             check_picture(output)
         store = store or Path(f"{paper}-reproduction.runs")
-        tasks = {made.name: task_of(made, data_dir) for made in sets}
-        if figure is not None or table in protocol.EXAMPLES:
+        at_most = protocol.BUDGETS[budget].at_most
+        tasks = {made.name: task_of(made, data_dir, at_most) for made in sets}
+        if of_data or table in protocol.EXAMPLES:
             first = sets[0]
-            if figure is not None:
+            if of_data:
                 draw_embeddings(output, protocol.figure_1(first, tasks[first.name], random_state))
                 screen.line(f"Figure: {output}")
                 screen.rows([{"figure": str(output), "dataset": first.dataset}])
@@ -160,6 +184,12 @@ def reproduce(
                 ready = rows.done(filled.keys)
                 if keys := [key for key in filled.keys if key in ready]:
                     (found[name],) = comparisons(rows, keys)
+        if of_runs and (panels := protocol.margins(table, found)):
+            draw_margins(
+                output,
+                [Margins(name, tuple(lines), *zip(*lines.values(), strict=True)) for name, lines in panels],
+            )
+            screen.line(f"Figure: {output}")
         _print(screen, protocol.TABLES[table](found, tasks))
         print_failures(screen, failures)
         if failures:

@@ -28,6 +28,9 @@ REST = "rest"
 PROFILES = ("exponential", "step")
 """Names of profiles that :func:`parse_keep` takes, each followed by a colon and a ratio."""
 
+DRAWN = "drawn"
+"""Name of the profile that is followed by a number of classes and the share of each that is kept."""
+
 Labels = NDArray[np.generic]
 Indices = NDArray[np.int64]
 
@@ -71,7 +74,8 @@ def parse_keep(keep: str | float) -> float | int | str:
     keep : str, int or float
         ``"0.1"``, ``0.1`` and ``"10%"`` are a share of one class; ``25`` and ``"25"`` a count of its rows. What is
         written as an integer is a count: ``"1"`` keeps one row, ``"1.0"`` and ``"100%"`` keep all.
-        ``"exponential:100"`` and ``"step:100"`` thin all classes to a profile with that ratio.
+        ``"exponential:100"`` and ``"step:100"`` thin all classes to a profile with that ratio; ``"drawn:4:0.1"``
+        draws four classes, which keep a tenth each.
 
     Returns
     -------
@@ -88,6 +92,10 @@ def parse_keep(keep: str | float) -> float | int | str:
     if colon and profile in PROFILES and re.fullmatch(r"\d+(\.\d+)?", ratio) and float(ratio) >= 1:
         times = float(ratio)
         return f"{profile}:{int(times) if times.is_integer() else times!r}"
+    if (drawn := re.fullmatch(rf"{DRAWN}:([1-9]\d*):(.+)", text)) and isinstance(
+        share := parse_keep(drawn[2]), float
+    ):
+        return f"{DRAWN}:{drawn[1]}:{share!r}"
     if re.fullmatch(r"[+-]?\d+", text):
         if int(text) >= 1:
             return int(text)
@@ -97,7 +105,7 @@ def parse_keep(keep: str | float) -> float | int | str:
             return share
     raise SettingsError(
         f"keep is {keep!r}; give a share above 0 and up to 1 (0.1 or 10%), a count of rows of 1 or "
-        "more (25), or a profile of all classes with its ratio (exponential:100 or step:100)"
+        "more (25), or a profile of all classes (exponential:100, step:100, or drawn:4:0.1)"
     )
 
 
@@ -132,6 +140,9 @@ def thin(
     wanted = parse_keep(keep)
     if isinstance(wanted, str):
         profile, _, ratio = wanted.partition(":")
+        if profile == DRAWN:
+            number, _, part = ratio.partition(":")
+            return *drawn_classes(labels, int(number), float(part), seed), None
         make = {"exponential": exponential_profile, "step": step_profile}[profile]
         return *make(labels, float(ratio), seed), None
     if minority is None:
@@ -249,6 +260,44 @@ def step_profile(
     sizes = counts.astype(np.float64)
     n_minority = max(1, int(share_minority * len(names)))
     sizes[-n_minority:] = counts[0] / _checked_ratio(ratio)
+    return _thinned(labels, names, sizes, seed)
+
+
+def drawn_classes(labels: Labels, n_classes: int, share: float, seed: int) -> tuple[Indices, Indices]:
+    """Thin some classes, drawn at random, to a share of their rows, and leave the others whole.
+
+    So Ando and Huang ("Deep Over-sampling Framework for Classifying Imbalanced Data", ECML-PKDD 2017, section 4) make
+    four of ten classes rare.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (n,)
+        Class names.
+    n_classes : int
+        How many, 1 or more, and fewer than there are.
+    share : float
+        Of the rows of each that is kept, above 0 and up to 1; rounded, and at least one row.
+    seed : int
+        Root seed, of the classes and of the rows.
+
+    Returns
+    -------
+    kept, held_back : ndarray of int64
+        As in :func:`keep_minority`.
+
+    Raises
+    ------
+    SettingsError
+        When there are no more classes than that.
+    """
+    names, counts = _by_frequency(labels)
+    if not 1 <= n_classes < len(names):
+        raise SettingsError(
+            f"{n_classes} classes were to be drawn of the {len(names)} that there are; give from 1 to {len(names) - 1}"
+        )
+    sizes = counts.astype(np.float64)
+    drawn = generator(seed, "classes").permutation(np.argsort([str(name) for name in names]))[:n_classes]
+    sizes[drawn] = np.rint(share * sizes[drawn])
     return _thinned(labels, names, sizes, seed)
 
 

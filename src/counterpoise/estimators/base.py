@@ -52,6 +52,7 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         weight_decay: float = 0.0,
         label_smoothing: float = 0.0,
         patience: int = 3,
+        track_margins: bool = False,
         precision: str = "auto",
         device: str = "auto",
         checkpoint: str | Path | None = None,
@@ -76,6 +77,7 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         self.weight_decay = weight_decay
         self.label_smoothing = label_smoothing
         self.patience = patience
+        self.track_margins = track_margins
         self.precision = precision
         self.device = device
         self.checkpoint = checkpoint
@@ -275,6 +277,7 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
             weight_decay=self.weight_decay,
             label_smoothing=self.label_smoothing,
             patience=self.patience,
+            track_margins=self.track_margins,
             precision=self.precision,
             device=self.device,
         )

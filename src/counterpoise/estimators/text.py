@@ -64,6 +64,9 @@ class TextClassifier(SavableMixin, RareClassClassifier):
         Smoothed labels pull the probabilities of a rare class away from its share, hence 0.
     patience : int, default=3
         Epochs without a better average precision on the validation side before training ends.
+    track_margins : bool, default=False
+        Whether ``history_`` holds the mean margin of each class over the training rows after each epoch, as
+        ``margin_<position in classes_>``; an epoch then takes about a third longer.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Number format of training steps. ``"auto"`` takes bfloat16 where a probe, run once for each machine,
         finds it faster. Predictions are always float32.

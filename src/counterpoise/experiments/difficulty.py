@@ -1,6 +1,6 @@
 """Difficult samples in a comparison: whether a method re-embeds them, and finds them.
 
-    hostile = hostile_neighbours(classifier, texts, sides, train, test, seed)       # while the run is executed
+    hostile = hostile_neighbours(classifier, inputs, sides, train, test, seed)       # while the run is executed
     measured(predictions, plain)                                                    # when rows are read
 
 Test samples are judged by the real rows of the fitting side, in two embeddings: plain training's of the same fold,
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from counterpoise.estimators.text import TextClassifier
+from counterpoise.estimators.base import RareClassClassifier
 from counterpoise.experiments.results import Predictions
 from counterpoise.gamma import MAJORITY_ASKED, Sides, asked_rows, measure_difficulty
 
@@ -34,8 +34,8 @@ NAMES = (
 
 
 def hostile_neighbours(
-    classifier: TextClassifier,
-    texts: np.ndarray,
+    classifier: RareClassClassifier,
+    inputs: np.ndarray,
     sides: Sides,
     train: np.ndarray,
     test: np.ndarray,
@@ -45,9 +45,9 @@ def hostile_neighbours(
 
     Parameters
     ----------
-    classifier : TextClassifier
+    classifier : RareClassClassifier
         Fitted to ``train``.
-    texts : ndarray of object, shape (n,)
+    inputs : ndarray, shape (n, ...)
     sides : Sides
         Of all n.
     train, test : ndarray of int64
@@ -61,9 +61,9 @@ def hostile_neighbours(
         Among the 5 nearest; -1 for a sample that was not looked up.
     """
     rows = asked_rows(sides.rare, test, MAJORITY_ASKED, seed)
-    queries, index = classifier.embed(texts[rows]), classifier.embed(texts[train])
+    queries, index = classifier.embed(inputs[rows]), classifier.embed(inputs[train])
     found = measure_difficulty(queries, sides.sides[rows], index, sides.sides[train], rows=rows)
-    counts = np.full(len(texts), -1, dtype=np.int64)
+    counts = np.full(len(inputs), -1, dtype=np.int64)
     counts[found.rows] = found.gamma
     return counts[test]
 

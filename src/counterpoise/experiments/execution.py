@@ -23,6 +23,9 @@ from threadpoolctl import threadpool_limits
 
 from counterpoise.crossfit import holdout, merge_groups
 from counterpoise.errors import CounterpoiseWarning, SettingsError
+from counterpoise.estimators.array import ArrayClassifier
+from counterpoise.estimators.base import RareClassClassifier
+from counterpoise.estimators.image import ImageClassifier
 from counterpoise.estimators.text import TextClassifier
 from counterpoise.experiments.difficulty import hostile_neighbours, shares
 from counterpoise.experiments.memory import forget_peak, peak_memory
@@ -31,6 +34,7 @@ from counterpoise.experiments.runs import Run, canonical
 from counterpoise.experiments.surroundings import Surroundings
 from counterpoise.experiments.task import Side, Task
 from counterpoise.experiments.tuning import Trial, best_of, search, space_of
+from counterpoise.metrics.class_groups import score_groups
 from counterpoise.metrics.diagnosis import one_class_predicted
 from counterpoise.metrics.many_classes import score_all_classes
 from counterpoise.metrics.scores import score, score_thinned
@@ -47,8 +51,8 @@ INNER_FOLDS = 3
 """Folds of a fitting side by which settings are chosen."""
 
 
-class FoldClassifier(TextClassifier):
-    """A classifier that is told which of its texts repeat each other: the task has searched them all once."""
+class FoldClassifier(RareClassClassifier):
+    """A classifier that is told which of its rows repeat each other: the task has searched them all once."""
 
     joined: np.ndarray
     selection: str | None = None
@@ -57,8 +61,29 @@ class FoldClassifier(TextClassifier):
         return merge_groups(self.joined)
 
 
-def classifier_of(run: Run) -> FoldClassifier:
+class _OfTexts(FoldClassifier, TextClassifier):
+    pass
+
+
+class _OfArrays(FoldClassifier, ArrayClassifier):
+    pass
+
+
+class _OfImages(FoldClassifier, ImageClassifier):
+    pass
+
+
+_FOLD_CLASSIFIERS: dict[str, type[Any]] = {each.kind: each for each in (_OfTexts, _OfArrays, _OfImages)}
+
+
+def classifier_of(run: Run, kind: str) -> FoldClassifier:
     """The unfitted classifier of a run, its settings checked.
+
+    Parameters
+    ----------
+    run : Run
+    kind : {"text", "array", "image"}
+        What its task's inputs are.
 
     Raises
     ------
@@ -67,7 +92,7 @@ def classifier_of(run: Run) -> FoldClassifier:
     """
     nested = {f"method__{key}": value for key, value in run.method_settings.items()}
     nested |= {f"backbone__{key}": value for key, value in run.backbone_settings.items()}
-    classifier = FoldClassifier(
+    classifier = _FOLD_CLASSIFIERS[kind](
         run.method,
         run.backbone,
         pos_label=run.minority,
@@ -126,7 +151,7 @@ def execute(task: Task, run: Run, surroundings: Surroundings) -> Result:
         _check_same(run, surroundings)
         side = task.side(run)
         tried = _searched(task.inside(side.train), run, surroundings) if run.trials else []
-        classifier = classifier_of(run)
+        classifier = classifier_of(run, task.kind)
         if tried:
             classifier.set_params(**best_of(tried).settings)
         classifier.set_params(device=surroundings.device, precision=surroundings.precision)
@@ -181,7 +206,7 @@ def _searched(inner: Task, run: Run, surroundings: Surroundings) -> list[Trial]:
         return [execute(inner, each, surroundings).metrics["average_precision"] for each in runs]
 
     return search(
-        space_of(run.method, run.backbone, run.backbone_settings),
+        space_of(run.method, run.backbone, run.backbone_settings, inner.kind),
         score,
         trials=run.trials,
         n_folds=len(inner.folds(INNER_FOLDS, inner_run(run, inner.content, {}, 0).seed)),
@@ -192,7 +217,7 @@ def _searched(inner: Task, run: Run, surroundings: Surroundings) -> list[Trial]:
 def _said(classifier: FoldClassifier) -> list[str]:
     """What a reader of the row has to know of how the model was made."""
     notes = getattr(classifier.fitted_.predictor, "notes", {})
-    return [*([OPTIMISTIC] if classifier.selection == "test" else []), *notes.get("left_out", [])]
+    return [*([OPTIMISTIC] if classifier.selection == "test" else []), *notes.get("remarks", [])]
 
 
 def _chosen(tried: list[Trial]) -> list[str]:
@@ -214,14 +239,14 @@ def _fitted(classifier: FoldClassifier, task: Task, side: Side) -> tuple[tuple[f
     classifier.joined = task.joined[rows]
     start = clock.perf_counter()
     classifier.fit(
-        task.texts[rows],
+        task.inputs[rows],
         task.names[task.numbers[rows]],
         groups=groups,
         time=time,
-        validation=None if judges is None else (task.texts[judges], task.names[task.numbers[judges]]),
+        validation=None if judges is None else (task.inputs[judges], task.names[task.numbers[judges]]),
     )
     fitted = clock.perf_counter()
-    probabilities = classifier.predict_proba(task.texts[side.test])
+    probabilities = classifier.predict_proba(task.inputs[side.test])
     return (fitted - start, clock.perf_counter() - fitted), probabilities
 
 
@@ -232,7 +257,7 @@ def _predictions(
     hostile = None
     if classifier.trains_backbone and sides.rare.any():
         seed = derive_seed(run.seed, "difficulty", run.fold)
-        hostile = hostile_neighbours(classifier, task.texts, sides, side.train, side.test, seed)
+        hostile = hostile_neighbours(classifier, task.inputs, sides, side.train, side.test, seed)
     return Predictions(
         rows=side.test,
         labels=task.numbers[side.test],
@@ -252,6 +277,7 @@ def _metrics(
     if number is None:
         fitted = np.bincount(task.numbers[side.train], minlength=len(task.names))
         metrics |= score_all_classes(labels, probabilities, fitted)
+        metrics |= score_groups(labels, probabilities, fitted)
     if side.kept_share is not None and number is not None:
         metrics |= score_thinned(labels, probabilities, number, side.kept_share, decisions_tuned=tuned)
     after, majority_after = shares(predictions)

@@ -82,7 +82,7 @@ def plan(
     runs: list[Run] = []
     used: set[str] = set()
     for method in methods:
-        own = _settings_of(method, backbone, settings)
+        own = _settings_of(method, backbone, settings, task.kind)
         used |= {key for key in settings if key in own.names}
         for seed, fold in cells:
             runs.append(
@@ -103,7 +103,7 @@ def plan(
                 )
             )
         if cells:
-            classifier_of(runs[-1])
+            classifier_of(runs[-1], task.kind)
     if unused := [key for key in settings if key not in used]:
         raise SettingsError(
             f"no method of this comparison has the setting {', '.join(unused)}; leave it away"
@@ -124,7 +124,7 @@ class _Own:
     names: set[str] = field(default_factory=set)
 
 
-def _settings_of(method: str, backbone: str | None, settings: Mapping[str, Any]) -> _Own:
+def _settings_of(method: str, backbone: str | None, settings: Mapping[str, Any], kind: str) -> _Own:
     """A setting that this method lacks but another one has is left away."""
     if method not in METHODS:
         raise SettingsError(f"there is no method {method!r}; choose from {', '.join(METHODS)}")
@@ -134,8 +134,8 @@ def _settings_of(method: str, backbone: str | None, settings: Mapping[str, Any])
         key.removeprefix("method__"): value for key, value in settings.items() if key.startswith("method__")
     }
     made.set_params(**{name: value for name, value in asked.items() if name in known})
-    trains = made.trains_backbone("text")
-    own = _Own(check_combination(method, made, "text", backbone, {}) if trains else None)
+    trains = made.trains_backbone(kind)
+    own = _Own(check_combination(method, made, kind, backbone, {}) if trains else None)
     for key, value in settings.items():
         prefix, nested, name = key.partition("__")
         if not nested:

@@ -19,6 +19,7 @@ from counterpoise.experiments.difficulty import NAMES as DIFFICULTY
 from counterpoise.experiments.rank_tests import Friedman, critical_difference, friedman, groups_within
 from counterpoise.experiments.table import Comparison
 from counterpoise.experiments.verdicts import Judgement, judge
+from counterpoise.metrics.class_groups import NAMES as GROUPS
 from counterpoise.metrics.many_classes import NAMES as ALL_CLASSES
 from counterpoise.metrics.scores import NAMES as SCORES
 
@@ -37,6 +38,7 @@ LESS_IS_BETTER = (
 METRICS = (
     *SCORES,
     *ALL_CLASSES,
+    *GROUPS,
     *(f"{name}_thinned" for name in SCORES),
     *DIFFICULTY,
     "fit_seconds",

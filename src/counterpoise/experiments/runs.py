@@ -178,12 +178,12 @@ def json_value(value: Any, name: str) -> Any:
     raise SettingsError(f"{name} of a run is {value!r}; a run takes {wanted}")
 
 
-def content_hash(texts: Any, labels: Any, groups: Any = None, time: Any = None, test: Any = None) -> str:
+def content_hash(inputs: Any, labels: Any, groups: Any = None, time: Any = None, test: Any = None) -> str:
     """Hash of the data that a grid runs on; the order of rows counts, since folds depend on it.
 
     Parameters
     ----------
-    texts : sequence of n str
+    inputs : sequence of n str, or ndarray of numbers, shape (n, ...)
     labels : sequence of n strings, integers or booleans
     groups, time : sequence of n values or None
         None is something else than any column.
@@ -196,7 +196,7 @@ def content_hash(texts: Any, labels: Any, groups: Any = None, time: Any = None, 
         20 hexadecimal digits, equal on every platform.
     """
     digest = hashlib.sha256()
-    columns = [("texts", texts), ("labels", labels), ("groups", groups), ("time", time)]
+    columns = [("texts", inputs), ("labels", labels), ("groups", groups), ("time", time)]
     for name, column in [*columns, *([] if test is None else [("test", test)])]:
         digest.update(f"{name} {'absent' if column is None else len(column)}\n".encode())
         if column is not None:
@@ -208,6 +208,10 @@ def _add(digest: Any, values: Any) -> None:
     # NumPy would give each of a list of texts the room of the longest.
     listed = not isinstance(values, np.ndarray) and all(isinstance(value, str) for value in values)
     column = np.array(values, dtype=object) if listed else np.asarray(values)
+    if column.ndim > 1:
+        digest.update(f"{column.dtype.str} {column.shape}\n".encode())
+        digest.update(np.ascontiguousarray(column).data)
+        return
     if kept := _NUMBER_TYPES.get(column.dtype.kind):
         digest.update(f"{column.dtype.kind}\n".encode())
         digest.update(np.ascontiguousarray(column, dtype=kept).tobytes())

@@ -52,7 +52,7 @@ def modules_of_run(method: str, settings: dict[str, Any], backbone: str | None) 
     settings : dict
         Of the method.
     backbone : str or None
-        None takes the default for texts, or none where the method uses none.
+        Tells what the inputs are, too; None takes the default for texts, or none where the method uses none.
 
     Raises
     ------
@@ -66,14 +66,15 @@ def modules_of_run(method: str, settings: dict[str, Any], backbone: str | None) 
 
     made = make_method(method, settings)
     made.check()
-    network = check_combination(method, made, "text", backbone, {})
+    kind = "text" if backbone is None else find_backbone(backbone).inputs
+    network = check_combination(method, made, kind, backbone, {})
     own: list[Callable[..., Any]] = []
     for each in (made, *getattr(made, "made", tuple)()):  # a blend has made its members
         own.append(type(each))
         if (sampler := getattr(each, "sampler", None)) is not None:
             # A method is made of a sampler by the registry, or told the name of one.
             own.append(SAMPLERS[sampler] if isinstance(sampler, str) else sampler)
-    if made.trains_backbone("text"):
+    if made.trains_backbone(kind):
         entry = find_backbone(network)
         own += [entry.encoder, entry.network]
     return tuple(dict.fromkeys([*map(_home, own), EXECUTOR]))

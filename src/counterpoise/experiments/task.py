@@ -14,11 +14,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from counterpoise.crossfit import Split, make_folds, merge_groups, text_groups
+from counterpoise.crossfit import Split, joined_rows, make_folds, merge_groups
 from counterpoise.data.imbalance import thin
 from counterpoise.errors import DataError, SettingsError
 from counterpoise.experiments.runs import Run, content_hash
 from counterpoise.gamma import Sides, minority_sides
+from counterpoise.methods.base import kind_of
 from counterpoise.seeding import derive_seed
 
 
@@ -43,13 +44,14 @@ class Side:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Labelled texts, and which class matters.
+    """Labelled texts, arrays or images, and which class matters.
 
     Attributes
     ----------
     name : str
         For people.
-    texts : ndarray of object, shape (n,)
+    inputs : ndarray, shape (n, ...)
+        As :class:`counterpoise.methods.base.Data` has them.
     names : ndarray of object, shape (C,)
         Class names, sorted.
     numbers : ndarray of int64, shape (n,)
@@ -60,13 +62,13 @@ class Task:
     test : ndarray of bool, shape (n,), or None
         Rows of the test side where it is given with the data, the others being the fitting side; None makes folds.
     joined : ndarray of int64, shape (n,)
-        Groups, and texts that (nearly) repeat each other.
+        Groups, and texts that (nearly) repeat each other, or arrays and images that do.
     content : str
         :func:`counterpoise.experiments.runs.content_hash`.
     """
 
     name: str
-    texts: np.ndarray
+    inputs: np.ndarray
     names: np.ndarray
     numbers: np.ndarray
     minority: str | None
@@ -81,7 +83,7 @@ class Task:
     def of(
         cls,
         name: str,
-        texts: np.ndarray,
+        inputs: np.ndarray,
         labels: np.ndarray,
         *,
         minority: str | None = None,
@@ -94,7 +96,8 @@ class Task:
         Parameters
         ----------
         name : str
-        texts : ndarray of object, shape (n,)
+        inputs : ndarray, shape (n, ...)
+            Texts of object, or numeric rows ``(n, d)`` of float32, or images ``(n, H, W, 3)`` of uint8.
         labels : ndarray of str, shape (n,)
         minority : str or None, default=None
             None takes the rarer of two classes, and all of more.
@@ -121,16 +124,21 @@ class Task:
             )
         return cls(
             name,
-            texts,
+            inputs,
             names,
             numbers,
             minority,
             groups,
             time,
             test,
-            text_groups(texts, groups),
-            content_hash(texts, labels, groups, time, test),
+            joined_rows(inputs, groups),
+            content_hash(inputs, labels, groups, time, test),
         )
+
+    @property
+    def kind(self) -> str:
+        """What the inputs are: ``"text"``, ``"array"`` or ``"image"``."""
+        return kind_of(self.inputs)
 
     @property
     def number(self) -> int | None:
@@ -184,18 +192,18 @@ class Task:
 
     def inside(self, rows: np.ndarray) -> Task:
         """The task of some rows alone, such as a fitting side; its folds see no other."""
-        texts, labels = self.texts[rows], self.names[self.numbers[rows]]
+        inputs, labels = self.inputs[rows], self.names[self.numbers[rows]]
         groups, time = (None if column is None else column[rows] for column in (self.groups, self.time))
         return Task(
             self.name,
-            texts,
+            inputs,
             *np.unique(labels, return_inverse=True),
             self.minority,
             groups,
             time,
             None,
             merge_groups(self.joined[rows]),
-            content_hash(texts, labels, groups, time),
+            content_hash(inputs, labels, groups, time),
         )
 
     def __getstate__(self) -> dict[str, Any]:

@@ -63,7 +63,10 @@ class Trial:
 
 
 def space_of(
-    method: str, backbone: str | None = None, backbone_settings: dict[str, Any] | None = None
+    method: str,
+    backbone: str | None = None,
+    backbone_settings: dict[str, Any] | None = None,
+    kind: str = "text",
 ) -> dict[str, Any]:
     """What is looked for with a method: its own settings, and those of the training if it trains a network.
 
@@ -73,6 +76,8 @@ def space_of(
     backbone : str or None, default=None
         Of the network; None takes the default one's learning rates.
     backbone_settings : dict or None, default=None
+    kind : {"text", "array", "image"}, default="text"
+        What the inputs are.
 
     Raises
     ------
@@ -82,10 +87,10 @@ def space_of(
     if method not in METHODS:
         raise SettingsError(f"there is no method {method!r}; choose from {', '.join(METHODS)}")
     own = {f"method__{name}": where for name, where in METHODS[method].search_space.items()}
-    if not METHODS[method]().trains_backbone("text"):
+    if not METHODS[method]().trains_backbone(kind):
         return own
     settings = backbone_settings or {}
-    rate = find_backbone(backbone or DEFAULT_BACKBONE["text"], settings).learning_rate(settings)
+    rate = find_backbone(backbone or DEFAULT_BACKBONE[kind], settings).learning_rate(settings)
     low, high = (multiple * rate for multiple in RATES)
     return {**own, "learning_rate": Range(low, high, log=True), **TRAINING}
 

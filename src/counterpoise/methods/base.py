@@ -21,6 +21,13 @@ from counterpoise.seeding import derive_seed
 from counterpoise.training.settings import TrainingSettings
 
 
+def kind_of(inputs: np.ndarray) -> str:
+    """What inputs are: ``"text"``, ``"array"`` or ``"image"``."""
+    if inputs.dtype == object:
+        return "text"
+    return "image" if inputs.ndim == 4 else "array"
+
+
 @dataclass(frozen=True)
 class Data:
     """Labelled inputs as every method takes them.
@@ -48,9 +55,7 @@ class Data:
     @property
     def kind(self) -> str:
         """What the inputs are: ``"text"``, ``"array"`` or ``"image"``."""
-        if self.inputs.dtype == object:
-            return "text"
-        return "image" if self.inputs.ndim == 4 else "array"
+        return kind_of(self.inputs)
 
     def take(self, rows: np.ndarray) -> Data:
         """Some rows, in the order given; rows may repeat."""

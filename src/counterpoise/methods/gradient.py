@@ -15,6 +15,7 @@ from counterpoise.backbones.registry import Encoder, find_backbone
 from counterpoise.methods.base import Context, Data, Method
 from counterpoise.methods.network_predictor import NetworkPredictor
 from counterpoise.methods.validation import judged_by, validation_score
+from counterpoise.metrics.margins import class_margins
 from counterpoise.seeding import derive_seed
 from counterpoise.text.batching import bucketed_batches
 from counterpoise.training.loop import Rows, train
@@ -61,6 +62,13 @@ class GradientMethod(Method):
     def on_epoch(self, model: Network, state: TrainingState) -> None:
         """Act before each epoch (schedules, prototypes from the data so far)."""
 
+    def memory(self) -> dict[str, Tensor]:
+        """Tensors that are kept from one epoch to the next outside the model; a checkpoint holds them."""
+        return {}
+
+    def remember(self, memory: dict[str, Tensor]) -> None:
+        """Take back what :meth:`memory` gave, on the model's device, before an interrupted training goes on."""
+
     def logits(self, model: Network, batch: Batch) -> Tensor:
         """Logits ``(B, C)`` at prediction time."""
         return model(batch)
@@ -106,6 +114,7 @@ class GradientMethod(Method):
             settings=context.training,
             seed=derive_seed(context.seed, "training"),
             score=self.judge(predictor, resampled, context),
+            watch=_margins_of(predictor, data) if context.training.track_margins else None,
             checkpoint=context.checkpoint,
             judged_by=judged_by(context),
             name=f"{context.backbone} epochs",
@@ -113,3 +122,14 @@ class GradientMethod(Method):
         self.finish(model, resampled, encoder, context)
         predictor.record(history)
         return predictor
+
+
+def _margins_of(predictor: NetworkPredictor, data: Data) -> Callable[[], dict[str, float]]:
+    """Mean margin of each class over rows that were given, by the network as it stands when asked."""
+    encoded = predictor.encode(data.inputs)
+
+    def margins() -> dict[str, float]:
+        found = class_margins(data.labels, predictor.logits_of(encoded))
+        return {f"margin_{label}": value for label, value in enumerate(found.tolist()) if value == value}
+
+    return margins

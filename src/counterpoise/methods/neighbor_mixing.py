@@ -18,7 +18,7 @@ from counterpoise.methods.random_oversample import RandomOversample
 from counterpoise.methods.setting_checks import check_not_negative, check_whole
 from counterpoise.methods.unlabelled import joined
 from counterpoise.mixing.pairs import Pairs
-from counterpoise.neighbors.nearest import NearestNeighbors
+from counterpoise.neighbors.within import nearest_within
 from counterpoise.search_space import Range, Space
 from counterpoise.training.loop import predict
 from counterpoise.training.settings import TrainingState
@@ -126,6 +126,14 @@ class NeighborMixing(RandomOversample):
         lent = (1 - label_weight) * functional.cross_entropy(logits, other.labels, reduction="none")
         return own + lent * other.weights / batch.weights
 
+    def memory(self) -> dict[str, Tensor]:
+        """The neighbours found last."""
+        return {"neighbors": torch.from_numpy(self._neighbors)}
+
+    def remember(self, memory: dict[str, Tensor]) -> None:
+        """Take the neighbours back."""
+        self._neighbors = memory["neighbors"].cpu().numpy()
+
     def fit(self, data: Data, context: Context) -> NetworkPredictor:
         """Train; see :meth:`counterpoise.methods.base.Method.fit`."""
         try:
@@ -163,16 +171,7 @@ def neighbors_of(rows: np.ndarray, labels: np.ndarray, k: int, *, own_class: boo
     ndarray of int64, shape (n, k)
         Where there are fewer than ``k`` they are gone round; a row without any has itself.
     """
-    found = np.repeat(np.arange(len(rows))[:, None], k, axis=1)
-    groups = (
-        [np.flatnonzero(labels == label) for label in np.unique(labels)]
-        if own_class
-        else [np.arange(len(rows))]
-    )
-    for group in groups:
-        few = min(k, len(group) - 1)
-        if few:
-            near = NearestNeighbors(few + 1).fit(rows[group]).kneighbors(rows[group], return_distance=False)
-            others = np.array([[j for j in line if j != i][:few] for i, line in enumerate(near)])
-            found[group] = group[others[:, np.arange(k) % few]]
-    return found
+    found = nearest_within(rows, labels if own_class else np.zeros(len(rows), dtype=np.int64), k)
+    few = (found >= 0).sum(axis=1, keepdims=True)
+    round_again = np.take_along_axis(found, np.arange(k) % np.maximum(few, 1), axis=1)
+    return np.where(few, round_again, np.arange(len(rows))[:, None])

@@ -42,7 +42,7 @@ class NetworkPredictor:
     Attributes
     ----------
     notes : dict
-        What the method chose by itself, JSON values by name.
+        What the method chose by itself, JSON values by name; ``"remarks"`` are sentences for whoever fitted it.
     """
 
     kind: ClassVar[str] = "network"

@@ -18,11 +18,13 @@ from counterpoise.methods.class_balanced import ClassBalanced
 from counterpoise.methods.class_weight import ClassWeight
 from counterpoise.methods.crt import CRT
 from counterpoise.methods.dice import Dice
+from counterpoise.methods.dos import DOS
 from counterpoise.methods.drw import DRW
 from counterpoise.methods.easy_ensemble import EasyEnsemble
 from counterpoise.methods.encoder_lda import EncoderLDA
 from counterpoise.methods.encoder_lr import EncoderLR
 from counterpoise.methods.erm import ERM
+from counterpoise.methods.feature_knn import FeatureKNN
 from counterpoise.methods.focal import Focal
 from counterpoise.methods.hard_smote import HardSmote
 from counterpoise.methods.kcl import KCL
@@ -78,11 +80,13 @@ METHODS: dict[str, type[Method]] = {
     "mamix": MAMix,
     "hard_smote": HardSmote,
     "soft_smote": SoftSmote,
+    "dos": DOS,
     "mixtext": MixText,
     "crt": CRT,
     "tau_norm": TauNorm,
     "lws": LWS,
     "ncm": NCM,
+    "feature_knn": FeatureKNN,
     "two_stage": TwoStage,
     "setfit": SetFit,
     "supcon": SupCon,

@@ -158,9 +158,7 @@ class SharpReCL(ContrastiveMethod):
         predictor = super().fit(data, context)
         left_out = [name for name in ("n_positives", "n_negatives", "weight") if not getattr(self, name)]
         if left_out:
-            predictor.notes["left_out"] = [
-                f"sharprecl: {name} is 0, so that part is off" for name in left_out
-            ]
+            predictor.notes["remarks"] = [f"sharprecl: {name} is 0, so that part is off" for name in left_out]
         return predictor
 
     def start(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:

@@ -66,7 +66,7 @@ def run(algorithm: Algorithm1, *, checkpoint: Path | None = None, fingerprint: s
     if checkpoint is not None:
         found = load_checkpoint(checkpoint, fingerprint, model, algorithm.optimizer)
         if found is not None:
-            best, record = found
+            best, record, _ = found
             for row in record["rows"]:
                 algorithm.replay(row["phase"], row["step"])
     model.train()
@@ -92,7 +92,7 @@ def run(algorithm: Algorithm1, *, checkpoint: Path | None = None, fingerprint: s
                 best = None
                 record |= {"phase": record["phase"] + 1, "step": 0, "looks": []}
             if checkpoint is not None and (ended or record["step"] % LOOK_EVERY == 0):
-                save_checkpoint(checkpoint, model, algorithm.optimizer, best, record)
+                save_checkpoint(checkpoint, model, algorithm.optimizer, best, record, {})
     model.eval()
     return MisoHistory(record["rows"])
 

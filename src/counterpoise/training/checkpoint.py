@@ -1,14 +1,15 @@
 """Checkpoints: the whole state of a training after an epoch, in one safetensors file without pickle.
 
-Every random stream of the training is derived from its seed and the epoch's number, so weights, optimiser and
-history are all there is to keep, and a resumed training ends with the very weights of an uninterrupted one.
+Every random stream of the training is derived from its seed and the epoch's number, so weights, optimiser, history and
+what the method remembers are all there is to keep, and a resumed training ends with the very weights of an
+uninterrupted one.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -21,12 +22,30 @@ from counterpoise.errors import ModelError
 T = TypeVar("T")
 
 
+class Restored(NamedTuple):
+    """What a checkpoint gives back besides the model's and the optimiser's state.
+
+    Attributes
+    ----------
+    best : dict of Tensor or None
+        Weights of the best epoch so far.
+    record : dict
+    memory : dict of Tensor
+        What the method remembers, on the CPU.
+    """
+
+    best: dict[str, Tensor] | None
+    record: dict[str, Any]
+    memory: dict[str, Tensor]
+
+
 def save_checkpoint(
     path: Path,
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     best: dict[str, Tensor] | None,
     record: dict[str, Any],
+    memory: dict[str, Tensor],
 ) -> None:
     """Write a checkpoint; a crash while writing leaves the previous one in place.
 
@@ -40,11 +59,14 @@ def save_checkpoint(
         Weights of the best epoch so far.
     record : dict
         JSON values: epoch, history, fingerprint.
+    memory : dict of Tensor
+        What the method keeps from one epoch to the next.
     """
     tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
     for index, values in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{index}/{name}": value for name, value in values.items()}
     tensors |= {f"best/{name}": value for name, value in (best or {}).items()}
+    tensors |= {f"memory/{name}": value for name, value in memory.items()}
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
     with atomic_path(path) as temporary:
         save_file(tensors, temporary, metadata={"record": json.dumps(record)})
@@ -52,7 +74,7 @@ def save_checkpoint(
 
 def load_checkpoint(
     path: Path, fingerprint: str, model: nn.Module, optimizer: torch.optim.Optimizer
-) -> tuple[dict[str, Tensor] | None, dict[str, Any]] | None:
+) -> Restored | None:
     """Restore a training from a checkpoint.
 
     Parameters
@@ -65,7 +87,7 @@ def load_checkpoint(
 
     Returns
     -------
-    (best, record) or None
+    Restored or None
         None when there is no checkpoint yet.
 
     Raises
@@ -88,12 +110,16 @@ def load_checkpoint(
         )
     model.load_state_dict(below("model", tensors))
     groups = optimizer.state_dict()["param_groups"]
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in below("optimizer", tensors).items():
         index, key = name.split("/")
-        state.setdefault(int(index), {})[key] = value
+        own = parameters[int(index)]
+        # Fused kernels walk over memory, in which the weights of convolutions may lie in another order (channels last).
+        laid = torch.empty_like(own, dtype=value.dtype).copy_(value) if value.shape == own.shape else value
+        state.setdefault(int(index), {})[key] = laid
     optimizer.load_state_dict({"state": state, "param_groups": groups})
-    return below("best", tensors) or None, record
+    return Restored(below("best", tensors) or None, record, below("memory", tensors))
 
 
 def below(prefix: str, tensors: dict[str, T]) -> dict[str, T]:

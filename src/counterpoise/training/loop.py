@@ -49,6 +49,12 @@ class Objective(Protocol):
     def on_epoch(self, model: Network, state: TrainingState) -> None:
         """Called before each epoch."""
 
+    def memory(self) -> dict[str, Tensor]:
+        """What it keeps from one epoch to the next outside the model, for a checkpoint."""
+
+    def remember(self, memory: dict[str, Tensor]) -> None:
+        """Take back what :meth:`memory` gave, on the model's device, before a training goes on."""
+
     def logits(self, model: Network, batch: Batch) -> Tensor:
         """Logits ``(B, C)`` at prediction time."""
 
@@ -107,6 +113,7 @@ def train(
     settings: TrainingSettings,
     seed: int,
     score: Callable[[], float] | None = None,
+    watch: Callable[[], dict[str, float]] | None = None,
     checkpoint: Path | None = None,
     judged_by: str = "",
     name: str = "training",
@@ -124,6 +131,8 @@ def train(
         Root of every random stream; torch's global generator is restored afterwards.
     score : callable or None
         Average precision of ``model`` on the validation side as it is now; None trains all epochs.
+    watch : callable or None
+        Further numbers by name to be noted after each epoch, of ``model`` as it is then.
     checkpoint : Path or None
         A file written after each epoch. When it exists already, training goes on from it and ends with the
         same weights as if it had never stopped.
@@ -163,7 +172,8 @@ def train(
         record["fingerprint"] = _fingerprint(model, objective, rows, settings, precision, seed, judged_by)
         found = load_checkpoint(checkpoint, record["fingerprint"], model, optimizer)
         if found is not None:
-            best, record = found
+            best, record, memory = found
+            objective.remember({name: value.to(device) for name, value in memory.items()})
     step, optimizer = fabric.setup(_Step(model, objective), optimizer)
 
     with bar(name, settings.max_epochs) as progress, torch.random.fork_rng(devices=_cuda_devices(device)):
@@ -176,7 +186,7 @@ def train(
                     f"training diverged in epoch {state.epoch + 1} (loss {loss:g}); lower learning_rate, "
                     f"which is {rates[0]:g}"
                 )
-            row = {"epoch": float(state.epoch + 1), "loss": loss}
+            row = {"epoch": float(state.epoch + 1), "loss": loss} | ({} if watch is None else watch())
             if score is not None:
                 row["average_precision"] = score()
                 if (
@@ -193,7 +203,7 @@ def train(
             stale = record["epoch"] - record["best_epoch"]
             record["done"] = record["epoch"] == settings.max_epochs or stale >= settings.patience
             if checkpoint is not None:
-                save_checkpoint(checkpoint, model, optimizer.optimizer, best, record)
+                save_checkpoint(checkpoint, model, optimizer.optimizer, best, record, objective.memory())
             progress.advance(1, f"loss {loss:.3f}")
     if best is not None:
         model.load_state_dict(best)

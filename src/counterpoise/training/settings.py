@@ -47,6 +47,9 @@ class TrainingSettings:
         they are: smoothed ones pull the probabilities of a rare class away from its share.
     patience : int
         Epochs without a better average precision on the validation side before training ends.
+    track_margins : bool
+        Whether each epoch is followed by a look at all training rows, and the history holds the mean margin of each
+        class under ``margin_<class number>``; see :mod:`counterpoise.metrics.margins`.
     precision : {"auto", "float32", "bfloat16"}
         Of the training step; predictions are always float32. ``"auto"`` probes the machine once.
     device : str
@@ -68,6 +71,7 @@ class TrainingSettings:
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
     patience: int = 3
+    track_margins: bool = False
     precision: str = "auto"
     device: str = "auto"
 

@@ -6,18 +6,20 @@ table = Table("Table 3", ("method", "ours", "paper"), rows, foot=("what differs 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from counterpoise.data.imbalance import one_against_rest, thin
+from counterpoise.data.image_sets import image_entries, load_images
+from counterpoise.data.imbalance import PROFILES, one_against_rest, thin
 from counterpoise.data.readers import read, splits_of
 from counterpoise.errors import SettingsError
 from counterpoise.experiments.table import Comparison, Row
 from counterpoise.experiments.task import Task
-from counterpoise.seeding import derive_seed
+from counterpoise.images.python_inputs import as_images
+from counterpoise.seeding import derive_seed, generator
 
 FOLDS = 5
 """Of the split that examples and figures are made of, where no test side is given."""
@@ -53,6 +55,12 @@ class Set:
     differs: str = ""
     given: bool = False
 
+    @property
+    def ratio(self) -> int | None:
+        """Of the largest class to the smallest, where fitting sides are thinned to one."""
+        profile, _, ratio = (self.keep or "").partition(":")
+        return int(ratio) if profile in PROFILES else None
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -63,10 +71,31 @@ class Budget:
     folds, seeds : int
     settings : dict
         Parameters of the classifier and of methods, for all runs.
+    at_most : int or None, default=None
+        Rows of each class that are fitted to at most, before any is thinned; None takes all.
     """
 
     folds: int
     seeds: int
+    settings: dict[str, Any] = field(default_factory=dict)
+    at_most: int | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a table, and the runs that it is of.
+
+    Attributes
+    ----------
+    name, method : str
+    backbone : str or None, default=None
+    settings : dict
+        What tells its runs from those of other lines: ``method__x``, ``backbone__x`` and parameters of the classifier.
+    """
+
+    name: str
+    method: str
+    backbone: str | None = None
     settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -95,24 +124,65 @@ class Table:
     warning: str = ""
 
 
-def task_of(made: Set, data_dir: str | None = None) -> Task:
+def task_of(made: Set, data_dir: str | None = None, at_most: int | None = None) -> Task:
     """Read a set, its minority against the rest where one is named.
+
+    Parameters
+    ----------
+    made : Set
+    data_dir : str or None, default=None
+        Where the sets are.
+    at_most : int or None, default=None
+        Rows of each class that can be fitted to; of more, as many are drawn.
 
     Raises
     ------
     DataError
         When the data cannot be had.
     """
-    splits: Sequence[str | None] = splits_of(made.dataset) if made.whole or made.given else [None]
-    tables = [read(made.dataset, split=split, data_dir=data_dir) for split in splits]
-    texts = np.concatenate([table.texts for table in tables])
-    labels = np.concatenate([np.asarray(table.labels, dtype=object) for table in tables])
+    inputs, labels, splits = _images(made, data_dir) if _is_of_images(made) else _texts(made, data_dir)
     if made.minority is not None and len(set(labels)) > 2:
         labels = one_against_rest(labels, made.minority)
-    test = None
-    if made.given:
-        test = np.repeat([split == "test" for split in splits], [len(table.texts) for table in tables])
-    return Task.of(made.dataset, texts, labels, minority=made.minority, test=test)
+    test = splits == "test" if made.given else None
+    if at_most is not None:
+        fitted = np.ones(len(labels), dtype=bool) if test is None else ~test
+        left = np.sort(np.concatenate([np.flatnonzero(~fitted), *_drawn(labels, fitted, at_most)]))
+        inputs, labels, test = inputs[left], labels[left], None if test is None else test[left]
+    return Task.of(made.dataset, inputs, labels, minority=made.minority, test=test)
+
+
+def _drawn(labels: np.ndarray, fitted: np.ndarray, at_most: int) -> Iterator[np.ndarray]:
+    """Rows of each class that stay among those to be fitted to."""
+    for name in np.unique(labels):
+        yield generator(0, "at most", str(name)).permutation(np.flatnonzero(fitted & (labels == name)))[
+            :at_most
+        ]
+
+
+def _is_of_images(made: Set) -> bool:
+    return any(entry.name == made.dataset for entry in image_entries())
+
+
+def _texts(made: Set, data_dir: str | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Texts, labels, and the split that each row is of."""
+    splits: Sequence[str | None] = splits_of(made.dataset) if made.whole or made.given else [None]
+    tables = [read(made.dataset, split=split, data_dir=data_dir) for split in splits]
+    return (
+        np.concatenate([table.texts for table in tables]),
+        np.concatenate([np.asarray(table.labels, dtype=object) for table in tables]),
+        np.repeat([str(split) for split in splits], [len(table.texts) for table in tables]),
+    )
+
+
+def _images(made: Set, data_dir: str | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Images, labels, and the split that each row is of."""
+    splits: Sequence[str | None] = ("train", "test") if made.given else (None,)
+    tables = [load_images(made.dataset, split, data_dir) for split in splits]
+    return (
+        np.concatenate([as_images(table.images) for table in tables]),
+        np.concatenate([table.labels for table in tables]),
+        np.repeat([str(split) for split in splits], [len(table) for table in tables]),
+    )
 
 
 def first_sides(made: Set, task: Task, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -144,6 +214,16 @@ def find_row(comparison: Comparison | None, method: str, backbone: str | None) -
     """The row of a method and network, if it was run."""
     for row in () if comparison is None else comparison.rows:
         if row.method == method and row.backbone in (backbone, None):
+            return row
+    return None
+
+
+def row_of(comparison: Comparison, line: Line, lines: Sequence[Line]) -> Row | None:
+    """The row of one of several lines, if it was run."""
+    telling = {name for each in lines for name in each.settings}
+    for row in comparison.rows:
+        own = {name: value for name, value in row.settings.items() if name in telling}
+        if (row.method, row.backbone, own) == (line.method, line.backbone, line.settings):
             return row
     return None
 

@@ -265,7 +265,7 @@ def table_2(found: Mapping[str, Comparison], tasks: Mapping[str, Task]) -> Table
         task = tasks[made.name]
         rare = task.numbers == task.number
         kept = _n_kept(int(rare.sum()), made)
-        length = float(np.mean([len(words) for words in tokenize(task.texts).to_list()]))
+        length = float(np.mean([len(words) for words in tokenize(task.inputs).to_list()]))
         ours = (len(task.names), round(length), int((~rare).sum()), kept)
         cells = [f"{a:,} | {b:,}" for a, b in zip(ours, theirs.TABLE_2[made.name], strict=True)]
         rows.append((made.name, made.dataset, *cells))

@@ -26,7 +26,7 @@ EXAMPLES, MAJORITY_SHOWN = 3, 400
 def table_6(made: Set, task: Task, seed: int) -> Table:
     """The most difficult samples, and what the generator alone and MISO write from them."""
     train, _ = first_sides(made, task, seed)
-    texts, labels = task.texts[train], task.names[task.numbers[train]]
+    texts, labels = task.inputs[train], task.names[task.numbers[train]]
     lines: dict[int, list[list[str]]] = {}
     written = {}
     for name, sampler in (("CAG", CAG(random_state=seed)), ("MISO", MISO(random_state=seed))):
@@ -59,14 +59,14 @@ def figure_1(made: Set, task: Task, seed: int) -> tuple[Scatter, Scatter]:
     difficult: np.ndarray | None = None
     for method, title in (("erm", "plain training"), ("miso", "MISO")):
         model = TextClassifier(method, threshold=None, pos_label=task.minority, random_state=seed)
-        model.fit(task.texts[train], task.names[task.numbers[train]])
-        queries = model.embed(task.texts[rare])
+        model.fit(task.inputs[train], task.names[task.numbers[train]])
+        queries = model.embed(task.inputs[rare])
         near = measure_difficulty(
-            queries, sides.sides[rare], model.embed(task.texts[train]), sides.sides[train], rows=rare
+            queries, sides.sides[rare], model.embed(task.inputs[train]), sides.sides[train], rows=rare
         )
         if difficult is None:
             difficult = near.gamma > 0
-        places = plane(np.concatenate([queries, model.embed(task.texts[others])]))
+        places = plane(np.concatenate([queries, model.embed(task.inputs[others])]))
         mine, theirs = places[: len(rare)], places[len(rare) :]
         points = {"majority": theirs, "minority": mine[~difficult], "difficult minority": mine[difficult]}
         found.append(Scatter(f"{title}: {near.share or 0.0:.1%} difficult", points))

@@ -10,17 +10,16 @@ to long tails. The paper's tables could not be had, so none of its numbers stand
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from counterpoise.data import catalog
 from counterpoise.experiments.execution import OPTIMISTIC, SELECTION
 from counterpoise.experiments.grid import plan
 from counterpoise.experiments.papers import sharprecl_numbers as theirs
-from counterpoise.experiments.papers.base import Budget, Set, Table, percent
+from counterpoise.experiments.papers.base import Budget, Line, Set, Table, percent, row_of
 from counterpoise.experiments.papers.sharprecl_figure import figure_1
 from counterpoise.experiments.runs import Run
-from counterpoise.experiments.table import Comparison, Row
+from counterpoise.experiments.table import Comparison
 from counterpoise.experiments.task import Task
 from counterpoise.methods.registry import METHODS
 
@@ -76,27 +75,6 @@ EXAMPLES: dict[str, Callable[[Set, Task, int], Table]] = {}
 METRICS = {"accuracy": "accuracy", "macro_f1": "macro F1", "f1_rarest_third": "F1, rarest third"}
 
 
-@dataclass(frozen=True)
-class Line:
-    """A line of a table, and the runs that it is of.
-
-    Attributes
-    ----------
-    name, method : str
-    backbone : str or None
-    settings : dict
-        Of the method.
-    frozen : bool, default=False
-        Whether an encoder keeps its weights, so that head and projections learn from its vectors.
-    """
-
-    name: str
-    method: str
-    backbone: str | None
-    settings: dict[str, Any] = field(default_factory=dict)
-    frozen: bool = False
-
-
 _PLAIN = (
     ("cross-entropy", "erm"),
     ("class weights", "class_weight"),
@@ -104,15 +82,17 @@ _PLAIN = (
 )
 _CONTRASTIVE = (("SupCon", "supcon"), ("BCL", "bcl"), ("KCL", "kcl"), ("SharpReCL", "sharprecl"))
 _ON_ENCODERS = (*_PLAIN, _CONTRASTIVE[0], _CONTRASTIVE[3])
+# A frozen encoder keeps its weights, so that head and projections learn from its vectors.
+_FROZEN, _TRAINED = ({"backbone__frozen": frozen} for frozen in (True, False))
 MAIN = (
     *(Line(f"{name}, TextCNN", method, CNN) for name, method in (*_PLAIN, *_CONTRASTIVE)),
-    *(Line(f"{name}, frozen encoder", method, ENCODER, frozen=True) for name, method in _ON_ENCODERS),
-    *(Line(f"{name}, trained encoder", method, ENCODER) for name, method in _ON_ENCODERS),
-    Line("frozen encoder + logistic regression", "encoder_lr", None),
-    Line("TF-IDF + logistic regression", "tfidf_lr", None),
+    *(Line(f"{name}, frozen encoder", method, ENCODER, _FROZEN) for name, method in _ON_ENCODERS),
+    *(Line(f"{name}, trained encoder", method, ENCODER, _TRAINED) for name, method in _ON_ENCODERS),
+    Line("frozen encoder + logistic regression", "encoder_lr"),
+    Line("TF-IDF + logistic regression", "tfidf_lr"),
 )
 ABLATION = tuple(
-    Line(name, "sharprecl", CNN, settings)
+    Line(name, "sharprecl", CNN, {f"method__{switch}": value for switch, value in settings.items()})
     for name, settings in (
         ("SharpReCL, TextCNN", {}),
         ("no log prior in the loss", {"compensation": False}),
@@ -181,11 +161,11 @@ def runs_of(
         # Decided as the authors do: by the largest logit, no prior put back.
         settings: dict[str, Any] = {**budget.settings, "threshold": None, "prior_correction": False}
         settings |= {SELECTION: selection}
-        settings |= {f"method__{name}": value for name, value in line.settings.items()}
+        settings |= line.settings
         settings |= views if "view" in takes else {}
         settings |= {"method__encoder": encoder} if "encoder" in takes else {}
         if line.backbone == ENCODER:
-            settings |= {"backbone__name": encoder, "backbone__frozen": line.frozen}
+            settings |= {"backbone__name": encoder}
         runs += plan(
             task,
             [line.method],
@@ -261,22 +241,10 @@ def _rows(
     """Lines of which some run is there."""
     rows = []
     for line in lines:
-        own = [_row(found[made.name], line) for made in sets]
+        own = [row_of(found[made.name], line, (*MAIN, *ABLATION)) for made in sets]
         if any(own):
             rows.append((line.name, *(percent(row, metric) for row in own for metric in METRICS)))
     return rows
-
-
-def _row(comparison: Comparison, line: Line) -> Row | None:
-    switches = {f"method__{name}" for each in ABLATION for name in each.settings}
-    wanted = {f"method__{name}": value for name, value in line.settings.items()}
-    for row in comparison.rows:
-        switched = {name: value for name, value in row.settings.items() if name in switches}
-        frozen = row.settings.get("backbone__frozen", False)
-        found = (row.method, row.backbone, frozen, switched)
-        if found == (line.method, line.backbone, line.frozen, wanted):
-            return row
-    return None
 
 
 def _warning(found: Mapping[str, Comparison]) -> str:

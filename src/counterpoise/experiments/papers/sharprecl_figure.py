@@ -31,8 +31,8 @@ def figure_1(made: Set, task: Task, seed: int) -> tuple[Scatter, Scatter]:
     found = []
     for title, training in (("before training", UNTRAINED), ("after training", {})):
         model = TextClassifier("sharprecl", threshold=None, random_state=seed).set_params(**training)
-        model.fit(task.texts[train], labels[train])
-        rows, prototypes = _features(model, task.texts[shown])
+        model.fit(task.inputs[train], labels[train])
+        rows, prototypes = _features(model, task.inputs[shown])
         places = plane(np.concatenate([rows, prototypes]))
         own = {str(name): places[: len(shown)][labels[shown] == name] for name in model.classes_}
         marks = {str(name): places[len(shown) + i][None] for i, name in enumerate(model.classes_)}

@@ -1,0 +1,226 @@
+"""The experiments of margin-aware Mixup (Cheng, Mai and Lin, TAAI 2023) on data that can be had.
+
+    runs = runs_of("cifar10", task, SETS[2], BUDGETS["small"])
+    table = TABLES["cifar10"]({"CIFAR-10 100:1": comparison}, {"CIFAR-10 100:1": task})
+
+One table a data set: images under a long tail, tested on the balanced test side that comes with them; and texts, where
+the paper has none. The authors' numbers are those of their best epoch on the test side; ours are of the last epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from counterpoise.experiments.grid import plan
+from counterpoise.experiments.papers import mixup_numbers as theirs
+from counterpoise.experiments.papers.base import Budget, Line, Set, Table, percent, row_of
+from counterpoise.experiments.runs import Run
+from counterpoise.experiments.table import Comparison, Row
+from counterpoise.experiments.task import Task
+
+__all__ = ["BUDGETS", "DEFAULT_SETS", "DEFAULT_TABLE", "EXAMPLES", "SETS", "TABLES", "about", "runs_of"]
+
+RATIOS = (10, 50, 100, 200)
+IMAGES, TEXTS = ("cifar10",), ("ag_news", "toutiao")
+_NAMES = {"cifar10": "CIFAR-10", "ag_news": "AG_News", "toutiao": "Toutiao"}
+
+SETS = (
+    *(
+        Set(
+            f"{_NAMES[dataset]} {ratio}:1",
+            dataset,
+            None,
+            keep=f"exponential:{ratio}",
+            given=dataset in IMAGES,
+            differs="" if dataset in IMAGES else "not among the paper's sets",
+        )
+        for dataset in (*IMAGES, *TEXTS)
+        for ratio in RATIOS
+    ),
+    Set("R8", "r8", None, given=True, differs="not among the paper's sets; a long tail by nature"),
+)
+
+_AUTHORS: dict[str, Any] = {
+    "optimizer": "sgd",
+    "schedule": "step",
+    "warmup": 0.025,
+    "weight_decay": 2e-4,
+    "learning_rate": 0.1,
+}
+"""Of images: those of the authors' code, its warm-up over 5 of 200 epochs."""
+
+BUDGETS = {
+    "small": Budget(
+        folds=3,
+        seeds=1,
+        settings={"max_epochs": 80, "batch_size": 64, "backbone__depth": 8},
+        at_most=500,
+    ),
+    "medium": Budget(
+        folds=5,
+        seeds=5,
+        settings={"max_epochs": 120, "batch_size": 64, "backbone__depth": 20},
+        at_most=1000,
+    ),
+    "paper": Budget(folds=5, seeds=5, settings={"max_epochs": 200, "batch_size": 128, "backbone__depth": 32}),
+}
+"""Images: at most so many of a class, and a shallower network, but for the last, which is the authors' recipe. Texts
+have the defaults of TextCNN and 20 epochs at every budget."""
+
+DEFAULT_SETS = dict.fromkeys(BUDGETS, (*IMAGES, *TEXTS, "r8"))
+"""Where no data are named; a table is about one of them."""
+
+DEFAULT_TABLE = "cifar10"
+EXAMPLES: dict[str, Callable[[Set, Task, int], Table]] = {}
+
+_DRW = {"method__drw": True}
+LINES = (
+    Line("ERM", "erm"),
+    Line("class weights", "class_weight"),
+    Line("DRW", "drw"),
+    Line("LDAM-DRW", "ldam_drw"),
+    Line("hard SMOTE", "hard_smote"),
+    Line("soft SMOTE", "soft_smote"),
+    Line("Mixup", "mixup"),
+    Line("MAMix", "mamix"),
+    Line("Mixup-DRW", "mixup", settings=_DRW),
+    Line("Remix-DRW", "remix", settings=_DRW),
+    Line("MAMix-DRW", "mamix", settings=_DRW),
+)
+
+
+def about(table: str, made: Set) -> bool:
+    """Whether a table has columns for a set."""
+    return made.dataset == table
+
+
+def runs_of(
+    table: str, task: Task, made: Set, budget: Budget, seed: int = 0, encoder: str | None = None
+) -> list[Run]:
+    """Runs that a table needs of one set.
+
+    Parameters
+    ----------
+    table : str
+        A data set.
+    task : Task
+    made : Set
+    budget : Budget
+    seed : int, default=0
+        The first one; each thins the data anew.
+    encoder : None
+        Not used.
+
+    Returns
+    -------
+    list of Run
+        None where the table is not :func:`about` the set.
+    """
+    if not about(table, made):
+        return []
+    images = made.dataset in IMAGES
+    common = {**budget.settings, **_AUTHORS} if images else {"max_epochs": 20}
+    # All rows are fitted to and the last epoch is judged; decided by the largest logit, no prior put back.
+    common |= {"threshold": None, "prior_correction": False, "validation_fraction": 0.0}
+    runs: list[Run] = []
+    for line in LINES:
+        runs += plan(
+            task,
+            [line.method],
+            backbone="resnet" if images else "textcnn",
+            keep=made.keep,
+            n_folds=1 if made.given else budget.folds,
+            seeds=range(seed, seed + budget.seeds) if made.given else (seed,),
+            settings={**common, **line.settings},
+        )
+    return runs
+
+
+def table_of(dataset: str, found: Mapping[str, Comparison], tasks: Mapping[str, Task]) -> Table:
+    """All lines on one data set, ratio by ratio."""
+    rows = []
+    for made in (made for made in SETS if made.name in found):
+        published = theirs.ACCURACY.get((dataset, made.ratio or 0), {})
+        for line in LINES:
+            row = row_of(found[made.name], _in(line, dataset), [_in(each, dataset) for each in LINES])
+            if row is None:
+                continue
+            number = published.get(line.name)
+            margins = [_number(row, metric) for metric in ("margin_common", "margin_rare")]
+            rows.append(
+                (
+                    str(made.ratio or "as it is"),
+                    line.name,
+                    percent(row, "accuracy"),
+                    *([f"{number:.1f}" if number else "-"] if dataset in IMAGES else []),
+                    percent(row, "recall_rare"),
+                    *margins,
+                )
+            )
+    headers = (
+        "ratio",
+        "method",
+        "accuracy",
+        *(["the authors'"] if dataset in IMAGES else []),
+        "recall, rare",
+        "margin, others",
+        "margin, rare",
+    )
+    return Table(
+        f"{_NAMES.get(dataset, dataset)}: mixing and margins", headers, tuple(rows), 2, _foot(dataset, found)
+    )
+
+
+def margins(
+    dataset: str, found: Mapping[str, Comparison]
+) -> list[tuple[str, dict[str, tuple[float, float]]]]:
+    """Of each ratio, what it is called, and by line the margins of the common and of the rare classes on test rows."""
+    panels = []
+    for made in (made for made in SETS if made.name in found):
+        lines = {}
+        for line in LINES:
+            row = row_of(found[made.name], _in(line, dataset), [_in(each, dataset) for each in LINES])
+            common, rare = (
+                None if row is None else row.metrics[f"margin_{group}"].mean for group in ("common", "rare")
+            )
+            if common is not None and rare is not None:
+                lines[line.name] = (common, rare)
+        if lines:
+            panels.append((made.name, lines))
+    return panels
+
+
+TABLES: dict[str, Callable[[Mapping[str, Comparison], Mapping[str, Task]], Table]] = {
+    dataset: partial(table_of, dataset) for dataset in (*IMAGES, *TEXTS, "r8")
+}
+
+
+def _in(line: Line, dataset: str) -> Line:
+    """The line with the network that it has on a data set."""
+    return Line(line.name, line.method, "resnet" if dataset in IMAGES else "textcnn", line.settings)
+
+
+def _number(row: Row, metric: str) -> str:
+    mean = row.metrics[metric].mean
+    return "-" if mean is None else f"{mean:.2f}"
+
+
+def _foot(dataset: str, found: Mapping[str, Comparison]) -> tuple[str, ...]:
+    runs = ", ".join(f"{name} {len(comparison.cells)}" for name, comparison in found.items())
+    images = (
+        "The authors' accuracy is that of the best epoch on the test images, from one seed, ResNet-32, 5,000 images of "
+        "the largest class and 200 epochs; ours that of the last epoch.",
+        "Late class weights are scaled to 1 on average over rows; the authors' are 1 on average over classes, which "
+        "also shortens the steps.",
+    )
+    return (
+        f"In percent, means ± standard deviation over runs (seeds on a given test side, else folds): {runs}.",
+        "Rare are classes with at most half as many rows as the largest. Margins are logit of the true class minus the "
+        "best other, on test rows, by class and then by group.",
+        *(images if dataset in IMAGES else ()),
+        *dict.fromkeys(
+            f"{made.name}: {made.differs}." for made in SETS if made.name in found and made.differs
+        ),
+    )

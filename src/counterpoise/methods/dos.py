@@ -1,0 +1,327 @@
+"""DOS, deep over-sampling: rare rows are drawn to points between their neighbours, in rounds (Ando and Huang 2017).
+
+Ando and Huang, "Deep Over-sampling Framework for Classifying Imbalanced Data", ECML-PKDD 2017 (arXiv 1704.07515),
+algorithm 1; the losses are in :mod:`counterpoise.losses.micro_cluster`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from counterpoise.backbones.base import Batch, Network
+from counterpoise.backbones.registry import Encoded, Encoder
+from counterpoise.errors import CounterpoiseWarning, SettingsError
+from counterpoise.losses.micro_cluster import classified_with_neighbors, towards_neighbors
+from counterpoise.methods.abstract_labels import (
+    find_groups,
+    n_groups_of,
+    outside,
+    own_parts,
+    random_groups,
+    renumbered,
+)
+from counterpoise.methods.base import Context, Data
+from counterpoise.methods.gradient import GradientMethod
+from counterpoise.methods.network_predictor import NetworkPredictor
+from counterpoise.methods.overloading import Overloading
+from counterpoise.methods.setting_checks import check_not_negative, check_whole
+from counterpoise.metrics.spread import class_spread
+from counterpoise.mixing.convex import LAWS, convex_weights
+from counterpoise.neighbors.within import nearest_within
+from counterpoise.search_space import Range, Space
+from counterpoise.seeding import derive_seed, generator
+from counterpoise.text.batching import bucketed_batches
+from counterpoise.training.loop import predict
+from counterpoise.training.settings import TrainingState
+
+COLLAPSED = 0.5
+"""Of the distance between class means when the first round began: below it a representation is said to collapse."""
+
+
+class DOS(GradientMethod):
+    """Train plainly, then in rounds on rows together with their neighbours, rare rows often.
+
+    *Rounds.* The epochs are divided into ``rounds + 1`` equal parts. The first is plain training. Each other one begins
+    by embedding all rows with the network as it is; those embeddings stay fixed until the next.
+
+    *Overloading.* A row of a rare class goes with its ``k`` nearest rows of the same class in the embedding, and comes
+    up as often as its class is smaller than the largest, times ``overload``. A class is rare when it has at most half
+    as many rows as the largest. Where none is, all classes go with ``k`` neighbours and every row comes up once, as the
+    paper has it for balanced data.
+
+    *Losses.* Each time a row comes up, new weights of its neighbours are drawn. Its representation is drawn to
+    the point between them that the weights name, and it is classified together with them, the nearer ones counting
+    more. A row without neighbours has cross-entropy alone.
+
+    Where the paper leaves open what is meant, or is meant differently here:
+
+    - Its sums over neighbours leave the row itself out in some equations and not in others. Here it is in, with its
+      live representation, so that the classification loss reaches the network directly; ``own_member=False`` takes
+      equations 9 and 10 by the letter.
+    - How much the two losses weigh against each other is not said; ``weight`` is 1.
+    - Nor is what law weights are drawn from; all points between the neighbours are alike likely here.
+    - Nor is which layer is the embedding; it is the last one before the classifier.
+
+    Parameters
+    ----------
+    k : int, default=5
+        Neighbours of rows of rare classes; the paper has 3 to 10. Classes with fewer rows have fewer.
+    k_majority : int, default=0
+        Neighbours of rows of the other classes.
+    rounds : int, default=3
+        Of training with neighbours (the paper's ``T``, 3 to 5).
+    overload : float, default=1.0
+        How often rows of rare classes come up: 1 lets all classes come up alike often, which is the least that the
+        paper has, ``k`` the most; 0 lets every row come up once.
+    weight : float, default=1.0
+        Of the loss that draws rows to their neighbours. Large ones draw all rows of a class to one point.
+    own_member : bool, default=True
+        See above.
+    law : {"dirichlet", "uniform"}, default="dirichlet"
+        See :func:`counterpoise.mixing.convex.convex_weights`.
+    abstract_labels : bool or "random", default=False
+        Whether groups found in the representation guide it, in the rounds with neighbours; see
+        :mod:`counterpoise.methods.abstract_labels`. ``"random"`` groups are a control.
+    group_weight : float, default=0.5
+        Of the loss that tells groups apart; not read without abstract labels.
+    subspace_weight : float, default=0.1
+        Of the penalty on features of other groups; not read without abstract labels.
+
+    Raises
+    ------
+    SettingsError
+        From ``check``, for settings out of range; before training, if the representation is too narrow for the groups.
+
+    Warns
+    -----
+    CounterpoiseWarning
+        If a rare class has too few rows for its neighbours, all its others being taken then, and if the representation
+        collapses, with the distances.
+    """
+
+    search_space: ClassVar[Space] = {
+        "k": Range(3, 10),
+        "overload": Range(0.5, 5.0, log=True),
+        "weight": Range(0.01, 3.0, log=True),
+    }
+    summary = "rare rows drawn to points between their neighbours, in rounds (Ando and Huang 2017)"
+    soft_targets: ClassVar[bool] = True
+
+    _encoded: Encoded | None = None
+    _labels: np.ndarray
+    _plan: Overloading
+    _allowed: Tensor
+    _seed: int
+    _memory: Mapping[str, Tensor] = MappingProxyType({})
+
+    def __init__(
+        self,
+        *,
+        k: int = 5,
+        k_majority: int = 0,
+        rounds: int = 3,
+        overload: float = 1.0,
+        weight: float = 1.0,
+        own_member: bool = True,
+        law: str = "dirichlet",
+        abstract_labels: bool | str = False,
+        group_weight: float = 0.5,
+        subspace_weight: float = 0.1,
+    ) -> None:
+        self.k = k
+        self.k_majority = k_majority
+        self.rounds = rounds
+        self.overload = overload
+        self.weight = weight
+        self.own_member = own_member
+        self.law = law
+        self.abstract_labels = abstract_labels
+        self.group_weight = group_weight
+        self.subspace_weight = subspace_weight
+
+    def check(self) -> None:
+        """Refuse settings out of range."""
+        check_whole("dos", at_least=0, k=self.k, k_majority=self.k_majority)
+        check_whole("dos", rounds=self.rounds)
+        check_not_negative(
+            "dos",
+            overload=self.overload,
+            weight=self.weight,
+            group_weight=self.group_weight,
+            subspace_weight=self.subspace_weight,
+        )
+        if not isinstance(self.own_member, bool):
+            raise SettingsError(f"own_member is {self.own_member!r}; dos needs true or false")
+        if self.law not in LAWS:
+            raise SettingsError(f"law is {self.law!r}; choose one of {', '.join(LAWS)}")
+        if not isinstance(self.abstract_labels, bool) and self.abstract_labels != "random":
+            raise SettingsError(
+                f"abstract_labels is {self.abstract_labels!r}; dos needs true, false or 'random'"
+            )
+
+    def modules(self, dim: int, n_classes: int) -> nn.Module | None:
+        """The head that tells groups apart, where there are any."""
+        if not self.abstract_labels:
+            return None
+        n_groups = n_groups_of(n_classes)
+        self._allowed = own_parts(dim, n_groups)
+        # The other modules' first weights are to be those that they have without this one.
+        with torch.random.fork_rng(devices=[]):
+            return nn.Linear(dim, n_groups)
+
+    def start(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
+        """Keep the rows, which are embedded in each round, and plan who goes with whom."""
+        device = model.head.weight.device
+        self._encoded = encoder.encode(data.inputs, device)
+        self._labels, self._memory, self._seed = data.labels, {}, context.seed
+        counts = np.bincount(data.labels, minlength=data.n_classes)
+        self._plan = Overloading.of(counts, self.k, self.k_majority, self.overload)
+        if self.abstract_labels:
+            self._allowed = self._allowed.to(device)
+        few = counts[(self._plan.k > 0) & (counts <= self._plan.k)]
+        if len(few):
+            which = "a class has" if len(few) == 1 else f"{len(few)} classes have"
+            warnings.warn(
+                f"dos: {self._plan.k.max()} neighbours were asked for, but {which} only {few.min()} rows"
+                f"{'' if few.min() == few.max() else f' to {few.max()}'}; all the others of these are taken",
+                CounterpoiseWarning,
+                stacklevel=2,
+            )
+
+    def training_prior(self, data: Data) -> np.ndarray:
+        """Class shares among the rows as they come up in rounds with neighbours."""
+        counts = np.bincount(data.labels, minlength=data.n_classes)
+        mass = data.class_mass() * Overloading.of(counts, self.k, self.k_majority, self.overload).times
+        return mass / mass.sum()
+
+    def round_of(self, epoch: int, max_epochs: int) -> int:
+        """Which round an epoch belongs to; 0 is plain training."""
+        return epoch * (self.rounds + 1) // max_epochs
+
+    def on_epoch(self, model: Network, state: TrainingState) -> None:
+        """Embed all rows and look for neighbours where a round begins."""
+        number = self.round_of(state.epoch, state.max_epochs)
+        if self._encoded is None or number == int(self._memory.get("round", torch.zeros(()))):
+            return
+        features = predict(model, self._encoded, lambda model, batch: model.embed(batch))
+        device = model.head.weight.device
+        kept = {"round": torch.tensor(number), "features": torch.from_numpy(features).to(device)}
+        kept["neighbors"] = torch.from_numpy(self._neighbors(features)).to(device)
+        if self.abstract_labels:
+            kept["groups"] = torch.from_numpy(self._groups(features, model.head.out_features, number)).to(
+                device
+            )
+        within, between = class_spread(features, self._labels)
+        drawn = self._plan.k > 0
+        spread = torch.tensor([(float(np.nanmean(within[drawn if drawn.any() else slice(None)])), between)])
+        kept["spread"] = torch.cat([self._memory["spread"].cpu(), spread]) if self._memory else spread
+        self._memory = kept
+        _warn_of_collapse(kept["spread"].tolist(), number)
+
+    def memory(self) -> dict[str, Tensor]:
+        """What the round began with."""
+        return dict(self._memory)
+
+    def remember(self, memory: dict[str, Tensor]) -> None:
+        """Go on in the middle of a round."""
+        self._memory = memory
+
+    def batches(
+        self, labels: np.ndarray, lengths: np.ndarray, batch_size: int, rng: np.random.Generator
+    ) -> list[np.ndarray]:
+        """Each row once in the first part; later, rows of rare classes as often as they are to come up."""
+        if not self._memory:
+            return bucketed_batches(lengths, batch_size, rng)
+        rows = self._plan.rows(labels, rng)
+        return [rows[batch] for batch in bucketed_batches(lengths[rows], batch_size, rng)]
+
+    def loss(self, model: Network, batch: Batch, state: TrainingState) -> Tensor:
+        """Cross-entropy ``(B,)`` in the first part; later, both losses with neighbours and what groups add."""
+        features = model.embed(batch)
+        logits = model.head(model.dropout(features)).float()
+        if not self._memory or not self._plan.k.any():
+            loss = functional.cross_entropy(logits, batch.labels, reduction="none")
+            return loss + self._guided(model, features, batch.rows) if self._memory else loss
+        near = self._memory["neighbors"][batch.rows]
+        there, points = near >= 0, self._memory["features"][near.clamp_min(0)]
+        point_logits = model.head(model.dropout(points)).float()
+        weights = convex_weights(there, state.generator("neighbours", near.device), self.law)
+        features = features.float()
+        with torch.autocast(features.device.type, enabled=False):
+            loss = classified_with_neighbors(
+                logits,
+                features,
+                points,
+                point_logits,
+                weights,
+                batch.labels,
+                there=there,
+                own=self.own_member,
+            )
+            loss = loss + self.weight * towards_neighbors(features, points, weights, there)
+        return loss + self._guided(model, features, batch.rows)
+
+    def fit(self, data: Data, context: Context) -> NetworkPredictor:
+        """Train, and remark how far apart rows were in each round; see :meth:`counterpoise.methods.base.Method.fit`."""
+        try:
+            predictor = super().fit(data, context)
+            if self.round_of(predictor.best_epoch - 1, context.training.max_epochs) == 0:
+                predictor.training_prior = context.weighted(data).class_mass()
+            predictor.notes["remarks"] = [
+                f"dos: when round {number} began, rows of classes with neighbours were {within:.3g} from the mean of "
+                f"their class and class means {between:.3g} from each other"
+                for number, (within, between) in enumerate(
+                    self._memory.get("spread", torch.empty(0)).tolist(), 1
+                )
+            ]
+            return predictor
+        finally:
+            self._encoded = None  # the predictor keeps this method, and must not keep the rows
+            self._memory = {}
+
+    def _neighbors(self, features: np.ndarray) -> np.ndarray:
+        """Neighbours ``(n, k)`` of each row, -1 where there is none."""
+        most = max(int(self._plan.k.max()), 1)
+        found = np.full((len(features), most), -1, dtype=np.int64)
+        for k in np.unique(self._plan.k[self._plan.k > 0]).tolist():
+            rows = np.flatnonzero(self._plan.k[self._labels] == k)
+            near = nearest_within(features[rows], self._labels[rows], k)
+            found[rows, :k] = np.where(near >= 0, rows[near], -1)
+        return found
+
+    def _groups(self, features: np.ndarray, n_classes: int, number: int) -> np.ndarray:
+        if self.abstract_labels == "random":
+            return random_groups(self._labels, n_classes, generator(self._seed, "groups"))
+        found = find_groups(features, self._labels, n_classes, derive_seed(self._seed, "groups", number))
+        before: Any = self._memory.get("groups")
+        return found if before is None else renumbered(found, before.cpu().numpy(), n_groups_of(n_classes))
+
+    def _guided(self, model: Network, features: Tensor, rows: Tensor) -> Tensor | float:
+        """What abstract labels add to the loss ``(B,)``."""
+        if model.parts is None:
+            return 0.0
+        groups = self._memory["groups"][rows]
+        told_apart = functional.cross_entropy(model.parts(features).float(), groups, reduction="none")
+        return self.group_weight * told_apart + self.subspace_weight * outside(
+            features, self._allowed[groups]
+        )
+
+
+def _warn_of_collapse(spread: list[list[float]], number: int) -> None:
+    """Say so when class means have come together, where training should have driven them apart."""
+    (_, first), (within, now) = spread[0], spread[-1]
+    if now < COLLAPSED * first:
+        warnings.warn(
+            f"dos: the representation is collapsing: when round {number} began, class means were {now:.3g} from each "
+            f"other, after {first:.3g} when the first began, and rows {within:.3g} from theirs; lower weight",
+            CounterpoiseWarning,
+            stacklevel=2,
+        )

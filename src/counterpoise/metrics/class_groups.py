@@ -1,0 +1,70 @@
+"""Scores of rare classes and of the others, where there are many: means over each group, all classes of it alike.
+
+>>> scores = score_groups(np.array([0, 1, 2, 2]), np.eye(3)[[0, 1, 2, 1]], np.array([90, 80, 9]))
+>>> scores["recall_rare"], scores["recall_common"]
+(0.5, 1.0)
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import average_precision_score
+
+from counterpoise.metrics import confusion as cm
+from counterpoise.metrics.confusion import checked
+from counterpoise.metrics.margins import class_margins
+
+RARE = 0.5
+"""Share of the largest class's rows up to which a class is rare."""
+
+_MEASURES = ("precision", "recall", "f1", "average_precision", "margin")
+
+NAMES = tuple(f"{measure}_{group}" for group in ("rare", "common") for measure in _MEASURES)
+"""The keys of :func:`score_groups`, in order."""
+
+
+def rare_classes(counts: ArrayLike) -> NDArray[np.bool_]:
+    """Which classes are rare: those with at most half as many rows as the largest, ``(C,)``."""
+    sizes = np.asarray(counts)
+    return sizes <= RARE * sizes.max()
+
+
+def score_groups(labels: ArrayLike, probabilities: ArrayLike, fitted: ArrayLike) -> dict[str, float | None]:
+    """Score the most probable classes, and the ranking of each.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n,)
+        Class numbers.
+    probabilities : array-like of shape (n, C)
+    fitted : array-like of shape (C,)
+        Rows of each class on the fitting side.
+
+    Returns
+    -------
+    dict of str to float or None
+        ``precision``, ``recall``, ``f1``, ``average_precision`` (the area under the curve of precision by recall when
+        rows are ranked by the probability of the class) and ``margin`` (:mod:`counterpoise.metrics.margins`), each with
+        ``_rare`` and ``_common``: the mean over the classes of the group that have rows. None for a group without any.
+    """
+    y, p, weights = checked(labels, probabilities, None)
+    n_classes = p.shape[1]
+    matrix = cm.confusion(y, p.argmax(axis=1), n_classes, weights)
+    there = matrix.sum(axis=1) > 0
+    by_class = {
+        "precision": cm.precision_by_class(matrix),
+        "recall": cm.recall_by_class(matrix),
+        "f1": cm.f1_by_class(matrix),
+        "average_precision": np.array(
+            [average_precision_score(y == c, p[:, c]) if there[c] else np.nan for c in range(n_classes)]
+        ),
+        "margin": class_margins(y, np.log(np.maximum(p, np.finfo(np.float64).tiny))),
+    }
+    rare = rare_classes(fitted)
+    groups = {"rare": rare & there, "common": ~rare & there}
+    return {
+        f"{measure}_{group}": float(by_class[measure][chosen].mean()) if chosen.any() else None
+        for group, chosen in groups.items()
+        for measure in _MEASURES
+    }

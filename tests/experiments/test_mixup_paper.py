@@ -1,0 +1,124 @@
+"""``reproduce mixup`` and ``reproduce dos``: which runs, on which rows, and what stands beside what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from counterpoise.data import image_sets
+from counterpoise.experiments.compare import opened
+from counterpoise.experiments.executors.in_process import InProcess
+from counterpoise.experiments.grid import fill, jobs_of
+from counterpoise.experiments.papers import dos, mixup
+from counterpoise.experiments.papers.base import Budget, Set, task_of
+from counterpoise.experiments.table import Comparison, comparisons
+from counterpoise.experiments.task import Task
+from tiny_images import make_images
+from tiny_papers import toy_cifar
+
+TINY = Budget(folds=2, seeds=2, settings={"max_epochs": 2, "precision": "float32", "backbone__depth": 8})
+
+
+@pytest.fixture
+def cifar(tmp_path, monkeypatch) -> Path:
+    """A folder with ten classes of toy images under the name of CIFAR-10, taken as they are."""
+    monkeypatch.setattr(image_sets, "check_content", lambda *given: None)
+    return toy_cifar(tmp_path)
+
+
+def filled(
+    protocol, table: str, made: Set, task, budget: Budget, lines: tuple[str, ...]
+) -> tuple[object, Comparison]:
+    methods = {line.method for line in lines}
+    runs = [run for run in protocol.runs_of(table, task, made, budget) if run.method in methods]
+    with opened(None) as store:
+        done = fill(store, jobs_of(runs), task, InProcess())
+        assert not done.failures, done.failures
+        (found,) = comparisons(store, done.keys)
+    return protocol.TABLES[table]({made.name: found}, {made.name: task}), found
+
+
+def test_images_are_read_with_their_test_side_and_thinned_to_a_tail(cifar) -> None:
+    made = next(made for made in mixup.SETS if made.name == "CIFAR-10 10:1")
+    task = task_of(made, str(cifar), at_most=10)
+    assert task.kind == "image"
+    assert task.inputs.shape[0] == 130
+    assert task.test.sum() == 30
+    runs = mixup.runs_of("cifar10", task, made, TINY)
+    assert {(run.backbone, run.n_folds, run.seed) for run in runs} == {("resnet", 1, 0), ("resnet", 1, 1)}
+    side = task.side(runs[0])
+    assert np.bincount(task.numbers[side.train]).tolist() == [10, 7, 5, 4, 3, 2, 2, 1, 1, 1]
+    assert len(side.test) == 30
+    again = task_of(made, str(cifar), at_most=10)
+    assert again.content == task.content
+
+
+def test_mixing_on_images_beside_the_authors_numbers(cifar) -> None:
+    made = next(made for made in mixup.SETS if made.name == "CIFAR-10 100:1")
+    task = task_of(made, str(cifar))
+    lines = tuple(line for line in mixup.LINES if line.name in ("ERM", "Mixup", "Mixup-DRW"))
+    table, found = filled(mixup, "cifar10", made, task, TINY, lines)
+    assert [(row[0], row[1], row[3]) for row in table.rows] == [
+        ("100", "ERM", "71.2"),
+        ("100", "Mixup", "-"),
+        ("100", "Mixup-DRW", "82.1"),
+    ]
+    assert table.headers[2:4] == ("accuracy", "the authors'")
+    row = found.rows[0]
+    assert row.metrics["margin_rare"].mean is not None
+    assert table.rows[0][-1] == f"{row.metrics['margin_rare'].mean:.2f}"
+
+
+def test_ratios_of_sets() -> None:
+    assert {made.ratio for made in mixup.SETS} == {10, 50, 100, 200, None}
+    assert {made.ratio for made in dos.SETS} == {None}
+
+
+def digits(counts: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    images, labels = make_images(counts)
+    return np.pad(images, ((0, 0), (8, 8), (8, 8), (0, 0))), np.array(
+        [str(label) for label in labels], dtype=object
+    )
+
+
+@pytest.mark.parametrize("table", ["6", "7", "8"])
+def test_deep_oversampling_beside_the_papers_numbers(table, monkeypatch) -> None:
+    made = next(made for made in dos.SETS if dos.about(table, made) and made.dataset == "mnist")
+    images, labels = digits((20,) * 10)
+    task = Task.of("mnist", images, labels)
+    budget = Budget(folds=2, seeds=1, settings={"max_epochs": 4, "precision": "float32"})
+    monkeypatch.setitem(dos._NETWORKS, "mnist", {"backbone__channels": [2, 2], "backbone__hidden": [12, 8]})
+    lines = tuple(line for line in dos._LINES[table] if line.method in ("erm", "dos"))
+    shown, found = filled(dos, table, made, task, budget, lines)
+    names = [line.name for line in lines]
+    assert [row.method for row in found.rows] == [line.method for line in lines]
+    if table == "6":
+        assert [row[:3] for row in shown.rows] == [
+            (name, "0.90", group) for name in names for group in ("minority", "majority")
+        ]
+        assert [cell.split(" | ")[1] for cell in shown.rows[0][3:]] == ["0.98", "0.93", "0.96", "0.99"]
+        dos_row = next(row for row in shown.rows if row[0] == "DOS, k = 5")
+        assert dos_row[5].endswith("| 0.98")
+        side = task.side(dos.runs_of("6", task, made, budget)[0])
+        assert sorted(np.bincount(task.numbers[side.train])) == [1, 1, 1, 1, *[10] * 6]
+    elif table == "7":
+        assert [row[:2] for row in shown.rows] == [
+            (name, g) for name in names for g in ("minority", "majority")
+        ]
+        assert shown.rows[0][-1].endswith("| 0.99")
+    else:
+        assert [row[0] for row in shown.rows] == names
+        assert shown.rows[0][1].endswith("| -")
+    assert any("dos: when round 1 began" in note for row in found.rows for note in row.notes)
+
+
+def test_which_table_is_about_what() -> None:
+    about = {table: [made.name for made in dos.SETS if dos.about(table, made)] for table in dos.TABLES}
+    assert about == {
+        "6": ["MNIST 0.90", "MNIST 0.95", "MNIST 0.99"],
+        "7": ["MNIST 0.99"],
+        "8": ["MNIST", "CIFAR-10"],
+    }
+    assert [made.keep for made in dos.SETS][:3] == ["drawn:4:0.1", "drawn:4:0.05", "drawn:4:0.01"]

@@ -1,0 +1,260 @@
+"""Deep over-sampling: rounds, who comes up how often, and the losses against sums written out one by one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from mixtext_helpers import SETTINGS, context_of, data_of
+from sklearn.neighbors import NearestNeighbors
+from torch.nn.functional import cross_entropy
+
+from counterpoise.errors import CounterpoiseWarning, SettingsError
+from counterpoise.methods.dos import DOS
+from counterpoise.methods.erm import ERM
+from counterpoise.methods.overloading import Overloading
+from counterpoise.methods.registry import make_method
+from counterpoise.mixing.convex import convex_weights
+from counterpoise.training import loop
+from counterpoise.training.settings import TrainingState
+
+
+def data() -> object:
+    """36 rows of two overlapping classes, 6 of the rarer."""
+    found = data_of("mlp", (30, 6))
+    return replace(found, weights=np.ones(36))
+
+
+def wide(**training):
+    """A context with features enough for groups."""
+    return replace(context_of("mlp", **training), backbone_settings={"hidden": (8, 8)})
+
+
+def test_epochs_are_dealt_to_rounds_alike() -> None:
+    assert [DOS().round_of(epoch, 10) for epoch in range(10)] == [0, 0, 0, 1, 1, 2, 2, 2, 3, 3]
+    assert [DOS(rounds=1).round_of(epoch, 3) for epoch in range(3)] == [0, 0, 1]
+
+
+class TestOverloading:
+    def test_rare_rows_come_up_as_often_as_the_largest_class(self) -> None:
+        plan = Overloading.of(np.array([100, 60, 50, 10, 1]), 3, 0, 1.0)
+        assert plan.k.tolist() == [0, 0, 3, 3, 3]
+        assert plan.times.tolist() == [1, 1, 2, 10, 100]
+        twice = Overloading.of(np.array([100, 50, 10]), 3, 1, 2.0)
+        assert (twice.k.tolist(), twice.times.tolist()) == ([1, 3, 3], [1, 4, 20])
+
+    def test_no_row_is_left_out(self) -> None:
+        assert Overloading.of(np.array([100, 10]), 5, 0, 0.0).times.tolist() == [1, 1]
+
+    def test_balanced_classes_have_one_k_and_come_up_once(self) -> None:
+        plan = Overloading.of(np.array([100, 51, 99]), 4, 0, 7.0)
+        assert (plan.k.tolist(), plan.times.tolist()) == ([4, 4, 4], [1, 1, 1])
+
+    def test_rows_of_an_epoch(self) -> None:
+        labels = np.repeat([0, 1, 2], [70, 20, 3])
+        rows = Overloading.of(np.bincount(labels), 5, 0, 1.0).rows(labels, np.random.default_rng(0))
+        times = np.bincount(rows, minlength=93)
+        assert (times[:70] == 1).all()
+        assert np.bincount(labels[rows]).tolist() == [70, 70, 70]
+        assert set(times[70:90]) == {3, 4}
+        assert sorted(times[90:]) == [23, 23, 24]
+        again = Overloading.of(np.bincount(labels), 5, 0, 1.0).rows(labels, np.random.default_rng(1))
+        assert (np.bincount(again, minlength=93)[70:] != times[70:]).any()
+
+
+@pytest.mark.parametrize("own_member", [True, False])
+@pytest.mark.parametrize("k_majority", [0, 2])
+def test_the_losses_by_hand(own_member, k_majority, monkeypatch) -> None:
+    """At every step: who the neighbours are, in the embedding that the round began with, and what each costs."""
+    found, began, checked = data(), {}, []
+    kept = DOS.loss
+
+    def loss(self, model, batch, state):
+        model.dropout.p = 0.0
+        started = [e for e in range(1, 5) if self.round_of(e, 5) > self.round_of(e - 1, 5)]
+        if state.epoch < started[0]:
+            torch.testing.assert_close(
+                kept(self, model, batch, state), cross_entropy(model(batch), batch.labels, reduction="none")
+            )
+            return kept(self, model, batch, state)
+        if state.epoch in started and state.epoch not in began:  # the first step of a round
+            whole = model.backbone.layers(self._encoded.values).detach().numpy()
+            began[state.epoch] = whole
+        points = began[max(e for e in started if e <= state.epoch)]
+        features, logits = model.embed(batch), model(batch)
+        near = np.full((36, 3), -1)
+        for label, k in ((0, k_majority), (1, 3)):
+            own = np.flatnonzero(found.labels == label)
+            if k:
+                ids = NearestNeighbors(n_neighbors=k).fit(points[own]).kneighbors(return_distance=False)
+                near[own, :k] = own[ids]
+        near = near[:, : max(3, k_majority)]
+        w = convex_weights(torch.from_numpy(near >= 0)[batch.rows], state.generator("neighbours", "cpu"))
+        expected = []
+        for i, row in enumerate(batch.rows.tolist()):
+            y, f = batch.labels[i : i + 1], features[i]
+            amounts, costs = ([1.0], [cross_entropy(logits[i : i + 1], y)]) if own_member else ([], [])
+            drawn = torch.zeros(())
+            for j, other in enumerate(near[row]):
+                if other < 0:
+                    continue
+                v = torch.from_numpy(points[other])
+                square = ((f - v) ** 2).sum()
+                drawn = drawn + w[i, j] * square
+                amounts.append(torch.exp(-w[i, j] * square))
+                costs.append(cross_entropy(model.head(v)[None], y))
+            if not amounts:
+                amounts, costs = [1.0], [cross_entropy(logits[i : i + 1], y)]
+            expected.append(
+                sum(a * c for a, c in zip(amounts, costs, strict=True)) / sum(amounts) + 0.3 * drawn
+            )
+        got = kept(self, model, batch, state)
+        torch.testing.assert_close(
+            got, torch.stack([torch.as_tensor(e) for e in expected]), rtol=1e-4, atol=1e-5
+        )
+        checked.append((state.epoch, len(expected)))
+        return got
+
+    monkeypatch.setattr(DOS, "loss", loss)
+    method = DOS(k=3, k_majority=k_majority, rounds=2, weight=0.3, own_member=own_member)
+    method.fit(found, context_of("mlp", max_epochs=5))
+    assert sum(n for epoch, n in checked if epoch == 2) == 60
+    assert len(began) == 2
+
+
+@pytest.mark.parametrize("backbone", SETTINGS)
+def test_without_neighbours_and_overloading_it_is_plain_training_to_the_bit(backbone) -> None:
+    found = data_of(backbone)
+    plain = ERM().fit(found, context_of(backbone))
+    none = DOS(k=0, overload=0.0).fit(found, context_of(backbone))
+    np.testing.assert_array_equal(none.logits(found.inputs), plain.logits(found.inputs))
+    np.testing.assert_allclose(none.training_prior, plain.training_prior)
+    some = DOS().fit(found, context_of(backbone))
+    assert not np.array_equal(some.logits(found.inputs), plain.logits(found.inputs))
+
+
+@pytest.mark.parametrize("kind", [True, "random"])
+def test_abstract_labels_that_weigh_nothing_are_none_to_the_bit(kind) -> None:
+    found, context = data(), wide(max_epochs=4)
+    without = DOS().fit(found, context).logits(found.inputs)
+    nothing = DOS(abstract_labels=kind, group_weight=0.0, subspace_weight=0.0).fit(found, context)
+    np.testing.assert_array_equal(nothing.logits(found.inputs), without)
+    for setting in ({"group_weight": 0.0}, {"subspace_weight": 0.0}):
+        guided = DOS(abstract_labels=kind, **setting).fit(found, context)
+        assert not np.array_equal(guided.logits(found.inputs), without)
+
+
+@pytest.mark.parametrize("settings", [{}, {"abstract_labels": True}])
+def test_a_training_killed_within_a_round_goes_on_alike(settings, tmp_path, monkeypatch) -> None:
+    found = data()
+    context = wide(max_epochs=6)
+    method = {"rounds": 1, **settings}
+    whole = DOS(**method).fit(found, context)
+    original, written = loop.save_checkpoint, []
+
+    def dying(*arguments) -> None:
+        original(*arguments)
+        written.append(1)
+        if len(written) == 5:  # in the midst of epochs 4 to 6, which are one round
+            raise KeyboardInterrupt
+
+    context = replace(context, checkpoint=tmp_path / "checkpoint")
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "save_checkpoint", dying)
+        with pytest.raises(KeyboardInterrupt):
+            DOS(**method).fit(found, context)
+    resumed = DOS(**method).fit(found, context)
+    np.testing.assert_array_equal(resumed.logits(found.inputs), whole.logits(found.inputs))
+    assert resumed.notes == whole.notes
+
+
+def test_the_prior_is_that_of_the_rows_as_they_came_up() -> None:
+    found = data()
+    late = DOS().fit(found, context_of("mlp", max_epochs=4))
+    np.testing.assert_allclose(late.training_prior, [0.5, 0.5])
+    half = DOS(overload=0.4).fit(found, context_of("mlp", max_epochs=4))
+    np.testing.assert_allclose(half.training_prior, [30 / 42, 12 / 42])
+    only_plain = DOS(rounds=3).fit(found, context_of("mlp", max_epochs=1))
+    np.testing.assert_allclose(only_plain.training_prior, [30 / 36, 6 / 36])
+    weighted = replace(found, weights=np.where(found.labels, 2.0, 1.0))
+    np.testing.assert_allclose(
+        DOS().fit(weighted, context_of("mlp", max_epochs=4)).training_prior, [1 / 3, 2 / 3]
+    )
+
+
+def test_each_round_is_remarked_upon() -> None:
+    remarks = DOS(rounds=2).fit(data(), context_of("mlp", max_epochs=3)).notes["remarks"]
+    assert [line[:30] for line in remarks] == [
+        "dos: when round 1 began, rows ",
+        "dos: when round 2 began, rows ",
+    ]
+
+
+def test_collapse_is_warned_of_with_the_distances() -> None:
+    context = context_of("mlp", max_epochs=40, learning_rate=0.05)
+    with pytest.warns(
+        CounterpoiseWarning,
+        match=r"is collapsing: when round \d+ began, class means were .* and rows .* lower weight",
+    ):
+        DOS(k=30, k_majority=30, rounds=39, weight=1000.0).fit(data(), context)
+
+
+def test_rows_draw_together() -> None:
+    """The claim of the paper: with neighbours rows of the rare class end nearer to each other."""
+    found, context = data(), context_of("mlp", max_epochs=40, learning_rate=0.01)
+
+    def width(predictor) -> float:
+        rows = predictor.embed(found.inputs)
+        rare, rest = rows[found.labels == 1], rows[found.labels == 0]
+        return rare.std(axis=0).sum() / np.linalg.norm(rare.mean(axis=0) - rest.mean(axis=0))
+
+    assert width(DOS().fit(found, context)) < 0.8 * width(
+        make_method("random_oversample").fit(found, context)
+    )
+
+
+def test_classes_too_small_for_their_neighbours_are_warned_of() -> None:
+    with pytest.warns(CounterpoiseWarning, match="9 neighbours were asked for, but a class has only 6 rows"):
+        DOS(k=9).fit(data(), context_of("mlp", max_epochs=2))
+
+
+def test_no_rows_are_kept() -> None:
+    method = DOS()
+    method.fit(data(), context_of("mlp", max_epochs=4))
+    assert method._encoded is None
+    assert not method._memory
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"k": -1}, "k is -1"),
+        ({"k_majority": 1.5}, "k_majority is 1.5"),
+        ({"rounds": 0}, "rounds is 0"),
+        ({"overload": -1}, "overload is -1"),
+        ({"weight": float("nan")}, "weight is nan"),
+        ({"law": "beta"}, "law is 'beta'; choose one of dirichlet, uniform"),
+        ({"own_member": 1}, "own_member is 1"),
+        ({"abstract_labels": "yes"}, "abstract_labels is 'yes'; dos needs true, false or 'random'"),
+        ({"group_weight": -1}, "group_weight is -1"),
+        ({"subspace_weight": -1}, "subspace_weight is -1"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings, message) -> None:
+    with pytest.raises(SettingsError, match=message):
+        make_method("dos", settings).check()
+
+
+def test_a_representation_too_narrow_for_groups_is_refused() -> None:
+    context = replace(context_of("mlp"), backbone_settings={"hidden": (8, 4)})
+    with pytest.raises(
+        SettingsError, match="has 4 features, too few for blocks of 3 groups; abstract labels need 6"
+    ):
+        DOS(abstract_labels=True).fit(data(), context)
+
+
+def test_before_it_starts_it_knows_no_rows() -> None:
+    """The loop's hooks can be called on a method that has embedded nothing."""
+    DOS().on_epoch(None, TrainingState(3, 4, torch.ones(2) / 2, 0))  # type: ignore[arg-type]
