@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -64,9 +65,17 @@ class TestOverloading:
         assert (np.bincount(again, minlength=93)[70:] != times[70:]).any()
 
 
-@pytest.mark.parametrize("own_member", [True, False])
-@pytest.mark.parametrize("k_majority", [0, 2])
-def test_the_losses_by_hand(own_member, k_majority, monkeypatch) -> None:
+@pytest.mark.filterwarnings("ignore::counterpoise.errors.CounterpoiseWarning")
+@pytest.mark.parametrize(
+    ("k", "k_majority", "own_member", "law"),
+    [
+        (3, 0, True, "dirichlet"),
+        (3, 2, False, "dirichlet"),
+        (9, 0, False, "uniform"),
+        (9, 2, True, "dirichlet"),
+    ],
+)
+def test_the_losses_by_hand(k, k_majority, own_member, law, monkeypatch) -> None:
     """At every step: who the neighbours are, in the embedding that the round began with, and what each costs."""
     found, began, checked = data(), {}, []
     kept = DOS.loss
@@ -84,14 +93,15 @@ def test_the_losses_by_hand(own_member, k_majority, monkeypatch) -> None:
             began[state.epoch] = whole
         points = began[max(e for e in started if e <= state.epoch)]
         features, logits = model.embed(batch), model(batch)
-        near = np.full((36, 3), -1)
-        for label, k in ((0, k_majority), (1, 3)):
+        near = np.full((36, max(k, k_majority)), -1)
+        for label, asked in ((0, k_majority), (1, k)):
             own = np.flatnonzero(found.labels == label)
-            if k:
-                ids = NearestNeighbors(n_neighbors=k).fit(points[own]).kneighbors(return_distance=False)
-                near[own, :k] = own[ids]
-        near = near[:, : max(3, k_majority)]
-        w = convex_weights(torch.from_numpy(near >= 0)[batch.rows], state.generator("neighbours", "cpu"))
+            few = min(asked, len(own) - 1)
+            if few:
+                ids = NearestNeighbors(n_neighbors=few).fit(points[own]).kneighbors(return_distance=False)
+                near[own, :few] = own[ids]
+        there, generator = torch.from_numpy(near >= 0)[batch.rows], state.generator("neighbours", "cpu")
+        w = convex_weights(there, generator, law)
         expected = []
         for i, row in enumerate(batch.rows.tolist()):
             y, f = batch.labels[i : i + 1], features[i]
@@ -118,7 +128,7 @@ def test_the_losses_by_hand(own_member, k_majority, monkeypatch) -> None:
         return got
 
     monkeypatch.setattr(DOS, "loss", loss)
-    method = DOS(k=3, k_majority=k_majority, rounds=2, weight=0.3, own_member=own_member)
+    method = DOS(k=k, k_majority=k_majority, rounds=2, weight=0.3, own_member=own_member, law=law)
     method.fit(found, context_of("mlp", max_epochs=5))
     assert sum(n for epoch, n in checked if epoch == 2) == 60
     assert len(began) == 2
@@ -141,9 +151,29 @@ def test_abstract_labels_that_weigh_nothing_are_none_to_the_bit(kind) -> None:
     without = DOS().fit(found, context).logits(found.inputs)
     nothing = DOS(abstract_labels=kind, group_weight=0.0, subspace_weight=0.0).fit(found, context)
     np.testing.assert_array_equal(nothing.logits(found.inputs), without)
+    alone = DOS(k=0).fit(found, context).logits(found.inputs)
     for setting in ({"group_weight": 0.0}, {"subspace_weight": 0.0}):
-        guided = DOS(abstract_labels=kind, **setting).fit(found, context)
-        assert not np.array_equal(guided.logits(found.inputs), without)
+        for k, plain in ((5, without), (0, alone)):
+            guided = DOS(k=k, abstract_labels=kind, **setting).fit(found, context)
+            assert not np.array_equal(guided.logits(found.inputs), plain)
+
+
+def test_groups_keep_their_numbers_from_round_to_round(monkeypatch) -> None:
+    """However the clustering numbers them, which here changes in each round."""
+    found, seen, turns = data(), [], iter((np.array([0, 1, 2]), np.array([1, 2, 0]), np.array([2, 0, 1])))
+    first = np.where(found.labels == 1, 2, np.arange(36) % 2)
+    monkeypatch.setattr("counterpoise.methods.dos.find_groups", lambda *given: next(turns)[first])
+    kept = DOS.on_epoch
+
+    def on_epoch(self, model, state) -> None:
+        kept(self, model, state)
+        seen.append(self._memory.get("groups"))
+
+    monkeypatch.setattr(DOS, "on_epoch", on_epoch)
+    DOS(abstract_labels=True).fit(found, wide(max_epochs=4))
+    assert seen[0] is None
+    for groups in seen[1:]:
+        np.testing.assert_array_equal(groups.numpy(), first)
 
 
 @pytest.mark.parametrize("settings", [{}, {"abstract_labels": True}])
@@ -192,6 +222,18 @@ def test_each_round_is_remarked_upon() -> None:
     ]
 
 
+def test_what_is_remarked_is_the_width_of_classes_with_neighbours(monkeypatch) -> None:
+    spread = (np.array([8.0, 0.25]), 3.0)
+    monkeypatch.setattr("counterpoise.methods.dos.class_spread", lambda *given: spread)
+    said = [
+        DOS(rounds=1, **settings).fit(data(), context_of("mlp", max_epochs=2)).notes["remarks"][0]
+        for settings in ({}, {"k_majority": 5}, {"k": 0})
+    ]
+    widths = [line.partition("neighbours were ")[2].split()[0] for line in said]
+    assert widths == ["0.25", "4.12", "4.12"]
+    assert all("class means 3 from each other" in line for line in said)
+
+
 def test_collapse_is_warned_of_with_the_distances() -> None:
     context = context_of("mlp", max_epochs=40, learning_rate=0.05)
     with pytest.warns(
@@ -216,8 +258,14 @@ def test_rows_draw_together() -> None:
 
 
 def test_classes_too_small_for_their_neighbours_are_warned_of() -> None:
-    with pytest.warns(CounterpoiseWarning, match="9 neighbours were asked for, but a class has only 6 rows"):
-        DOS(k=9).fit(data(), context_of("mlp", max_epochs=2))
+    for k in (6, 9):
+        with pytest.warns(
+            CounterpoiseWarning, match=f"{k} neighbours were asked for, but a class has only 6 rows"
+        ):
+            DOS(k=k).fit(data(), context_of("mlp", max_epochs=2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CounterpoiseWarning)
+        DOS(k=5).fit(data(), context_of("mlp", max_epochs=2))
 
 
 def test_no_rows_are_kept() -> None:
