@@ -111,7 +111,6 @@ def test_deep_oversampling_beside_the_papers_numbers(table, monkeypatch) -> None
     else:
         assert [row[0] for row in shown.rows] == names
         assert shown.rows[0][1].endswith("| -")
-    assert any("dos: when round 1 began" in note for row in found.rows for note in row.notes)
 
 
 def test_which_table_is_about_what() -> None:

@@ -197,7 +197,7 @@ def test_a_training_killed_within_a_round_goes_on_alike(settings, tmp_path, monk
             DOS(**method).fit(found, context)
     resumed = DOS(**method).fit(found, context)
     np.testing.assert_array_equal(resumed.logits(found.inputs), whole.logits(found.inputs))
-    assert resumed.notes == whole.notes
+    assert resumed.history == whole.history
 
 
 def test_the_prior_is_that_of_the_rows_as_they_came_up() -> None:
@@ -214,24 +214,19 @@ def test_the_prior_is_that_of_the_rows_as_they_came_up() -> None:
     )
 
 
-def test_each_round_is_remarked_upon() -> None:
-    remarks = DOS(rounds=2).fit(data(), context_of("mlp", max_epochs=3)).notes["remarks"]
-    assert [line[:30] for line in remarks] == [
-        "dos: when round 1 began, rows ",
-        "dos: when round 2 began, rows ",
-    ]
+def test_the_history_has_how_far_apart_rows_were_when_the_round_began(monkeypatch) -> None:
+    spreads = iter([(np.array([8.0, 0.25]), 3.0), (np.array([7.0, 0.5]), 4.0)])
+    monkeypatch.setattr("counterpoise.methods.dos.class_spread", lambda *given: next(spreads))
+    history = DOS(rounds=2).fit(data(), context_of("mlp", max_epochs=6)).history
+    found = [(row.get("within_classes"), row.get("between_classes")) for row in history]
+    assert found == [(None, None)] * 2 + [(0.25, 3.0)] * 2 + [(0.5, 4.0)] * 2
 
 
-def test_what_is_remarked_is_the_width_of_classes_with_neighbours(monkeypatch) -> None:
-    spread = (np.array([8.0, 0.25]), 3.0)
-    monkeypatch.setattr("counterpoise.methods.dos.class_spread", lambda *given: spread)
-    said = [
-        DOS(rounds=1, **settings).fit(data(), context_of("mlp", max_epochs=2)).notes["remarks"][0]
-        for settings in ({}, {"k_majority": 5}, {"k": 0})
-    ]
-    widths = [line.partition("neighbours were ")[2].split()[0] for line in said]
-    assert widths == ["0.25", "4.12", "4.12"]
-    assert all("class means 3 from each other" in line for line in said)
+@pytest.mark.parametrize("settings", [{"k_majority": 5}, {"k": 0}])
+def test_how_wide_classes_are_is_a_mean_over_those_with_neighbours_or_over_all(settings, monkeypatch) -> None:
+    monkeypatch.setattr("counterpoise.methods.dos.class_spread", lambda *given: (np.array([8.0, 0.25]), 3.0))
+    history = DOS(rounds=1, **settings).fit(data(), context_of("mlp", max_epochs=2)).history
+    assert history[1]["within_classes"] == pytest.approx(4.125)
 
 
 def test_collapse_is_warned_of_with_the_distances() -> None:

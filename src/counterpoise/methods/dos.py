@@ -226,6 +226,13 @@ class DOS(GradientMethod):
         self._memory = kept
         _warn_of_collapse(kept["spread"].tolist(), number)
 
+    def noted(self) -> dict[str, float]:
+        """How far rows of classes with neighbours were from their means when the round began, and means from others."""
+        if not self._memory:
+            return {}
+        within, between = self._memory["spread"][-1].tolist()
+        return {"within_classes": within, "between_classes": between}
+
     def memory(self) -> dict[str, Tensor]:
         """What the round began with."""
         return dict(self._memory)
@@ -270,18 +277,11 @@ class DOS(GradientMethod):
         return loss + self._guided(model, features, batch.rows)
 
     def fit(self, data: Data, context: Context) -> NetworkPredictor:
-        """Train, and remark how far apart rows were in each round; see :meth:`counterpoise.methods.base.Method.fit`."""
+        """Train; see :meth:`counterpoise.methods.base.Method.fit`."""
         try:
             predictor = super().fit(data, context)
             if self.round_of(predictor.best_epoch - 1, context.training.max_epochs) == 0:
                 predictor.training_prior = context.weighted(data).class_mass()
-            predictor.notes["remarks"] = [
-                f"dos: when round {number} began, rows of classes with neighbours were {within:.3g} from the mean of "
-                f"their class and class means {between:.3g} from each other"
-                for number, (within, between) in enumerate(
-                    self._memory.get("spread", torch.empty(0)).tolist(), 1
-                )
-            ]
             return predictor
         finally:
             self._encoded = None  # the predictor keeps this method, and must not keep the rows

@@ -62,6 +62,10 @@ class GradientMethod(Method):
     def on_epoch(self, model: Network, state: TrainingState) -> None:
         """Act before each epoch (schedules, prototypes from the data so far)."""
 
+    def noted(self) -> dict[str, float]:
+        """Numbers by name that the history is to hold of the epoch that has ended."""
+        return {}
+
     def memory(self) -> dict[str, Tensor]:
         """Tensors that are kept from one epoch to the next outside the model; a checkpoint holds them."""
         return {}
@@ -114,7 +118,7 @@ class GradientMethod(Method):
             settings=context.training,
             seed=derive_seed(context.seed, "training"),
             score=self.judge(predictor, resampled, context),
-            watch=_margins_of(predictor, data) if context.training.track_margins else None,
+            watch=self._watch(predictor, data if context.training.track_margins else None),
             checkpoint=context.checkpoint,
             judged_by=judged_by(context),
             name=f"{context.backbone} epochs",
@@ -123,13 +127,15 @@ class GradientMethod(Method):
         predictor.record(history)
         return predictor
 
+    def _watch(self, predictor: NetworkPredictor, data: Data | None) -> Callable[[], dict[str, float]]:
+        """What is noted of an epoch, with the mean margin of each class over rows, if some are given."""
+        if data is None:
+            return self.noted
+        labels, encoded = data.labels, predictor.encode(data.inputs)
 
-def _margins_of(predictor: NetworkPredictor, data: Data) -> Callable[[], dict[str, float]]:
-    """Mean margin of each class over rows that were given, by the network as it stands when asked."""
-    encoded = predictor.encode(data.inputs)
+        def noted() -> dict[str, float]:
+            margins = class_margins(labels, predictor.logits_of(encoded)).tolist()
+            by_class = {f"margin_{label}": value for label, value in enumerate(margins) if value == value}
+            return {**self.noted(), **by_class}
 
-    def margins() -> dict[str, float]:
-        found = class_margins(data.labels, predictor.logits_of(encoded))
-        return {f"margin_{label}": value for label, value in enumerate(found.tolist()) if value == value}
-
-    return margins
+        return noted
