@@ -61,7 +61,7 @@ BUDGETS = {
     "medium": Budget(
         folds=5,
         seeds=5,
-        settings={"max_epochs": 120, "batch_size": 64, "backbone__depth": 20},
+        settings={"max_epochs": 80, "batch_size": 64, "backbone__depth": 8},
         at_most=1000,
     ),
     "paper": Budget(folds=5, seeds=5, settings={"max_epochs": 200, "batch_size": 128, "backbone__depth": 32}),
