@@ -123,7 +123,7 @@ def test_sizes_are_brought_together_and_kept_with_the_model(photos, squares, run
     for i, (image, label) in enumerate(zip(*squares, strict=True)):
         put(mixed / label / f"{i:03}.png", image if i else np.kron(image, np.ones((2, 2, 1), dtype=np.uint8)))
     sentence = fails(run, "fit", mixed, "-o", tmp_path / "m", *FIT)
-    assert "24 x 24 pixels" in sentence
+    assert "24 x 24" in sentence
     assert "--image-size" in sentence
     run("fit", mixed, "-o", tmp_path / "m", "--image-size", "10", *FIT)
     model = load_model(tmp_path / "m")
@@ -408,6 +408,32 @@ def test_models_and_data_of_different_kinds(command, model, fitted, labelled, ph
     assert "--text names a column of texts" in fails(run, command, fitted, pictures, "--text", "id")
     assert "--image names a column of images" in fails(run, command, model, labelled, "--image", "photo")
     assert "--encoding is for text files" in fails(run, command, fitted, photos, "--encoding", "latin-1")
+
+
+def test_what_is_not_there_or_empty_is_said_as_it_is(fitted, run, tmp_path):
+    assert "there is no file and no data set named" in fails(run, "predict", fitted, "nothing")
+    assert "check the path" in fails(run, "evaluate", fitted, tmp_path / "nothing")
+    assert "holds no images; give" in fails(run, "predict", fitted, tmp_path)
+    (tmp_path / "p.parquet").write_text("nothing")
+    assert "p.parquet is no Parquet file" in fails(run, "predict", fitted, tmp_path / "p.parquet")
+
+
+def test_images_that_do_not_fit_into_memory_lie_on_the_disk(photos, run_json, monkeypatch, tmp_path):
+    """Nothing changes but where they lie."""
+    asked = [
+        ("compare", photos, "--folds", "2", "--methods", "erm", *TRAINING),
+        ("diagnose", photos, "--max-epochs", "1"),
+    ]
+    expected = [run_json(*args) for args in asked]
+    run_json("fit", photos, "-o", tmp_path / "memory", *FIT)
+    monkeypatch.setattr(stacking, "MOST_IN_MEMORY", 0)
+    found = [run_json(*args) for args in asked]
+    for name in ("average_precision", "f1"):
+        assert found[0][0][name] == expected[0][0][name]
+    assert found[1] == expected[1]
+    run_json("fit", photos, "-o", tmp_path / "disk", *FIT)
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("memory", "disk")]
+    assert weights[0] == weights[1]
 
 
 def test_what_is_no_folder_of_classes(fitted, photos, run, tmp_path):

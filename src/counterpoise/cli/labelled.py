@@ -192,7 +192,7 @@ def kind_of_source(
 
 def dataset_name(source: str) -> str:
     """What rows and cards call a source: its name without the folder, which is nobody else's business."""
-    return "standard input" if source == "-" else Path(source).name
+    return "standard input" if source == "-" else Path(source).name or Path(source).resolve().name
 
 
 def _split_read(source: str, split: str | None) -> str:

@@ -37,20 +37,21 @@ def source_kind(
     text: str | Sequence[str] | None = None,
     image: str | None = None,
     expected: Sequence[str] = (),
-    preferred: str = IMAGE,
+    otherwise: str = TEXT,
 ) -> str:
     """Tell what a source holds, without reading it.
 
     Parameters
     ----------
     source : path or str
-        As commands take it. What is not there is said by who reads it.
+        As commands take it.
     text, image : str, sequence of str (text only) or None
         Columns that the user named; one of them settles it for a table.
     expected : sequence of str
-        Columns that a model was fitted to; a table that has them all holds what the model takes.
-    preferred : {"image", "text"}, default="image"
-        What that is.
+        Columns that a model was fitted to.
+    otherwise : {"text", "image"}, default="text"
+        What is said of a table with all of the expected columns, and where nothing can be told: of standard input,
+        which cannot be looked at twice, of what is not there and of an empty folder, of which the reader complains.
 
     Returns
     -------
@@ -82,6 +83,10 @@ def source_kind(
         return IMAGE
     if text:
         return TEXT
+    if path.is_dir() and not is_saved_dataset(path):
+        return otherwise
+    if not path.exists():
+        return TEXT if catalog.is_known(str(source)) else otherwise
     if path.is_file() and is_image_name(path.name):
         raise DataError(f"{path} is a single image; give the folder that it is in")
     if not _is_table(path):
@@ -90,7 +95,7 @@ def source_kind(
         return TEXT
     table = next(_first_rows(path)).table
     if expected and set(expected) <= set(table.column_names):
-        return preferred
+        return otherwise
     return IMAGE if image_columns(table) else TEXT
 
 

@@ -18,7 +18,6 @@ from counterpoise.data.image_files import read_images, stream_images
 from counterpoise.data.image_table import ImageTable
 from counterpoise.data.readers import TextTable, read, stream
 from counterpoise.data.source_kinds import IMAGE, TEXT, refuse_options_of_others, source_kind
-from counterpoise.data.sources import STANDARD_INPUT
 from counterpoise.errors import DataError, ModelError, SettingsError
 from counterpoise.estimators.array import ArrayClassifier
 from counterpoise.estimators.image import ImageClassifier
@@ -84,13 +83,11 @@ def check_kind(
             f"{'--text' if text else '--image'} names a column of {'text' if text else 'image'}s, and the model takes "
             f"{kind}s; leave it away"
         )
-    # What comes on standard input cannot be looked at twice.
-    if source != STANDARD_INPUT:
-        found = source_kind(source, text=text, image=image, expected=classifier.columns_, preferred=kind)
-        if found != kind:
-            raise DataError(
-                f"{source} holds {found}s, and the model takes {kind}s; give {kind}s, or a model fitted to {found}s"
-            )
+    found = source_kind(source, text=text, image=image, expected=classifier.columns_, otherwise=kind)
+    if found != kind:
+        raise DataError(
+            f"{source} holds {found}s, and the model takes {kind}s; give {kind}s, or a model fitted to {found}s"
+        )
     refuse_options_of_others(kind, source, encoding=encoding)
 
 
