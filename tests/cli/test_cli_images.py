@@ -167,6 +167,20 @@ def test_predict_keeps_the_columns_and_the_order_of_a_table(fitted, pictures, sq
     assert json.loads(metadata[b"counterpoise.thresholds"]).keys() == {"marked", "plain"}
 
 
+def test_the_column_fitted_to_is_taken_again(pictures, fitted, squares, run, tmp_path):
+    table = pq.read_table(pictures)
+    white = png(np.full((12, 12, 3), 255, dtype=np.uint8))
+    pq.write_table(table.append_column("mask", pa.array([white] * len(table))), tmp_path / "two.parquet")
+    sentence = fails(run, "fit", tmp_path / "two.parquet", "-o", tmp_path / "m")
+    assert "several columns that may hold images, 'photo', 'mask'; name one with --image" in sentence
+    run("fit", tmp_path / "two.parquet", "--image", "photo", "-o", tmp_path / "m", *FIT)
+    run("predict", tmp_path / "m", tmp_path / "two.parquet", "-o", tmp_path / "s.csv")
+    found = rows_of(tmp_path / "s.csv")
+    assert list(found[0]) == ["id", "class", "prediction", "probability"]
+    assert len({row["probability"] for row in found}) > 40
+    assert "name one with --image" in fails(run, "predict", fitted, tmp_path / "two.parquet")
+
+
 def test_predict_goes_piece_by_piece(fitted, photos, pictures, monkeypatch, run, tmp_path):
     run("predict", fitted, photos, "-o", tmp_path / "folder.csv")
     run("predict", fitted, pictures, "-o", tmp_path / "table.csv")
@@ -254,7 +268,7 @@ def test_diagnose(flawed, run, run_json):
     assert "same in every pixel" in shown
     assert "2 images repeat one of another class, such as" in shown
     assert f"'marked': {flawed / 'marked' / 'wrong.png'}" in shown
-    assert "compared in resnet, trained for at most 1 epochs" in shown
+    assert "compared in resnet, trained for 1 epochs at most" in shown
     assert "text" not in shown
 
 

@@ -196,7 +196,7 @@ def _print_overlap(screen: Screen, row: dict[str, Any]) -> None:
     )
     if "epochs" in row:
         screen.line(
-            f"  They were compared in {row['embedding']}, trained for at most {row['epochs']} epochs, each in the one "
+            f"  They were compared in {row['embedding']}, trained for {row['epochs']} epochs at most, each in the one "
             f"of two networks that had not seen it."
         )
     screen.line(
