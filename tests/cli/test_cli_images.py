@@ -493,7 +493,9 @@ def test_a_known_set(run, run_json, tmp_path):
     training = ["--backbone", "convnet", "--max-epochs", "1", "--threshold", "0.5"]
     (row,) = run_json("fit", "mnist", "-o", tmp_path / "m", *thinned, *training)
     assert row["class_counts"] == {"1": 23, "rest": 8865}
-    assert "mnist, test" in (tmp_path / "m" / "README.md").read_text() or row["dataset"] == "mnist"
+    assert (
+        "Source: mnist, test, class '1' against the rest, 23 of" in (tmp_path / "m" / "README.md").read_text()
+    )
     assert "--image names a column, and mnist is a known set of images" in fails(
         run, "fit", "mnist", "--image", "pixels", "-o", tmp_path / "n"
     )
