@@ -424,6 +424,18 @@ def test_models_and_data_of_different_kinds(command, model, fitted, labelled, ph
     assert "--encoding is for text files" in fails(run, command, fitted, photos, "--encoding", "latin-1")
 
 
+def test_what_cannot_go_together_is_refused_before_an_image_is_decoded(run, tmp_path):
+    for name in ("plain", "marked"):
+        (tmp_path / name).mkdir()
+        for i in range(2):
+            (tmp_path / name / f"{i}.png").write_text("no image")
+    for options, message in (
+        (["--method", "word_swap"], "method 'word_swap' does not take image data"),
+        (["--backbone", "textcnn"], "backbone 'textcnn' reads text data, not image"),
+    ):
+        assert message in fails(run, "fit", tmp_path, "-o", tmp_path / "m", *options)
+
+
 def test_what_is_not_there_or_empty_is_said_as_it_is(fitted, run, tmp_path):
     assert "there is no file and no data set named" in fails(run, "predict", fitted, "nothing")
     assert "check the path" in fails(run, "evaluate", fitted, tmp_path / "nothing")
