@@ -132,7 +132,7 @@ def test_repeats_that_are_known_are_not_searched_again(monkeypatch) -> None:
     def searching(*_):
         raise AssertionError("repeats were searched for")
 
-    monkeypatch.setattr("counterpoise.difficulty.text_groups", searching)
+    monkeypatch.setattr("counterpoise.difficulty.joined_rows", searching)
     found = difficult_samples(MAILS, LABELS, k=2, repeats=np.array([0, 0, 2, 3, 4, 5, 6, 7]))
     assert not ((found.rows[:, None] < 2) & (found.neighbours < 2)).any()
 

@@ -31,7 +31,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from counterpoise.crossfit import make_folds, merge_groups, text_groups
+from counterpoise.crossfit import joined_rows, make_folds, merge_groups
 from counterpoise.data.python_inputs import as_labels, as_texts
 from counterpoise.errors import CounterpoiseWarning, DataError, SettingsError
 from counterpoise.gamma import (
@@ -44,6 +44,7 @@ from counterpoise.gamma import (
     measure_difficulty,
     minority_sides,
 )
+from counterpoise.images.mapped import MappedImages
 from counterpoise.progress import bar
 from counterpoise.seeding import RandomState, derive_seed, root_seed
 from counterpoise.text.embedding import label_free_embedding
@@ -92,8 +93,8 @@ def difficult_samples(
 
     Parameters
     ----------
-    X : list of str, column of texts, or array of shape (n, d)
-        Texts, or numbers.
+    X : list of str, column of texts, or array of shape (n, d) or (n, H, W, C)
+        Texts, numbers, or images, which are compared as numbers unless ``embed`` is given.
     y : sequence of n labels
     minority : label or None, default=None
         The class that matters, against all others; None takes every class below the largest.
@@ -241,10 +242,15 @@ def _cross_fitted(
 
 
 def _inputs(X: Any, n_labels: int) -> NDArray[Any]:
-    """Texts as an array of objects, or numbers as they are."""
-    numeric = getattr(X, "ndim", 1) > 1 and np.asarray(X).dtype.kind in "fiub"
-    inputs = np.asarray(X) if numeric else as_texts(X)
-    if numeric and not (finite := np.isfinite(inputs.reshape(len(inputs), -1)).all(axis=1)).all():
+    """Texts as an array of objects, or numbers and images as they are."""
+    numeric = isinstance(X, MappedImages) or (
+        getattr(X, "ndim", 1) > 1 and np.asarray(X).dtype.kind in "fiub"
+    )
+    inputs: Any = X if isinstance(X, MappedImages) else np.asarray(X) if numeric else as_texts(X)
+    if (
+        inputs.dtype.kind == "f"
+        and not (finite := np.isfinite(inputs.reshape(len(inputs), -1)).all(axis=1)).all()
+    ):
         raise DataError(
             f"row {int(finite.argmin())} holds a value that is not finite; fill it in or leave the row out"
         )
@@ -254,9 +260,9 @@ def _inputs(X: Any, n_labels: int) -> NDArray[Any]:
 
 
 def _repeats(inputs: NDArray[Any]) -> Ints:
-    """Groups of near repeats among texts, of equal rows among numbers."""
-    if inputs.dtype == object:
-        return text_groups(inputs)
+    """Groups of near repeats among texts, of equal rows among numbers and images."""
+    if inputs.dtype == object or inputs.ndim == 4:
+        return joined_rows(inputs)
     seen: dict[bytes, int] = {}
     return np.array([seen.setdefault(row.tobytes(), len(seen)) for row in inputs], dtype=np.int64)
 

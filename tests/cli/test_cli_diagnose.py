@@ -10,7 +10,7 @@ from counterpoise.data.readers import read
 from counterpoise.difficulty import difficult_samples
 
 KEYS = [
-    *("dataset", "rows", "classes", "minority", "ratio"),
+    *("dataset", "data", "rows", "classes", "minority", "ratio"),
     *("repeats_within", "repeats_across", "conflicts"),
     *("k", "difficult_share", "majority_difficult_share", "by_class", "difficult", "most_difficult"),
     "embedding",
@@ -126,7 +126,7 @@ def test_keep_rows_and_k(flawed, run_json):
 
 def test_a_network_may_judge(labelled, run_json):
     (row,) = run_json("diagnose", labelled, "--backbone", "textcnn", "--quiet")
-    assert row["embedding"] == "textcnn"
+    assert (row["embedding"], row["epochs"]) == ("textcnn", 10)
     assert 0 <= row["difficult_share"] <= 1
 
 
@@ -137,6 +137,8 @@ def test_a_network_may_judge(labelled, run_json):
         (("--backbone", "mlp"), "mlp"),
         (("--keep", "900", "--minority", "rare"), "keep is 900"),
         (("--group", "nosuch"), "nosuch"),
+        (("--max-epochs", "3"), "--max-epochs has no use without --backbone"),
+        (("--image-size", "9"), "--image-size is for images, and"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(labelled, run, options, message):

@@ -105,7 +105,7 @@ def test_each_file_is_diagnosed_as_it_is_alone(shards, run_json, run, tmp_path):
     assert shown.stdout.splitlines()[0].split() == [
         "file",
         "class",
-        "texts",
+        "rows",
         "ratio",
         "difficult",
         "share",

@@ -49,7 +49,7 @@ def test_folders_that_cannot_be_used_are_refused(tmp_path) -> None:
         read_images(tmp_path)
     with pytest.raises(DataError, match=r"cat holds no folders; put the images of each class into a folder"):
         read_images(tmp_path / "cat")
-    with pytest.raises(DataError, match=r"there is no folder and no file .*none.*; check the path"):
+    with pytest.raises(DataError, match=r"there is no file .*none.*; check the path"):
         read_images(tmp_path / "none")
 
 
@@ -67,7 +67,7 @@ def test_parquet_with_bytes_and_with_structs(tmp_path) -> None:
     assert table.labels.tolist() == ["cat", "dog"]
     assert table.names == (f"{path}, row 1 (counted from 1)", f"{path}, row 2 (counted from 1)")
     assert [image["bytes"] for image in table.images] == [b"one", b"two"]
-    assert table.notes == ("label column: 'label' (guessed)",)
+    assert table.notes == ("image column: 'image' (guessed)", "label column: 'label' (guessed)")
     with pytest.raises(DataError, match=r"the image .*a\.parquet, row 1 \(counted from 1\) is in no format"):
         as_images(table.images)
     structs = [{"bytes": b"one", "path": "1.png"}, {"bytes": b"two", "path": None}]
@@ -75,13 +75,15 @@ def test_parquet_with_bytes_and_with_structs(tmp_path) -> None:
     assert table.labels.tolist() == ["3", "4"]
     assert table.names[0] == "1.png"
     assert table.names[1].endswith("row 2 (counted from 1)")
-    assert not table.notes
+    assert table.notes == ("image column: 'image' (guessed)",)
+    assert (table.columns, table.files) == (("image",), ("1.png", None))
+    assert table.table.column_names == ["label"]
 
 
 def test_parquet_that_cannot_be_used_is_refused(tmp_path) -> None:
     path = write(tmp_path / "a.parquet", [b"one", None], ["cat", "dog"], pa.binary(), mask=[b"a", b"b"])
     with pytest.raises(
-        DataError, match="several columns that may hold images, 'image', 'mask'; name one as image"
+        DataError, match="several columns that may hold images, 'image', 'mask'; name one with --image"
     ):
         read_images(path)
     with pytest.raises(
@@ -96,14 +98,16 @@ def test_parquet_that_cannot_be_used_is_refused(tmp_path) -> None:
         read_images(path, image="label", label="mask")
     empty = tmp_path / "b.parquet"
     pq.write_table(pa.table({"text": ["a"], "label": ["b"]}), empty)
-    with pytest.raises(DataError, match="has no column of images; name one as image, out of 'text', 'label'"):
+    with pytest.raises(
+        DataError, match="has no column of images; name one with --image, out of 'text', 'label'"
+    ):
         read_images(empty)
     (tmp_path / "c.parquet").write_bytes(b"nothing")
-    with pytest.raises(DataError, match="cut-off or damaged Parquet file"):
+    with pytest.raises(DataError, match="is no Parquet file: it begins with"):
         read_images(tmp_path / "c.parquet")
     unclear = tmp_path / "d.parquet"
     pq.write_table(pa.table({"image": [b"a", b"b"], "p": ["1", "2"], "q": ["1", "2"]}), unclear)
-    with pytest.raises(DataError, match=r"which column is the label cannot be told .*name it with label="):
+    with pytest.raises(DataError, match=r"which column is the label cannot be told .*name it with --label"):
         read_images(unclear)
 
 
@@ -199,7 +203,7 @@ def test_entries_of_images_are_complete() -> None:
 
 def test_commands_that_read_texts_say_that_a_set_holds_images() -> None:
     with pytest.raises(
-        DataError, match="mnist is a set of images, and texts are read here; use it in Python"
+        DataError, match="mnist is a known set of images, and texts are read here; give texts"
     ) as error:
         readers.read("mnist")
     assert "\n" not in str(error.value)

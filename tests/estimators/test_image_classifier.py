@@ -18,7 +18,7 @@ from sklearn.preprocessing import FunctionTransformer
 import counterpoise
 from counterpoise import ArrayClassifier, ImageClassifier, fitting
 from counterpoise.errors import DataError, ModelError, SettingsError
-from counterpoise.estimators.scoring import load_text_model
+from counterpoise.estimators.file_inputs import load_file_model
 from counterpoise.images import stacking
 from tiny_networks import TINY, TRAINING
 
@@ -187,11 +187,14 @@ def test_repeated_images_stay_on_one_side(squares, monkeypatch) -> None:
     assert len(np.unique(seen[0])) == 80
 
 
-def test_a_model_of_images_is_not_taken_for_one_of_texts(squares, tmp_path) -> None:
+def test_a_model_of_images_is_told_from_others(squares, arrays_of, tmp_path) -> None:
     ImageClassifier(**CONVNET).fit(*squares).save(tmp_path / "m")
+    assert isinstance(load_file_model(tmp_path / "m"), ImageClassifier)
+    rows, numbers = arrays_of((30, 10), 0)
+    ArrayClassifier(**TRAINING, **TINY["mlp"]).fit(rows, numbers).save(tmp_path / "a")
     with pytest.raises(
-        ModelError, match="holds a classifier of images; the command line takes those of texts"
+        ModelError, match="holds a classifier of arrays; the command line takes those of texts and images"
     ):
-        load_text_model(tmp_path / "m")
+        load_file_model(tmp_path / "a")
     with pytest.raises(ModelError, match="holds a ImageClassifier, not a ArrayClassifier"):
         ArrayClassifier.load(tmp_path / "m")

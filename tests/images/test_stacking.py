@@ -220,3 +220,15 @@ def test_what_is_no_list_of_images_is_refused_in_one_sentence(given, said) -> No
     with pytest.raises(DataError, match=said) as error:
         as_images(given)
     assert "\n" not in str(error.value)
+
+
+def test_mapped_images_of_the_right_size_are_not_read(monkeypatch) -> None:
+    """They stay on the disk; of another size they are resized."""
+    mapped = MappedImages(NOISE[:, :5])
+    monkeypatch.setattr(MappedImages, "__array__", lambda *_, **__: pytest.fail("the pixels were read"))
+    for given in ({}, {"size": 5}, {"expected": (5, 5)}):
+        assert as_images(mapped, **given) is mapped
+    monkeypatch.undo()
+    assert as_images(mapped, 3).shape == (600, 3, 3, 3)
+    with pytest.raises(DataError, match=r"5 x 5 .* fitted to images of 7 x 7"):
+        as_images(mapped, expected=(7, 7))

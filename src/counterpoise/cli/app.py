@@ -35,16 +35,19 @@ _EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     diagnose: (
         "counterpoise diagnose reviews.csv --text body --label topic",
         "counterpoise diagnose sms_spam --minority spam --keep 10% -k 10",
+        "counterpoise diagnose photos",
     ),
     fit: (
         "counterpoise fit reviews.csv -o model",
         "counterpoise fit sms_spam --minority spam --method word_swap -o model",
         "counterpoise fit mails.parquet --text subject --text body --group thread -o model",
+        "counterpoise fit photos --image-size 64 -o model",
     ),
     predict: (
         "counterpoise predict model new.csv -o scored.parquet",
         "zcat new.jsonl.gz | counterpoise predict model - > scored.csv",
         "counterpoise predict model 'new/*.parquet' -o scored --executor ray",
+        "counterpoise predict model new_photos -o scored.csv",
     ),
     evaluate: (
         "counterpoise evaluate model labelled.csv --label topic",
@@ -54,6 +57,7 @@ _EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
         "counterpoise compare reviews.csv --minority complaint",
         "counterpoise compare sms_spam --minority spam --keep 10% --methods erm,word_swap",
         "counterpoise compare reviews.csv --seeds 3 --store reviews.runs --jobs 4",
+        "counterpoise compare pictures.parquet --image photo --label class --methods erm,mamix",
     ),
     leaderboard: (
         "counterpoise leaderboard reviews.runs",
@@ -97,10 +101,11 @@ def _version(wanted: bool) -> None:
 
 
 _WELCOME = """
-Find the rare class in labelled texts.
+Find the rare class in labelled texts or images.
 
-DATA is a CSV, TSV, JSON Lines or Parquet file, a folder saved by Hugging Face datasets, - for standard input, or
-the name of a known data set. Results go to standard output, remarks to standard error.
+DATA is a CSV, TSV, JSON Lines or Parquet file, a folder saved by Hugging Face datasets, a folder with a folder of
+images for each class, - for standard input, or the name of a known data set. Results go to standard output, remarks to
+standard error.
 """
 
 

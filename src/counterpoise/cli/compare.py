@@ -39,7 +39,7 @@ def compare(
         typer.Option(
             metavar="A,B,C",
             help="Methods, separated by commas; see `counterpoise methods`. "
-            "By default erm, class_weight, random_oversample, word_swap, tfidf_lr.",
+            "By default erm, class_weight, random_oversample and, for texts, word_swap, tfidf_lr; for images, mamix.",
         ),
     ] = None,
     folds: Annotated[int, typer.Option(min=2, metavar="N", help="Folds of the cross-validation.")] = 5,
@@ -74,10 +74,10 @@ def compare(
     --estimate tries each method on 600 and on 1,800 rows and tells from there how long the whole would take.
     """
     with running("compare", as_json, quiet) as screen:
-        from counterpoise.cli.labelled import read_labelled
+        from counterpoise.cli.labelled import kind_of_source, read_labelled
         from counterpoise.cli.settings import training_settings
         from counterpoise.errors import SettingsError
-        from counterpoise.experiments.compare import DEFAULT_METHODS, RowTeller, opened
+        from counterpoise.experiments.compare import METHODS_BY_KIND, RowTeller, opened
         from counterpoise.experiments.executors.choice import make_executor
         from counterpoise.experiments.grid import fill, jobs_of, plan
         from counterpoise.experiments.leaderboard import check_metric, judged
@@ -91,15 +91,16 @@ def compare(
             screen.on_interrupt = "no table was printed" if quiet else "what was ready is summed up above"
         if only is not None and store is None:
             raise SettingsError("--only names a run of a store; give the store with --store")
-        names = _names(methods) or list(DEFAULT_METHODS)
         check_metric(metric)
+        kind = kind_of_source(source, **vars(reading))
+        names = _names(methods) or list(METHODS_BY_KIND[kind])
         if against is not None and against not in names:
             raise SettingsError(f"--against {against} is not among the methods; they are {', '.join(names)}")
-        settings = training_settings(names, _NO_SETTINGS, **vars(training))
+        settings = training_settings(names, _NO_SETTINGS, kind, **vars(training))
         where = make_executor(grid.executor, jobs=grid.jobs, address=grid.address)
-        data = read_labelled(screen, source, group=group, time=time, **vars(reading))
+        data = read_labelled(screen, source, kind, group=group, time=time, **vars(reading))
         task = Task.of(
-            data.name, data.texts, data.labels, minority=data.minority, groups=data.groups, time=data.times
+            data.name, data.inputs, data.labels, minority=data.minority, groups=data.groups, time=data.times
         )
         planned = jobs_of(
             plan(

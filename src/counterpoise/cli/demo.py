@@ -49,7 +49,6 @@ def demo(
         from counterpoise.cli.labelled import in_words
         from counterpoise.crossfit import holdout, text_groups
         from counterpoise.data.demo import MINORITY, make_corpus
-        from counterpoise.estimators.scoring import load_text_model
         from counterpoise.estimators.text import TextClassifier
         from counterpoise.experiments.compare import compare
         from counterpoise.persistence import check_target
@@ -81,7 +80,7 @@ def demo(
         screen.line(classifier.threshold_note_)
         screen.line(f"Model: {output}")
         screen.line("\n3. Load it, and find the rare class in the texts held out\n")
-        found = _judged(screen, load_text_model(output), texts[side.test], labels[side.test], MINORITY)
+        found = _judged(screen, TextClassifier.load(output), texts[side.test], labels[side.test], MINORITY)
         screen.line(
             f"\nNext, with a file of your own:\n  counterpoise predict {output} new.csv -o scored.csv"
         )

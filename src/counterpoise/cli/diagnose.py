@@ -18,13 +18,20 @@ _WIDTH_WITHOUT_TERMINAL = 110
 def diagnose(
     source: options.Source,
     k: Annotated[
-        int, typer.Option("--neighbours", "-k", min=1, metavar="N", help="Nearest texts to look at.")
+        int,
+        typer.Option("--neighbours", "-k", min=1, metavar="N", help="Nearest texts or images to look at."),
     ] = 5,
     backbone: Annotated[
         str | None,
         typer.Option(
-            help="Compare texts in a network, textcnn or textrnn, instead of word vectors learnt without labels; "
-            "each half is judged by a network trained on the other half."
+            help="Compare texts in a network, textcnn or textrnn, instead of word vectors learnt without labels, or "
+            "images in convnet instead of resnet; each half is judged by a network trained on the other half."
+        ),
+    ] = None,
+    max_epochs: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Epochs of that network at most; 10 by default, and 5 for images."
         ),
     ] = None,
     output: Annotated[
@@ -38,6 +45,8 @@ def diagnose(
         ),
     ] = None,
     text: options.Text = None,
+    image: options.Image = None,
+    image_size: options.ImageSize = None,
     label: options.Label = None,
     minority: options.Minority = None,
     keep: options.Keep = None,
@@ -53,8 +62,11 @@ def diagnose(
 ) -> None:
     """Say what is hard about the data: rarity, repeats, doubtful labels, and difficult samples.
 
-    A text of the rare class is difficult when a text of another class is among its nearest. Repeats of a text
-    do not count as near it, and no text is compared by a model that has learnt its label.
+    A text or image of the rare class is difficult when one of another class is among its nearest. Repeats of it
+    do not count as near it, and none is compared by a model that has learnt its label.
+
+    Images are repeats when they are the same in every pixel. They are compared in networks that are trained for that,
+    each half of them in one that was trained on the other half.
 
     DATA such as 'new/*.parquet' names many files: each is looked at by itself, on every core of a Ray cluster with
     --executor ray, and comes out in the folder FILE. Files that are there already are left as they are.
@@ -66,9 +78,12 @@ def diagnose(
         asked: dict[str, Any] = {
             "k": k,
             "backbone": backbone,
+            "max_epochs": max_epochs,
             "keep": keep,
             "random_state": random_state,
             "text": text,
+            "image": image,
+            "image_size": image_size,
             "label": label,
             "group": group,
             "split": split,
@@ -114,7 +129,7 @@ def _many(
         for row in rows
     ]
     if cells:
-        headers = ("file", "class", "texts", "ratio", "difficult share", "repeats", "in two classes")
+        headers = ("file", "class", "rows", "ratio", "difficult share", "repeats", "in two classes")
         screen.table(headers, cells, words=2)
     screen.note(f"{len(rows):,} files diagnosed into {output}")
     screen.rows(rows)
@@ -127,24 +142,25 @@ def _print_counts(screen: Screen, row: dict[str, Any]) -> None:
     largest, rarest = next(iter(counts)), row["minority"] or list(counts)[-1]
     n_rare, others = counts[rarest], "" if len(counts) == 2 else f", {len(counts)} classes"
     screen.line(
-        f"1 text in {n / n_rare:.1f} is {rarest!r}: {n_rare:,} of {n:,}, with {counts[largest] / n_rare:.1f} "
+        f"1 {row['data']} in {n / n_rare:.1f} is {rarest!r}: {n_rare:,} of {n:,}, with {counts[largest] / n_rare:.1f} "
         f"{largest!r} for each{others}."
     )
     if row["ratio"] < 1.5:
         screen.line("  The classes are nearly even: remedies for imbalance have little to do here.")
     else:
         screen.line(
-            f"  To call every text {largest!r} is right for {counts[largest] / n:.1%} of them: judge by average "
-            "precision and F1 of the rare class, never by accuracy."
+            f"  To call every {row['data']} {largest!r} is right for {counts[largest] / n:.1%} of them: judge by "
+            "average precision and F1 of the rare class, never by accuracy."
         )
 
 
 def _print_repeats(screen: Screen, row: dict[str, Any]) -> None:
+    what, repeat = ("text", "nearly repeat") if row["data"] == "text" else ("image", "repeat")
     within, counts = row["repeats_within"], row["classes"]
     n_within = sum(within.values())
     parts = ", ".join(f"{within[name]:,} of {counts[name]:,} {name!r}" for name in counts if within[name])
     screen.line(
-        f"\n{n_within:,} texts ({n_within / row['rows']:.1%}) nearly repeat another of their own class"
+        f"\n{n_within:,} {what}s ({n_within / row['rows']:.1%}) {repeat} another of their own class"
         f"{': ' + parts if parts else ''}."
     )
     if n_within:
@@ -152,29 +168,39 @@ def _print_repeats(screen: Screen, row: dict[str, Any]) -> None:
             "  Keep repeats on one side of every split, as the commands here do, or a model is tested on what it "
             "has seen."
         )
+    if what == "image":
+        screen.line(
+            "  Only images that are the same in every pixel count: copies compressed or cut anew are not found."
+        )
     if not row["conflicts"]:
-        screen.line("\nNo text nearly repeats one of another class.")
+        screen.line(f"\nNo {what} {repeat}s one of another class.")
         return
-    screen.line(f"\n{row['repeats_across']:,} texts nearly repeat one of another class, such as")
+    screen.line(f"\n{row['repeats_across']:,} {what}s {repeat} one of another class, such as")
     for conflict in row["conflicts"][:_CONFLICTS_SHOWN]:
-        for text in conflict:
-            screen.line(_quoted(text, "  "))
+        for sample in conflict:
+            screen.line(_quoted(sample, "  "))
         screen.line()
     screen.line("  One of the two labels is probably wrong: correct these rows first (--json lists all).")
 
 
 def _print_overlap(screen: Screen, row: dict[str, Any]) -> None:
     rare, k, n_difficult = row["minority"], row["k"], len(row["difficult"])
-    whose = "texts of the rarer classes" if rare is None else repr(rare)
+    what = row["data"]
+    whose = f"{what}s of the rarer classes" if rare is None else repr(rare)
     n_rare = (
         sum(row["classes"].values()) - max(row["classes"].values()) if rare is None else row["classes"][rare]
     )
     screen.line(
-        f"\n{n_difficult:,} of {n_rare:,} {whose} ({row['difficult_share']:.1%}) are difficult: a text of another "
+        f"\n{n_difficult:,} of {n_rare:,} {whose} ({row['difficult_share']:.1%}) are difficult: {_a(what)} of another "
         f"class is among their {k} nearest."
     )
+    if "epochs" in row:
+        screen.line(
+            f"  They were compared in {row['embedding']}, trained for {row['epochs']} epochs at most, each in the one "
+            f"of two networks that had not seen it."
+        )
     screen.line(
-        f"  Of the other texts, {row['majority_difficult_share']:.1%} have one of theirs among their {k} nearest."
+        f"  Of the other {what}s, {row['majority_difficult_share']:.1%} have one of theirs among their {k} nearest."
     )
     if row["difficult_share"] > _NEARLY_ALL:
         screen.line(
@@ -194,28 +220,36 @@ def _print_overlap(screen: Screen, row: dict[str, Any]) -> None:
             shares = (number(by_class["difficult_share"]), number(others[nearest]))
             cells.append((name, nearest, f"{row['classes'][name]:,}", *shares))
         screen.line()
-        screen.table(("class", "mostly near", "texts", "difficult share", "share near it"), cells, words=2)
+        screen.table(("class", "mostly near", f"{what}s", "difficult share", "share near it"), cells, words=2)
 
 
 def _print_difficult(screen: Screen, row: dict[str, Any]) -> None:
     if not row["most_difficult"]:
         return
-    screen.line("\nThe most difficult, with the nearest texts of other classes (rows counted from 0):\n")
+    what = row["data"]
+    screen.line(f"\nThe most difficult, with the nearest {what}s of other classes (rows counted from 0):\n")
     for case in row["most_difficult"]:
         screen.line(_quoted(case, f"  {case['gamma']} of {row['k']}  "))
         for near in case["nearest"]:
             screen.line(_quoted(near, "          near "))
     screen.line(
-        "\n  Read them: correct a wrong label, drop a text that says too little, and look for more texts like the "
-        "rest."
+        f"\n  {'Read' if what == 'text' else 'Look at'} them: correct a wrong label, drop {_a(what)} that says too "
+        f"little, and look for more {what}s like the rest."
     )
 
 
-def _quoted(text: dict[str, Any], lead: str) -> str:
-    """A text with its row and label on one line, shortened to the screen."""
+def _a(what: str) -> str:
+    return f"{'an' if what == 'image' else 'a'} {what}"
+
+
+def _quoted(sample: dict[str, Any], lead: str) -> str:
+    """A text, or where an image lies, with its row and label on one line, shortened to the screen."""
     from rich.cells import cell_len, set_cell_size
     from rich.console import Console
 
     width = Console().width if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL
-    line = f"{lead}row {text['row']} {text['label']!r}: {' '.join(text['text'].split())}"
+    said = sample["text"] if "text" in sample else sample["image"]
+    line = f"{lead}row {sample['row']} {sample['label']!r}"
+    if said is not None:
+        line += f": {' '.join(said.split())}"
     return line if cell_len(line) <= width else set_cell_size(line, width - 1).rstrip() + "…"

@@ -11,13 +11,14 @@ from counterpoise.cli.screen import Screen, number, running
 if TYPE_CHECKING:
     import numpy as np
 
-    from counterpoise.estimators.text import TextClassifier
+    from counterpoise.estimators.base import RareClassClassifier
 
 
 def evaluate(
     model: options.Model,
     source: options.Source,
     text: options.Text = None,
+    image: options.Image = None,
     label: options.Label = None,
     minority: options.Minority = None,
     split: options.Split = None,
@@ -28,36 +29,36 @@ def evaluate(
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Judge a saved model on labelled texts; of a known data set, on its test split.
+    """Judge a saved model on labelled texts or images; of a known data set, on its test split.
 
     A model trained with one class against the rest takes every other label for the rest.
     """
     with running("evaluate", as_json, quiet) as screen:
         from counterpoise.cli.labelled import dataset_name
-        from counterpoise.data.readers import read
-        from counterpoise.estimators.scoring import load_text_model
+        from counterpoise.estimators.file_inputs import load_file_model, read_for
 
-        classifier = load_text_model(model, allow_sending=yes_send)
-        table = read(
+        classifier = load_file_model(model, allow_sending=yes_send)
+        inputs, table = read_for(
+            classifier,
             source,
             text=text,
+            image=image,
             label=label,
             split=split,
             default_split="test",
             encoding=encoding,
             data_dir=data_dir,
-            expected=classifier.columns_,
         )
         for note in table.notes:
             screen.note(note)
         assert table.labels is not None  # they were asked for
         labels = _numbers(screen, classifier, table.labels, table.source)
-        row = _judged(classifier, table.texts, labels, _number_of(classifier, minority))
+        row = _judged(classifier, inputs, labels, _number_of(classifier, minority))
         row["dataset"] = dataset_name(source)
         _print(screen, row)
 
 
-def _number_of(classifier: TextClassifier, minority: str | None) -> int | None:
+def _number_of(classifier: RareClassClassifier, minority: str | None) -> int | None:
     from counterpoise.data.near import listed
     from counterpoise.errors import SettingsError
 
@@ -69,7 +70,7 @@ def _number_of(classifier: TextClassifier, minority: str | None) -> int | None:
     return names.index(minority)
 
 
-def _numbers(screen: Screen, classifier: TextClassifier, labels: np.ndarray, source: str) -> np.ndarray:
+def _numbers(screen: Screen, classifier: RareClassClassifier, labels: np.ndarray, source: str) -> np.ndarray:
     """Class numbers of labels; those a model against the rest was not told apart become the rest."""
     import numpy as np
 
@@ -93,14 +94,14 @@ def _numbers(screen: Screen, classifier: TextClassifier, labels: np.ndarray, sou
 
 
 def _judged(
-    classifier: TextClassifier, texts: np.ndarray, labels: np.ndarray, minority: int | None
+    classifier: RareClassClassifier, inputs: Any, labels: np.ndarray, minority: int | None
 ) -> dict[str, Any]:
     from counterpoise.metrics.diagnosis import one_class_predicted
     from counterpoise.metrics.scores import score
     from counterpoise.metrics.thresholds import decide
 
     start = clock.perf_counter()
-    probabilities = classifier.predict_proba(texts)
+    probabilities = classifier.predict_proba(inputs)
     seconds = clock.perf_counter() - start
     names = [str(name) for name in classifier.classes_]
     choice = classifier.fitted_.choice

@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+from sklearn.base import clone
 
-from counterpoise.cli.labelled import read_labelled, thinned
+from counterpoise.cli.labelled import kind_of_source, read_labelled, thinned
 from counterpoise.cli.screen import Screen
-from counterpoise.crossfit import text_groups
+from counterpoise.crossfit import joined_rows
 from counterpoise.data.imbalance import imbalance_ratio
 from counterpoise.data.writers import TableWriter
 from counterpoise.difficulty import MAJORITY_ASKED, overlap
-from counterpoise.errors import DataError
+from counterpoise.errors import DataError, SettingsError
+from counterpoise.estimators.loading import CLASSIFIERS
+from counterpoise.methods.registry import DEFAULT_BACKBONE
 
 if TYPE_CHECKING:
     from counterpoise.cli.labelled import Labelled
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
 
 MOST_SHOWN = 10
 """Difficult samples that are quoted."""
+
+IMAGE_EPOCHS = 5
+"""Epochs of the networks in which images are compared: enough to tell likeness, few enough to wait for."""
 
 _NEAREST_SHOWN = 2
 
@@ -39,6 +45,7 @@ def diagnosed(
     *,
     k: int,
     backbone: str | None,
+    max_epochs: int | None = None,
     keep: str | None,
     random_state: int,
     output: str | None = None,
@@ -52,9 +59,12 @@ def diagnosed(
         For remarks.
     source : str
     k : int
-        Nearest texts to look at.
+        Nearest texts or images to look at.
     backbone : str or None
-        Network whose embedding is looked at; None takes word vectors learnt without labels.
+        Network whose embedding is looked at; None takes word vectors learnt without labels for texts, and
+        ``"resnet"`` for images.
+    max_epochs : int or None, default=None
+        Of that network; None takes 10 for texts and :data:`IMAGE_EPOCHS` for images.
     keep : str or None
         How much of the minority, or of all classes, is kept.
     random_state : int
@@ -72,14 +82,16 @@ def diagnosed(
     ------
     DataError, SettingsError
     """
-    data = thinned(screen, read_labelled(screen, source, **reading), keep, random_state)
-    repeats = text_groups(data.texts)
+    kind = kind_of_source(source, **reading)
+    network = _network(kind, backbone, max_epochs, random_state)
+    data = thinned(screen, read_labelled(screen, source, kind, **reading), keep, random_state)
+    repeats = joined_rows(data.inputs)
     found = overlap(
-        data.texts,
+        data.inputs,
         data.labels,
         minority=data.minority,
         k=k,
-        embed=None if backbone is None else _network(backbone, data, random_state),
+        embed=None if network is None else _cross_fitted(network, data),
         groups=data.groups,
         repeats=repeats,
         random_state=random_state,
@@ -91,7 +103,7 @@ def diagnosed(
         **_counted(data),
         **_repeated(data, repeats),
         **_overlapping(data, found),
-        "embedding": backbone or "label-free",
+        **_compared_in(network),
     }
 
 
@@ -122,14 +134,14 @@ def columns_of(labels: np.ndarray, found: Overlap, repeats: np.ndarray) -> dict[
     found : Overlap
         Every row looked up.
     repeats : ndarray of int64, shape (n,)
-        Which texts (nearly) repeat each other.
+        Which texts (nearly) repeat each other, or which images are the same.
 
     Returns
     -------
     dict of str to pyarrow.Array
-        ``other_class_neighbours`` is how many of the nearest texts are of another class (of the minority, for a text of
-        the majority), ``near_repeats`` how many other texts nearly repeat this one, and ``conflicting`` whether one of
-        those has another label.
+        ``other_class_neighbours`` is how many of the nearest texts or images are of another class (of the minority, for
+        one of the majority), ``near_repeats`` how many others nearly repeat this one (images: are the same), and
+        ``conflicting`` whether one of those has another label.
     """
     hostile = np.zeros(len(labels), dtype=np.int32)
     for part in (found.minority, found.majority):
@@ -154,21 +166,44 @@ def _write(data: Labelled, columns: dict[str, pa.Array], source: str, output: st
         out.write(table)
 
 
-def _network(backbone: str, data: Labelled, seed: int) -> FitEmbed:
+def _network(kind: str, backbone: str | None, max_epochs: int | None, seed: int) -> Any:
+    """The classifier in whose embedding rows are compared, its settings checked; None where no network is wanted."""
+    settings: dict[str, Any] = {} if max_epochs is None else {"max_epochs": max_epochs}
+    if kind == "image":
+        settings = {"max_epochs": IMAGE_EPOCHS, **settings}
+    elif backbone is None:
+        if settings:
+            raise SettingsError(
+                "--max-epochs has no use without --backbone: texts are compared without training; leave it away"
+            )
+        return None
+    classifier = CLASSIFIERS[kind](
+        "erm", backbone or DEFAULT_BACKBONE[kind], threshold=None, random_state=seed, **settings
+    )
+    classifier._checked_settings()
+    return classifier
+
+
+def _cross_fitted(network: Any, data: Labelled) -> FitEmbed:
     """Plain training on some rows, and the embedding it leads to."""
-    from counterpoise.estimators.text import TextClassifier
 
     def fit_embed(train: np.ndarray) -> Any:
-        classifier = TextClassifier("erm", backbone, threshold=None, random_state=seed)
-        classifier.fit(data.texts[train], data.labels[train])
-        return lambda rows: classifier.embed(data.texts[rows])
+        classifier = clone(network).fit(data.inputs[train], data.labels[train])
+        return lambda rows: classifier.embed(data.inputs[rows])
 
     return fit_embed
+
+
+def _compared_in(network: Any) -> dict[str, Any]:
+    if network is None:
+        return {"embedding": "label-free"}
+    return {"embedding": network.backbone, "epochs": network.max_epochs}
 
 
 def _counted(data: Labelled) -> dict[str, Any]:
     return {
         "dataset": data.name,
+        "data": data.kind,
         "rows": len(data.labels),
         "classes": dict(Counter(data.labels.tolist()).most_common()),
         "minority": data.minority,
@@ -186,7 +221,7 @@ def _repeated(data: Labelled, repeats: np.ndarray) -> dict[str, Any]:
     group = pairs // len(names)
     n_labels = np.bincount(group)
     conflicts = [
-        [{**_text(data, first[i]), "copies": int(copies[i])} for i in np.flatnonzero(group == g)]
+        [{**_sample(data, first[i]), "copies": int(copies[i])} for i in np.flatnonzero(group == g)]
         for g in np.flatnonzero(n_labels > 1)
     ]
     return {
@@ -219,14 +254,14 @@ def _overlapping(data: Labelled, found: Overlap) -> dict[str, Any]:
 
 
 def _case(data: Labelled, difficult: Difficulty, i: int) -> dict[str, Any]:
-    """One difficult sample with its nearest texts of other classes."""
+    """One difficult sample with the nearest ones of other classes."""
     hostile = difficult.neighbours[i][difficult.hostile[i]]
     return {
-        **_text(data, difficult.rows[i]),
+        **_sample(data, difficult.rows[i]),
         "gamma": int(difficult.gamma[i]),
-        "nearest": [_text(data, row) for row in hostile[:_NEAREST_SHOWN]],
+        "nearest": [_sample(data, row) for row in hostile[:_NEAREST_SHOWN]],
     }
 
 
-def _text(data: Labelled, row: int) -> dict[str, Any]:
-    return {"row": int(data.rows[row]), "label": str(data.labels[row]), "text": data.texts[row]}
+def _sample(data: Labelled, row: int) -> dict[str, Any]:
+    return {"row": int(data.rows[row]), "label": str(data.labels[row]), data.kind: data.shown[row]}

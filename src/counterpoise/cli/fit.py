@@ -14,7 +14,7 @@ from counterpoise.cli import options
 from counterpoise.cli.screen import Screen, filled_up, number, running
 
 if TYPE_CHECKING:
-    from counterpoise.estimators.text import TextClassifier
+    from counterpoise.estimators.base import RareClassClassifier
 
 _SHOWN = ("f1", "f1_tuned", "average_precision")
 _NO_SETTINGS = {
@@ -31,8 +31,12 @@ def fit(
     ],
     *,
     method: Annotated[
-        str, typer.Option(help="What is done about the imbalance; see `counterpoise methods`.")
-    ] = "tfidf_lr",
+        str | None,
+        typer.Option(
+            help="What is done about the imbalance; see `counterpoise methods`. By default tfidf_lr for texts and "
+            "class_weight for images."
+        ),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the checkpoint of an interrupted run.")
     ] = False,
@@ -54,25 +58,34 @@ def fit(
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Train a classifier, tune its threshold on held-out rows, and save it in a folder."""
+    """Train a classifier, tune its threshold on held-out rows, and save it in a folder.
+
+    DATA may be images: a folder with a folder of them for each class, a Parquet file or saved dataset with a column of
+    them, or a known set.
+    """
     with running("fit", as_json, quiet) as screen:
-        from counterpoise.cli.labelled import read_labelled, thinned
+        from counterpoise.cli.labelled import kind_of_source, read_labelled, thinned
         from counterpoise.cli.settings import training_settings
-        from counterpoise.estimators.text import TextClassifier
+        from counterpoise.estimators.loading import CLASSIFIERS
         from counterpoise.methods.registry import check_savable
         from counterpoise.persistence import check_target
 
-        settings = training_settings([method], _NO_SETTINGS, threshold_folds=folds, **vars(training))
+        kind = kind_of_source(source, **vars(reading))
+        estimator = CLASSIFIERS[kind]
+        method = method or estimator.default_method
+        settings = training_settings([method], _NO_SETTINGS, kind, threshold_folds=folds, **vars(training))
+        if reading.image_size is not None:
+            settings["image_size"] = reading.image_size
         check_savable(method)
         check_target(output)
-        data = read_labelled(screen, source, group=group, time=time, **vars(reading))
+        data = read_labelled(screen, source, kind, group=group, time=time, **vars(reading))
         data = thinned(screen, data, keep, random_state)
-        classifier = TextClassifier(
+        classifier = estimator(
             method, training.backbone, pos_label=data.minority, random_state=random_state, **settings
         )
         with _checkpoint(screen, output, classifier.trains_backbone, resume) as checkpoint:
             classifier.set_params(checkpoint=checkpoint)
-            classifier.fit(data.texts, data.labels, groups=data.groups, time=data.times)
+            classifier.fit(data.inputs, data.labels, groups=data.groups, time=data.times)
             classifier.save(
                 output, data=", ".join(filter(None, (data.name, data.story))), columns=data.columns
             )
@@ -117,7 +130,7 @@ def _checkpoint(screen: Screen, output: Path, trains: bool, resume: bool) -> Ite
         path.unlink()
 
 
-def _print_summary(screen: Screen, classifier: TextClassifier, dataset: str, output: Path) -> None:
+def _print_summary(screen: Screen, classifier: RareClassClassifier, dataset: str, output: Path) -> None:
     fitted = classifier.fitted_
     scores = {name: fitted.scores.get(name) for name in _SHOWN}
     backbone = getattr(fitted.predictor, "backbone", None)
@@ -169,7 +182,7 @@ def _print_summary(screen: Screen, classifier: TextClassifier, dataset: str, out
     screen.rows([row])
 
 
-def _threshold(classifier: TextClassifier) -> str:
+def _threshold(classifier: RareClassClassifier) -> str:
     """The threshold of the class that matters, or of each class."""
     by_class = dict(zip(classifier.classes_, classifier.thresholds_, strict=True))
     if classifier.pos_label_ is not None and len(by_class) == 2:

@@ -1,4 +1,4 @@
-"""Labelled data as the commands take them: read, put into words, one class against the rest, thinned.
+"""Labelled texts or images as the commands take them: read, put into words, one class against the rest, thinned.
 
 Used by every command that learns from labels; ``counterpoise.data`` does the work.
 """
@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from counterpoise.cli.screen import Screen
+from counterpoise.data.image_files import read_images
+from counterpoise.data.image_table import ImageTable
 from counterpoise.data.imbalance import imbalance_ratio, one_against_rest, thin
 from counterpoise.data.near import listed, near_match
-from counterpoise.data.readers import read, splits_of
+from counterpoise.data.readers import TextTable, read, splits_of
+from counterpoise.data.source_kinds import IMAGE, refuse_options_of_others, source_kind
 from counterpoise.errors import DataError, SettingsError
+from counterpoise.images.python_inputs import as_images
 from counterpoise.seeding import derive_seed
 
 if TYPE_CHECKING:
@@ -27,11 +31,17 @@ _MOST_CLASSES_SHOWN = 10
 
 @dataclass(frozen=True)
 class Labelled:
-    """Labelled texts, ready for a method.
+    """Labelled texts or images, ready for a method.
 
     Attributes
     ----------
-    texts, labels : ndarray of object, shape (n,)
+    kind : {"text", "image"}
+    inputs : ndarray
+        Texts, ``(n,)`` of object, or images, ``(n, H, W, 3)`` of uint8, which may be
+        :class:`counterpoise.images.mapped.MappedImages` where they are many.
+    labels : ndarray of object, shape (n,)
+    shown : ndarray of object, shape (n,)
+        What people are shown of each: the text, or the image's path; None for an image that has none.
     groups, times : ndarray of shape (n,), or None
     rows : ndarray of int64, shape (n,)
         Row of each in the source, from 0.
@@ -42,13 +52,15 @@ class Labelled:
     story : str
         What was done to the rows, for the model card.
     columns : tuple of str
-        Where the texts were taken from.
+        Where the texts or images were taken from.
     table : pyarrow.Table
-        Every column of the source.
+        Every column of the source, but for images.
     """
 
-    texts: NDArray[np.object_]
+    kind: str
+    inputs: Any
     labels: NDArray[np.object_]
+    shown: NDArray[np.object_]
     groups: NDArray[np.object_] | None
     times: NDArray[np.generic] | None
     rows: NDArray[np.int64]
@@ -62,8 +74,9 @@ class Labelled:
         """Some of the rows."""
         return replace(
             self,
-            texts=self.texts[rows],
+            inputs=self.inputs[rows],
             labels=self.labels[rows],
+            shown=self.shown[rows],
             groups=None if self.groups is None else self.groups[rows],
             times=None if self.times is None else self.times[rows],
             rows=self.rows[rows],
@@ -74,8 +87,11 @@ class Labelled:
 def read_labelled(
     screen: Screen,
     source: str,
+    kind: str,
     *,
-    text: list[str] | None,
+    text: list[str] | None = None,
+    image: str | None = None,
+    image_size: int | None = None,
     label: str | None,
     group: str | None = None,
     time: str | None = None,
@@ -89,8 +105,15 @@ def read_labelled(
     Parameters
     ----------
     screen : Screen
-    source, text, label, group, time, split, encoding, data_dir
+    source : str
+    kind : {"text", "image"}
+        What it holds (:func:`kind_of_source`).
+    text, label, group, time, split, encoding, data_dir
         See :func:`counterpoise.data.readers.read`; the training split is the default.
+    image : str or None
+        See :func:`counterpoise.data.image_files.read_images`.
+    image_size : int or None
+        See :class:`counterpoise.ImageClassifier`.
     minority : str or None
         With more than two classes, all others become ``"rest"``.
 
@@ -101,51 +124,75 @@ def read_labelled(
     SettingsError
         When there is no class of that name.
     """
-    table = read(
-        source,
-        text=text,
-        label=label,
-        group=group,
-        time=time,
-        split=split,
-        encoding=encoding,
-        data_dir=data_dir,
-    )
-    for note in table.notes:
+    found: TextTable | ImageTable
+    shared: Any = {"label": label, "group": group, "time": time, "split": split, "data_dir": data_dir}
+    if kind == IMAGE:
+        found = read_images(source, image=image, **shared)
+    else:
+        found = read(source, text=text, encoding=encoding, **shared)
+    for note in found.notes:
         screen.note(note)
-    labels = table.labels
+    labels = found.labels
     assert labels is not None  # they were asked for
-    check_classes(labels, table.source)
+    check_classes(labels, found.source)
     story = _split_read(source, split)
     if minority is not None:
-        check_class(minority, labels, table.source)
+        check_class(minority, labels, found.source)
         if len(set(labels)) > 2:
             labels = one_against_rest(labels, minority)
             screen.note(f"class {minority!r} against all the rest")
             story = ", ".join(filter(None, (story, f"class {minority!r} against the rest")))
-    check_sizes(labels, table.source)
+    check_sizes(labels, found.source)
     screen.note(in_words(labels))
     if minority is None and len(set(labels)) == 2:
         minority = rarer(labels)
-    rows = np.arange(len(labels))
-    name = dataset_name(source)
+    inputs: Any
+    if isinstance(found, ImageTable):
+        columns, shown = found.columns, np.array(found.files, dtype=object)
+        inputs = as_images(found.images, image_size)
+    else:
+        columns, shown = found.text_columns, found.texts
+        inputs = found.texts
     return Labelled(
-        table.texts,
+        kind,
+        inputs,
         labels,
-        table.groups,
-        table.times,
-        rows,
+        shown,
+        found.groups,
+        found.times,
+        np.arange(len(labels)),
         minority,
-        name,
+        dataset_name(source),
         story,
-        table.text_columns,
-        table.table,
+        columns,
+        found.table,
     )
+
+
+def kind_of_source(
+    source: str,
+    *,
+    text: list[str] | None = None,
+    image: str | None = None,
+    image_size: int | None = None,
+    encoding: str | None = None,
+    **_others: Any,
+) -> str:
+    """Whether a source holds texts or images, as the options of a command have it.
+
+    Raises
+    ------
+    DataError, SettingsError
+        Also for options that the other kind has.
+    """
+    kind = source_kind(source, text=text, image=image)
+    refuse_options_of_others(kind, source, encoding=encoding, image_size=image_size)
+    return kind
 
 
 def dataset_name(source: str) -> str:
     """What rows and cards call a source: its name without the folder, which is nobody else's business."""
-    return "standard input" if source == "-" else Path(source).name
+    return "standard input" if source == "-" else Path(source).name or Path(source).resolve().name
 
 
 def _split_read(source: str, split: str | None) -> str:

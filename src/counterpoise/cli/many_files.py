@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from counterpoise.cli.screen import Screen
+from counterpoise.data.image_columns import is_image_name
 from counterpoise.errors import CounterpoiseError, DataError, SettingsError
 
 
@@ -109,6 +110,8 @@ def _outputs(source: str, output: str) -> Mapping[str, str]:
     names = sorted(name for name in glob(source, recursive=True) if Path(name).is_file())
     if not names:
         raise DataError(f"no file is named like {source}; check the path")
+    if single := next((name for name in names if is_image_name(name)), None):
+        raise DataError(f"{single} is a single image; give the folder that it is in")
     if output in ("", "-") or Path(output).is_file():
         raise SettingsError(f"{len(names)} files come in and as many go out; give a folder with -o FOLDER")
     files = {name: str(Path(output) / Path(name).name) for name in names}

@@ -18,6 +18,15 @@ Source = Annotated[
     typer.Argument(
         metavar="DATA",
         show_default=False,
+        help="CSV, TSV, JSON Lines or Parquet file, saved datasets folder, folder of images, - or the name of a known "
+        "set.",
+    ),
+]
+TextSource = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        show_default=False,
         help="CSV, TSV, JSON Lines or Parquet file, saved datasets folder, - or the name of a known set.",
     ),
 ]
@@ -32,8 +41,29 @@ Text = Annotated[
         help="Column of texts; give it again to join several. Guessed when left out.", rich_help_panel=_DATA
     ),
 ]
+Image = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="Column of images, in a Parquet file or saved dataset. Guessed when left out.",
+        rich_help_panel=_DATA,
+    ),
+]
+ImageSize = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Bring images to N x N pixels: resized, and the middle cut out. By default they have one size already.",
+        rich_help_panel=_DATA,
+    ),
+]
 Label = Annotated[
-    str | None, typer.Option(help="Column of labels. Guessed when left out.", rich_help_panel=_DATA)
+    str | None,
+    typer.Option(
+        help="Column of labels. Guessed when left out; in a folder of images the folders are the classes.",
+        rich_help_panel=_DATA,
+    ),
 ]
 Minority = Annotated[
     str | None,
@@ -81,7 +111,9 @@ DataDir = Annotated[
 Backbone = Annotated[
     str | None,
     typer.Option(
-        help="textcnn (default), textrnn or encoder, for methods that train one.", rich_help_panel=_TRAINING
+        help="For methods that train one: textcnn (default), textrnn or encoder for texts, resnet (default) or convnet "
+        "for images.",
+        rich_help_panel=_TRAINING,
     ),
 ]
 Encoder = Annotated[
@@ -98,7 +130,8 @@ Set = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Any further setting: method__x, backbone__x or a parameter of TextClassifier. Repeatable.",
+        help="Any further setting: method__x, backbone__x or a parameter of TextClassifier or ImageClassifier. "
+        "Repeatable.",
         rich_help_panel=_TRAINING,
     ),
 ]
@@ -234,7 +267,7 @@ YesSend = Annotated[
 
 
 @dataclass(frozen=True)
-class Reading:
+class TextReading:
     """Which texts and labels are read, as :func:`counterpoise.cli.labelled.read_labelled` takes it."""
 
     text: Text = None
@@ -243,6 +276,14 @@ class Reading:
     split: Split = None
     encoding: Encoding = None
     data_dir: DataDir = None
+
+
+@dataclass(frozen=True)
+class Reading(TextReading):
+    """Which texts or images and labels are read, as :func:`counterpoise.cli.labelled.read_labelled` takes it."""
+
+    image: Image = None
+    image_size: ImageSize = None
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @options.unfolded
 def oversample(
-    source: options.Source,
+    source: options.TextSource,
     output: Annotated[
         Path,
         typer.Option(
@@ -60,7 +60,7 @@ def oversample(
         ),
     ] = None,
     yes_send: options.YesSend = False,
-    reading: options.Reading,
+    reading: options.TextReading,
     keep: options.Keep = None,
     random_state: options.Seed = 0,
     as_json: options.Json = False,
@@ -73,17 +73,24 @@ def oversample(
     method asks), method, and the words kept, shared and injected.
     """
     with running("oversample", as_json, quiet) as screen:
-        from counterpoise.cli.labelled import read_labelled, thinned
+        from counterpoise.cli.labelled import kind_of_source, read_labelled, thinned
         from counterpoise.data.writers import TableWriter
+        from counterpoise.errors import SettingsError
         from counterpoise.oversampling.anchors import file_table
 
         sampler = _sampler(method, sets, random_state, yes_send)
         with TableWriter(output) as out:
-            whole = read_labelled(screen, source, **vars(reading))
+            kind = kind_of_source(source, **vars(reading))
+            if kind != "text":
+                raise SettingsError(
+                    f"new texts are written here, and {source} holds images; give texts, or name their "
+                    "column with --text"
+                )
+            whole = read_labelled(screen, source, kind, **vars(reading))
             data = thinned(screen, whole, keep, random_state)
-            labels = sampler.fit_resample(data.texts, data.labels)[1]
+            labels = sampler.fit_resample(data.inputs, data.labels)[1]
             originals = data.labels if with_originals else None
-            out.write(file_table(sampler.anchors_, data.texts, data.rows, method, originals))
+            out.write(file_table(sampler.anchors_, data.inputs, data.rows, method, originals))
         screen.on_interrupt = f"{output} was written, but not checked"
         row = _summary(data, labels, method, output)
         if sampler.chooses_balance:
@@ -177,10 +184,10 @@ def _checked(
     found = {}
     for label, count in sampler.sampling_strategy_.items():
         if count:
-            more = left_out.texts[left_out.labels == label]
+            more = left_out.inputs[left_out.labels == label]
             held_back = more if len(more) else None
             figures = check_anchors(
-                data.texts, data.labels, sampler.anchors_, label, held_back=held_back, seed=seed
+                data.inputs, data.labels, sampler.anchors_, label, held_back=held_back, seed=seed
             )
             screen.line(f"\nThe {count:,} new texts of {label!r}:\n")
             cells = [(figure.what, figure.shown, figure.compared, figure.verdict) for figure in figures]

@@ -12,7 +12,7 @@ from counterpoise.cli import options
 from counterpoise.cli.screen import Screen, running
 
 if TYPE_CHECKING:
-    from counterpoise.data.readers import Chunk
+    from counterpoise.estimators.file_inputs import Piece
 
 
 def predict(
@@ -29,6 +29,7 @@ def predict(
         ),
     ] = "-",
     text: options.Text = None,
+    image: options.Image = None,
     split: options.Split = None,
     encoding: options.Encoding = None,
     data_dir: options.DataDir = None,
@@ -39,7 +40,10 @@ def predict(
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Score texts: the input's columns, then prediction and probability.
+    """Score texts or images, whichever the model takes: the input's columns, then prediction and probability.
+
+    DATA for a model of images is a folder of them, whether in folders or not, of which the output has the column file;
+    or a Parquet file, saved dataset or known set, whose images are left out of the output.
 
     The probability is that of the class that matters; with several classes there is one column for each,
     probability_CLASS. A Parquet output has the threshold in its metadata.
@@ -51,26 +55,33 @@ def predict(
     with running("predict", as_json, quiet) as screen:
         from counterpoise.cli.many_files import check_one, names_many
         from counterpoise.errors import SettingsError
-        from counterpoise.estimators.scoring import load_text_model, score_file
+        from counterpoise.estimators.file_inputs import load_file_model
+        from counterpoise.estimators.scoring import score_file
         from counterpoise.progress import bar
 
         if as_json and output == "-":
             raise SettingsError("--json and the scores would both go to standard output; give -o FILE")
-        reading = {"text": text, "split": split, "encoding": encoding, "data_dir": data_dir}
+        reading = {
+            "text": text,
+            "image": image,
+            "split": split,
+            "encoding": encoding,
+            "data_dir": data_dir,
+        }
         if names_many(source):
             grid = {"executor": executor, "address": address}
             _many(screen, model, source, output, grid, reading, yes_send)
             return
         check_one(executor)
-        classifier = load_text_model(model, allow_sending=yes_send)
+        classifier = load_file_model(model, allow_sending=yes_send)
         with bar("rows scored") as progress:
 
-            def on_chunk(chunk: Chunk) -> None:
-                for note in chunk.notes:
+            def on_piece(piece: Piece) -> None:
+                for note in piece.notes:
                     screen.note(note)
-                progress.advance(len(chunk.texts))
+                progress.advance(len(piece))
 
-            counts = score_file(classifier, source, output, on_chunk=on_chunk, **reading)
+            counts = score_file(classifier, source, output, on_piece=on_piece, **reading)
         _print_summary(screen, counts, model, output)
 
 

@@ -10,9 +10,9 @@ from typing import Any
 from counterpoise.backbones.registry import find_backbone
 from counterpoise.data.near import near_match
 from counterpoise.errors import SettingsError
+from counterpoise.estimators.loading import CLASSIFIERS
 from counterpoise.estimators.saving import CONSENT
-from counterpoise.estimators.text import TextClassifier
-from counterpoise.methods.registry import DEFAULT_BACKBONE, make_method
+from counterpoise.methods.registry import DEFAULT_BACKBONE, check_combination, make_method
 
 _WORDS = {"balance": "auto"}
 """Settings with a number as default that may also be a word."""
@@ -21,12 +21,14 @@ _BY_OPTION = {
     "method": "use --method",
     "random_state": "use --random-state",
     "pos_label": "use --minority",
+    "image_size": "use --image-size",
 }
 
 
 def training_settings(
     methods: Sequence[str],
     refused: Mapping[str, str],
+    kind: str = "text",
     *,
     sets: Sequence[str] | None,
     backbone: str | None,
@@ -34,7 +36,7 @@ def training_settings(
     yes_send: bool = False,
     **options: Any,
 ) -> dict[str, Any]:
-    """Parameters for :class:`counterpoise.TextClassifier` from the command line.
+    """Parameters for the classifier of some kind of data (:data:`counterpoise.estimators.loading.CLASSIFIERS`).
 
     Parameters
     ----------
@@ -42,6 +44,8 @@ def training_settings(
         The methods they are for; a ``method__x`` has to belong to one of them.
     refused : mapping of str to str
         Parameters that the command does not take from ``--set``, and what is done about each instead.
+    kind : {"text", "image"}, default="text"
+        What the methods are to be fitted to.
     sets : sequence of str or None
         ``KEY=VALUE``; the value is read as JSON where it is that, else as a string.
     backbone : str or None
@@ -55,8 +59,8 @@ def training_settings(
     Raises
     ------
     SettingsError
-        For an unknown method, backbone or key, a backbone that no method uses, and a value of another kind
-        than the default.
+        For an unknown method, backbone or key, a method or backbone that does not take this kind of data, a backbone
+        that no method uses, and a value of another kind than the default.
     """
     settings = {name: value for name, value in options.items() if value is not None}
     if "threshold" in settings:
@@ -66,14 +70,18 @@ def training_settings(
     consents = own.pop(CONSENT, None) is not None
     if yes_send and not consents:
         raise SettingsError(f"--yes-send has no use: nothing is sent by {', '.join(methods)}; leave it away")
-    network = find_backbone(backbone or DEFAULT_BACKBONE["text"])
+    network = find_backbone(backbone or DEFAULT_BACKBONE[kind])
     if any(method.uses_backbone for method in made):
         own |= {f"backbone__{k}": v for k, v in network.settings().items()}
     elif backbone is not None:
         raise SettingsError(
             f"--backbone {backbone} has no use: no network is trained by {', '.join(methods)}; leave it away"
         )
+    for name, method in zip(methods, made, strict=True):
+        check_combination(name, method, kind, backbone if method.trains_backbone(kind) else None, {})
     if encoder is not None:
+        if kind != "text":
+            raise SettingsError(f"--encoder {encoder} reads texts, and the data are {kind}s; leave it away")
         taken = {f"method__{key}": encoder for key in ("encoder",) if f"method__{key}" in own}
         taken |= {"backbone__name": encoder} if backbone == "encoder" else {}
         if not taken:
@@ -84,7 +92,7 @@ def training_settings(
     if yes_send:
         settings[CONSENT] = True
     refused = {**_BY_OPTION, CONSENT: "give --yes-send", "backbone": "use --backbone", **refused}
-    known = {k: v for k, v in TextClassifier().get_params().items() if k not in refused} | own
+    known = {k: v for k, v in CLASSIFIERS[kind]().get_params().items() if k not in refused} | own
     return settings | parsed(sets, known, refused)
 
 

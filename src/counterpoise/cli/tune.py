@@ -24,7 +24,12 @@ _SHOWN = 10
 def tune(
     source: options.Source,
     *,
-    method: Annotated[str, typer.Option(help="Method whose settings are looked for.")] = "tfidf_lr",
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="Method whose settings are looked for; by default tfidf_lr for texts and class_weight for images."
+        ),
+    ] = None,
     trials: Annotated[int, typer.Option(min=1, metavar="N", help="Settings to try, the default first.")] = 30,
     folds: Annotated[int, typer.Option(min=2, metavar="N", help="Folds that judge each of them.")] = 3,
     reading: options.Reading,
@@ -48,8 +53,9 @@ def tune(
     fitting side.
     """
     with running("tune", as_json, quiet) as screen:
-        from counterpoise.cli.labelled import read_labelled
+        from counterpoise.cli.labelled import kind_of_source, read_labelled
         from counterpoise.cli.settings import training_settings
+        from counterpoise.estimators.loading import CLASSIFIERS
         from counterpoise.experiments.compare import opened
         from counterpoise.experiments.executors.choice import make_executor
         from counterpoise.experiments.task import Task
@@ -58,14 +64,16 @@ def tune(
         from counterpoise.seeding import derive_seed
 
         screen.on_interrupt = f"the same command goes on from {store}" if store else "nothing was kept"
-        given = {"threshold": None, **training_settings([method], _NO_SETTINGS, **vars(training))}
+        kind = kind_of_source(source, **vars(reading))
+        method = method or CLASSIFIERS[kind].default_method
+        given = {"threshold": None, **training_settings([method], _NO_SETTINGS, kind, **vars(training))}
         network = {k.removeprefix("backbone__"): v for k, v in given.items() if k.startswith("backbone__")}
-        found_in = space_of(method, training.backbone, network)
+        found_in = space_of(method, training.backbone, network, kind)
         space = {name: where for name, where in found_in.items() if name not in given}
         executor = make_executor(jobs=jobs)
-        data = read_labelled(screen, source, group=group, time=time, **vars(reading))
+        data = read_labelled(screen, source, kind, group=group, time=time, **vars(reading))
         task = Task.of(
-            data.name, data.texts, data.labels, minority=data.minority, groups=data.groups, time=data.times
+            data.name, data.inputs, data.labels, minority=data.minority, groups=data.groups, time=data.times
         )
         with opened(store) as rows, bar(f"tune {method}", trials) as progress:
             score = _scores(

@@ -55,6 +55,11 @@ def parquet_rows(file: Any, name: str, rows_per_piece: int) -> Iterator[Rows]:
         raise DataError(f"{name} is a Parquet file without rows; give one with at least one")
 
 
+def is_saved_dataset(folder: Path) -> bool:
+    """Whether a folder was saved by ``datasets``."""
+    return (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file()
+
+
 def saved_splits(folder: Path) -> tuple[str, ...] | None:
     """The splits of a folder saved by ``datasets``: none for a single Dataset.
 
@@ -69,7 +74,8 @@ def saved_splits(folder: Path) -> tuple[str, ...] | None:
         return None
     raise DataError(
         f"{folder} is a folder that was not saved by Hugging Face datasets (it has no state.json and no "
-        "dataset_dict.json); give a file, or a folder made by save_to_disk"
+        "dataset_dict.json) and holds no images; give a file, a folder made by save_to_disk, or one with a folder of "
+        "images for each class"
     )
 
 

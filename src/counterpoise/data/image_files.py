@@ -1,74 +1,65 @@
-"""Labelled images in files: a folder with one folder for each class, or a Parquet file with a column of images.
+"""Any source to images and labels: ``read_images`` takes all of it for training, ``stream_images`` pieces for scoring.
 
     table = read_images("photos")                  # photos/cat/1.jpg, photos/cat/2.jpg, photos/dog/1.png
     ImageClassifier().fit(table.images, table.labels)
 
-Nothing is decoded here; :func:`counterpoise.images.python_inputs.as_images` does that.
+    for piece in stream_images("new.parquet", image="photo"):
+        piece.images, piece.table                  # the table has every column of the input but the images
+
+A source is a folder of images, a Parquet file or a folder saved by Hugging Face ``datasets`` with a column of them, or
+the name of a known set of images. A path that exists wins over a known name. Nothing is decoded here;
+:func:`counterpoise.images.python_inputs.as_images` does that.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
-from counterpoise.data.arrow_files import parquet_rows
 from counterpoise.data.columns import choose
-from counterpoise.data.near import listed
-from counterpoise.data.rows import joined
-from counterpoise.data.values import labels_of
-from counterpoise.errors import DataError
+from counterpoise.data.image_columns import choose_image_column, image_cells, image_columns
+from counterpoise.data.image_folders import is_image_folder, labelled_folder, unlabelled_folder
+from counterpoise.data.image_sets import is_known, load_images, splits_of_set
+from counterpoise.data.image_table import ImageTable
+from counterpoise.data.rows import Rows, joined, regrouped
+from counterpoise.data.sources import open_source, refuse_split
+from counterpoise.data.values import groups_of, labels_of, times_of
+from counterpoise.errors import DataError, SettingsError
 
-ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
-"""What files of images end in, in lower or upper case."""
-_ROWS_PER_PIECE = 1 << 16
-
-
-@dataclass(frozen=True)
-class ImageTable:
-    """Labelled images, not decoded.
-
-    Attributes
-    ----------
-    images : sequence
-        As :func:`counterpoise.images.python_inputs.as_images` takes them.
-    labels : ndarray of object, shape (n,)
-        Class names as ``str``.
-    names : tuple of str
-        What messages call each image.
-    notes : tuple of str
-        Sentences for the screen: guessed columns, files that were left out.
-    """
-
-    images: Sequence[Any] | np.ndarray
-    labels: np.ndarray
-    names: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.labels)
+_ROWS_PER_PIECE = 256  # a piece is decoded at a time, and photographs are large
 
 
 def read_images(
-    source: str | os.PathLike[str], *, image: str | None = None, label: str | None = None
+    source: str | os.PathLike[str],
+    *,
+    image: str | None = None,
+    label: str | None = None,
+    group: str | None = None,
+    time: str | None = None,
+    split: str | None = None,
+    default_split: str = "train",
+    data_dir: str | os.PathLike[str] | None = None,
+    needs_label: bool = True,
+    expected: Sequence[str] = (),
 ) -> ImageTable:
-    """Find labelled images.
+    """Read a whole source.
 
     Parameters
     ----------
     source : path or str
-        A folder whose folders are named after the classes and hold images (by their endings, :data:`ENDINGS`), or a
-        Parquet file. Hidden files are passed over.
+        A folder whose folders are named after the classes and hold images (by their endings,
+        :data:`counterpoise.data.image_columns.ENDINGS`; hidden files are passed over), a Parquet file, a saved dataset,
+        ``-`` for Parquet on standard input, or the name of a known set.
     image : str or None, default=None
-        Column of a Parquet file that holds images: files as bytes, or the structs ``{"bytes", "path"}`` of Hugging
-        Face ``datasets``. None takes the only one there is.
-    label : str or None, default=None
-        Column of the labels; None guesses, and says so in the notes.
+        Column that holds images: files as bytes, or the structs ``{"bytes", "path"}`` of Hugging Face ``datasets``.
+        None takes the only one there is, and says so in the notes.
+    label, group, time, split, default_split, data_dir, needs_label
+        As in :func:`counterpoise.data.readers.read`. A folder or known set of images has no columns to name. Of a known
+        set without the default split the first one is read.
+    expected : sequence of str
+        The column of images to take rather than guess, if it is there: the one a model was fitted to.
 
     Returns
     -------
@@ -78,79 +69,115 @@ def read_images(
     Raises
     ------
     DataError
-        When there is no such source, a class has no images, or a column is missing or cannot be guessed.
+        When there is no such source, a class or a row has no image, or a column is missing or cannot be guessed.
+    SettingsError
+        For a split there is not, and for columns of what has none.
     """
+    named = {"image": image, "label": label, "group": group, "time": time}
+    whole = _without_columns(source, named, split, default_split, data_dir, needs_label)
+    if whole is not None:
+        return whole
+    opened = open_source(source, split=split, default_split=default_split)
+    rows = joined(opened.pieces, opened.name)
+    column, notes = choose_image_column(rows.table, opened.name, image=image, expected=expected)
+    if column in (label, group, time):
+        raise DataError(f"{opened.name}: column {column!r} is named twice; name it for one thing only")
+    taken = [each for each in (group, time) if each is not None]
+    columns = choose(rows.table, opened.name, text=column, label=label, needs_label=needs_label, taken=taken)
+    return replace(
+        _piece(rows, column, opened.name, opened.notes + notes + columns.notes),
+        labels=None if columns.label is None else labels_of(rows, columns.label, opened.name),
+        groups=None if group is None else groups_of(rows, group, opened.name),
+        times=None if time is None else times_of(rows, time, opened.name),
+    )
+
+
+def stream_images(
+    source: str | os.PathLike[str],
+    *,
+    image: str | None = None,
+    split: str | None = None,
+    default_split: str = "test",
+    data_dir: str | os.PathLike[str] | None = None,
+    expected: Sequence[str] = (),
+    rows_per_piece: int = _ROWS_PER_PIECE,
+) -> Iterator[ImageTable]:
+    """Read a source piece by piece, in memory that does not grow with it; known sets, which are small, are held whole.
+
+    Parameters
+    ----------
+    source, image, split, default_split, data_dir, expected
+        As in :func:`read_images`; of a folder all images are taken, whether they lie in it or in folders inside it.
+    rows_per_piece : int, default=256
+        Images in each piece but the last, which may have fewer.
+
+    Yields
+    ------
+    ImageTable
+        Without labels.
+
+    Raises
+    ------
+    DataError, SettingsError
+        As in :func:`read_images`, when the reading gets there.
+    """
+    whole = _without_columns(source, {"image": image}, split, default_split, data_dir, needs_label=False)
+    if whole is not None:
+        for start in range(0, len(whole), rows_per_piece):
+            yield _cut(whole, slice(start, start + rows_per_piece))
+        return
+    opened = open_source(source, split=split, default_split=default_split, rows_per_piece=rows_per_piece)
+    column, notes = None, opened.notes
+    for rows in regrouped(opened.pieces, opened.name, rows_per_piece):
+        if column is None:
+            column, guessed = choose_image_column(rows.table, opened.name, image=image, expected=expected)
+            notes += guessed
+        yield _piece(rows, column, opened.name, notes)
+
+
+def _without_columns(
+    source: str | os.PathLike[str],
+    named: dict[str, str | None],
+    split: str | None,
+    default_split: str,
+    data_dir: str | os.PathLike[str] | None,
+    needs_label: bool,
+) -> ImageTable | None:
+    """A folder or a known set of images; None for a table."""
     path = Path(source).expanduser()
-    if path.is_dir():
-        return _folder(path)
-    if not path.is_file():
-        raise DataError(
-            f"there is no folder and no file {str(path)!r}; check the path, or load a known set with load_images"
+    given = [f"--{option}" for option, column in named.items() if column is not None]
+    if is_known(str(source)) and not path.exists():
+        _refuse_columns(given, f"{source} is a known set of images")
+        splits = splits_of_set(str(source))
+        found = load_images(
+            str(source), split or (default_split if default_split in splits else None), data_dir
         )
-    return _parquet(path, image, label)
+        return found if needs_label else replace(found, labels=None)
+    if not is_image_folder(path):
+        return None
+    _refuse_columns(given, f"{path} is a folder of images, whose classes are its folders")
+    refuse_split(split, str(path))
+    return labelled_folder(path) if needs_label else unlabelled_folder(path)
 
 
-def _folder(folder: Path) -> ImageTable:
-    classes = sorted(entry for entry in _visible(folder) if entry.is_dir())
-    if not classes:
-        raise DataError(f"{folder} holds no folders; put the images of each class into a folder of its name")
-    images: list[str] = []
-    labels: list[str] = []
-    left_out = [entry for entry in _visible(folder) if not entry.is_dir()]
-    for directory in classes:
-        every = sorted(_visible(directory))
-        found = [file for file in every if file.suffix.lower() in ENDINGS and file.is_file()]
-        if not found:
-            raise DataError(
-                f"the class folder {directory} holds no images ({', '.join(ENDINGS)}); put some in or remove it"
-            )
-        left_out += [file for file in every if file.suffix.lower() not in ENDINGS or not file.is_file()]
-        images += map(str, found)
-        labels += [directory.name] * len(found)
-    notes = [f"{len(images):,} images of {len(classes)} classes in {folder}"]
-    if left_out:
-        notes.append(f"{len(left_out)} others there were left out, such as {left_out[0]}")
-    return ImageTable(images, np.array(labels, dtype=object), tuple(images), tuple(notes))
+def _refuse_columns(given: list[str], what: str) -> None:
+    if given:
+        raise SettingsError(f"{given[0]} names a column, and {what}; leave it away")
 
 
-def _visible(folder: Path) -> list[Path]:
-    return [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+def _piece(rows: Rows, column: str, name: str, notes: tuple[str, ...]) -> ImageTable:
+    images, names, files = image_cells(rows, column, name)
+    # Further images, such as masks, would not go into most files either.
+    others = rows.table.drop_columns(list({column, *image_columns(rows.table)}))
+    return ImageTable(images, None, names, files, others, name, notes, (column,))
 
 
-def _parquet(path: Path, image: str | None, label: str | None) -> ImageTable:
-    rows = joined(parquet_rows(path, str(path), _ROWS_PER_PIECE), str(path))
-    image = _image_column(rows.table, str(path)) if image is None else image
-    try:
-        columns = choose(rows.table, str(path), text=image, label=label)
-    except DataError as error:
-        raise DataError(str(error).replace("--label", "label=")) from error
-    assert columns.label is not None
-    values = rows.table.column(image)
-    names = [f"{path}, {rows.where(i)}" for i in range(len(values))]
-    if not _holds_images(values.type):
-        raise DataError(f"{path}: the column {image!r} holds {values.type}; images are stored as bytes")
-    cells = values.to_pylist()
-    if not pa.types.is_struct(values.type):
-        cells = [{"bytes": cell, "path": None} for cell in cells]
-    for position, (cell, name) in enumerate(zip(cells, names, strict=True)):
-        if cell is None or (cell.get("bytes") is None and cell.get("path") is None):
-            raise DataError(f"{name} has no image in column {image!r}; fill it in or drop the row")
-        names[position] = cell.get("path") or name
-        cells[position] = {"bytes": cell.get("bytes"), "path": names[position]}
-    labels = labels_of(rows, columns.label, str(path))
-    return ImageTable(cells, labels, tuple(names), columns.notes)
-
-
-def _image_column(table: pa.Table, name: str) -> str:
-    found = [field.name for field in table.schema if _holds_images(field.type)]
-    if len(found) == 1:
-        return found[0]
-    what = f"several columns that may hold images, {listed(found)}" if found else "no column of images"
-    raise DataError(f"{name} has {what}; name one as image, out of {listed(table.column_names)}")
-
-
-def _holds_images(kind: pa.DataType) -> bool:
-    """Whether a column's type is bytes, or a struct with bytes in it."""
-    if pa.types.is_struct(kind):
-        return kind.get_field_index("bytes") >= 0
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind)
+def _cut(table: ImageTable, rows: slice) -> ImageTable:
+    return replace(
+        table,
+        images=table.images[rows],
+        labels=None if table.labels is None else table.labels[rows],
+        names=table.names[rows],
+        files=table.files[rows],
+        table=table.table[rows],
+    )

@@ -19,7 +19,7 @@ import pyarrow as pa
 from counterpoise.data.arrow_files import chosen_splits
 from counterpoise.data.catalog import check_content, content_hash, file_of, read_columns
 from counterpoise.data.catalog_entries import NOT_STATED, Entry
-from counterpoise.data.image_files import ImageTable
+from counterpoise.data.image_table import ImageTable
 from counterpoise.data.near import listed, near_match
 from counterpoise.errors import SettingsError
 
@@ -68,6 +68,22 @@ def image_entries() -> tuple[Entry, ...]:
     return _ENTRIES
 
 
+def is_known(name: str) -> bool:
+    """Whether a set of images has that name."""
+    return any(entry.name == name for entry in _ENTRIES)
+
+
+def splits_of_set(name: str) -> tuple[str, ...]:
+    """Splits of a named set.
+
+    Raises
+    ------
+    SettingsError
+        When there is none of that name.
+    """
+    return _find(name).splits
+
+
 def load_images(
     name: str, split: str | None = None, data_dir: str | os.PathLike[str] | None = None
 ) -> ImageTable:
@@ -83,7 +99,7 @@ def load_images(
 
     Returns
     -------
-    counterpoise.data.image_files.ImageTable
+    counterpoise.data.image_table.ImageTable
         ``images`` are files as bytes, or for ``mnist`` an array ``(n, 28, 28)`` of uint8.
 
     Raises
@@ -112,7 +128,15 @@ def load_images(
     given: Any = images
     if entry.name == "mnist":
         given = np.frombuffer(b"".join(images), dtype=np.uint8).reshape(-1, _SIDE, _SIDE)
-    return ImageTable(given, np.array(labels, dtype=object), tuple(names), tuple(notes))
+    return ImageTable(
+        given,
+        np.array(labels, dtype=object),
+        tuple(names),
+        (None,) * len(names),
+        pa.table({"label": pa.array(labels, pa.string())}),
+        entry.name,
+        tuple(notes),
+    )
 
 
 def _find(name: str) -> Entry:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from counterpoise.data import catalog
+from counterpoise.data import catalog, image_sets
 from counterpoise.data.arrow_files import (
     PARQUET_MAGIC,
     chosen_splits,
@@ -23,13 +23,14 @@ from counterpoise.data.arrow_files import (
 )
 from counterpoise.data.bytestreams import ByteSource, Utf8Stream
 from counterpoise.data.delimited import delimited_rows
-from counterpoise.data.image_sets import image_entries
+from counterpoise.data.image_folders import is_image_folder
 from counterpoise.data.json_lines import json_line_rows
 from counterpoise.data.near import listed, near_match
 from counterpoise.data.rows import FROM_ONE, Rows
 from counterpoise.errors import DataError, SettingsError
 
 STANDARD_INPUT = "-"
+PARQUET_ENDINGS = (".parquet", ".pq")
 _JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
 _WHOLE = 1 << 62
 _ROWS_PER_PARQUET_BATCH = 1 << 16
@@ -92,13 +93,13 @@ def open_source(
         When there is no such source, or no such split in it. Errors in the rows come from ``pieces``.
     """
     if str(source) == STANDARD_INPUT:
-        _refuse_split(split, "standard input")
+        refuse_split(split, "standard input")
         return Opened("standard input", _file_rows(None, encoding, rows_per_piece))
     path = Path(source).expanduser()
     if path.is_dir():
         return _open_folder(path, split, default_split, rows_per_piece)
     if path.exists():
-        _refuse_split(split, str(path))
+        refuse_split(split, str(path))
         return Opened(str(path), _file_rows(path, encoding, rows_per_piece))
     name = str(source).strip()
     if not catalog.is_known(name):
@@ -108,7 +109,7 @@ def open_source(
 
 
 def splits_of(source: str | os.PathLike[str]) -> tuple[str, ...]:
-    """Splits that a source has; none for a single file, a single saved Dataset or standard input.
+    """Splits that a source has; none for a file, a single saved Dataset, a folder of images or standard input.
 
     Raises
     ------
@@ -119,23 +120,29 @@ def splits_of(source: str | os.PathLike[str]) -> tuple[str, ...]:
     if str(source) == STANDARD_INPUT or path.is_file():
         return ()
     if path.is_dir():
-        return saved_splits(path) or ()
+        return () if is_image_folder(path) else saved_splits(path) or ()
+    if image_sets.is_known(str(source)):
+        return image_sets.splits_of_set(str(source))
     if not catalog.is_known(str(source)):
         raise _nothing_there(str(source), path)
     return catalog.find(str(source)).splits
 
 
-def _refuse_split(split: str | None, name: str) -> None:
+def refuse_split(split: str | None, name: str) -> None:
+    """Refuse a split of what has none; ``"all"`` is all of it.
+
+    Raises
+    ------
+    SettingsError
+    """
     if split not in (None, "all"):
         raise SettingsError(f"{name} has no splits, so there is no {split!r}; leave --split out")
 
 
 def _nothing_there(name: str, path: Path) -> DataError:
-    if name in (entry.name for entry in image_entries()):
-        return DataError(
-            f"{name} is a set of images, and texts are read here; use it in Python: ImageClassifier and load_images"
-        )
-    known = [entry.name for entry in catalog.entries()]
+    if image_sets.is_known(name):
+        return DataError(f"{name} is a known set of images, and texts are read here; give texts")
+    known = [entry.name for entry in (*catalog.entries(), *image_sets.image_entries())]
     beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
     hint = near_match(path.name, beside) or near_match(name, known)
     if path.suffix or os.sep in name:
@@ -147,7 +154,7 @@ def _open_folder(path: Path, split: str | None, default_split: str, rows_per_pie
     splits = saved_splits(path)
     rows = rows_per_piece or _ROWS_PER_PARQUET_BATCH
     if splits is None:
-        _refuse_split(split, str(path))
+        refuse_split(split, str(path))
         return Opened(str(path), saved_dataset_rows(path, (), rows))
     if split is None and len(splits) == 1:
         split = splits[0]
@@ -167,7 +174,7 @@ def _file_rows(path: Path | None, encoding: str | None, rows_per_piece: int | No
         in_place = path is not None and source.compression is None
         file = path if in_place else io.BytesIO(source.read_all())
         return parquet_rows(file, source.name, rows_per_piece or _ROWS_PER_PARQUET_BATCH)
-    if suffix in (".parquet", ".pq"):
+    if suffix in PARQUET_ENDINGS:
         what = f"begins with {source.head(8)!r}" if source.head(1) else "is empty"
         raise DataError(f"{source.name} is no Parquet file: it {what}; give a Parquet file or another ending")
     stream = Utf8Stream(source, encoding)

@@ -1,4 +1,4 @@
-"""Loading a saved classifier when one does not know of which class it is."""
+"""The classifiers by what they take, and loading one when one does not know of which class it is."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ from counterpoise.estimators.array import ArrayClassifier
 from counterpoise.estimators.image import ImageClassifier
 from counterpoise.estimators.text import TextClassifier
 from counterpoise.persistence import read_model
+
+CLASSIFIERS: dict[str, type[TextClassifier] | type[ArrayClassifier] | type[ImageClassifier]] = {
+    "text": TextClassifier,
+    "array": ArrayClassifier,
+    "image": ImageClassifier,
+}
+"""The classifier of each kind of input."""
 
 
 def load_model(
@@ -33,7 +40,7 @@ def load_model(
         When the folder does not hold a whole, unchanged model.
     """
     config, state = read_model(folder)
-    for estimator in (TextClassifier, ArrayClassifier, ImageClassifier):
+    for estimator in CLASSIFIERS.values():
         if config["estimator"] == estimator.__name__:
             return estimator._restored(config, state, allow_sending)
     raise ModelError(f"{folder} holds a {config['estimator']}, which this version does not know")

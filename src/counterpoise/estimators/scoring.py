@@ -1,4 +1,4 @@
-"""Files of texts, scored by a saved model: one of any size piece by piece, many of them on a Ray cluster.
+"""Files of texts or images, scored by a saved model: one of any size piece by piece, many of them on a Ray cluster.
 
 counts = score_file("model", "new.csv", "scored.csv")
 scorer = FileScorer, (content_of("model"), {})
@@ -16,50 +16,35 @@ from typing import Any
 
 import pyarrow as pa
 
-from counterpoise.data.readers import Chunk, stream
 from counterpoise.data.writers import TableWriter
-from counterpoise.errors import DataError, ModelError
-from counterpoise.estimators.loading import load_model
+from counterpoise.errors import DataError
+from counterpoise.estimators.file_inputs import Piece, load_file_model, pieces
+from counterpoise.estimators.image import ImageClassifier
 from counterpoise.estimators.text import TextClassifier
 from counterpoise.metrics.thresholds import decide
 
 
-def load_text_model(folder: str | Path, *, allow_sending: bool = False) -> TextClassifier:
-    """Load a saved classifier of texts; parameters as for :func:`counterpoise.estimators.loading.load_model`.
-
-    Raises
-    ------
-    ModelError
-        Also for a classifier of arrays or images, which files of texts cannot feed.
-    """
-    model = load_model(folder, allow_sending=allow_sending)
-    if not isinstance(model, TextClassifier):
-        raise ModelError(
-            f"{folder} holds a classifier of {model.kind}s; the command line takes those of texts, use Python for it"
-        )
-    return model
-
-
 def score_file(
-    classifier: TextClassifier,
+    classifier: TextClassifier | ImageClassifier,
     source: str,
     output: str,
     *,
-    on_chunk: Callable[[Chunk], None] | None = None,
+    on_piece: Callable[[Piece], None] | None = None,
     **reading: Any,
 ) -> dict[str, int]:
-    """Score one file: its columns, then prediction and probability.
+    """Score one file: its columns without images, then prediction and probability.
 
     Parameters
     ----------
-    classifier : TextClassifier
+    classifier : TextClassifier or ImageClassifier
     source, output : str
         ``-`` is standard input and output. The output appears whole or not at all; if it is Parquet the threshold is
         in its metadata.
-    on_chunk : callable or None, default=None
+    on_piece : callable or None, default=None
         Called with each piece before it is scored.
     **reading
-        ``text``, ``split``, ``encoding``, ``data_dir`` of :func:`counterpoise.data.readers.stream`.
+        ``text``, ``split``, ``encoding``, ``data_dir`` of :func:`counterpoise.data.readers.stream`, or ``image`` and
+        the same of :func:`counterpoise.data.image_files.stream_images`.
 
     Returns
     -------
@@ -69,15 +54,14 @@ def score_file(
     Raises
     ------
     DataError
-        For a file that cannot be read, or that has a column of that name already.
+        For a file that cannot be read, that holds what the model does not take, or has a column of that name already.
     """
     counts: dict[str, int] = {str(name): 0 for name in classifier.classes_}
-    chunks = stream(source, expected=classifier.columns_, **reading)
     with TableWriter(output, metadata=score_metadata(classifier)) as out:
-        for chunk in chunks:
-            if on_chunk is not None:
-                on_chunk(chunk)
-            table = scored(classifier, chunk, source)
+        for piece in pieces(classifier, source, **reading):
+            if on_piece is not None:
+                on_piece(piece)
+            table = scored(classifier, piece, source)
             out.write(table)
             for name in table.column("prediction").to_pylist():
                 counts[str(name)] += 1
@@ -103,7 +87,7 @@ class FileScorer:
         with tempfile.TemporaryDirectory() as folder:
             for name, written in content.items():
                 (Path(folder) / name).write_bytes(written)
-            self.classifier = load_text_model(folder, allow_sending=allow_sending)
+            self.classifier = load_file_model(folder, allow_sending=allow_sending)
         self.reading = reading
 
     def __call__(self, source: str, output: str) -> dict[str, int]:
@@ -118,11 +102,11 @@ def content_of(model: str | Path) -> dict[str, bytes]:
     ------
     ModelError
     """
-    load_text_model(model)
+    load_file_model(model)
     return {path.name: path.read_bytes() for path in sorted(Path(model).iterdir()) if path.is_file()}
 
 
-def scored(classifier: TextClassifier, chunk: Chunk, source: str) -> pa.Table:
+def scored(classifier: TextClassifier | ImageClassifier, piece: Piece, source: str) -> pa.Table:
     """The rows of a piece with the new columns behind their own.
 
     Raises
@@ -130,7 +114,7 @@ def scored(classifier: TextClassifier, chunk: Chunk, source: str) -> pa.Table:
     DataError
         When there is a column of that name already.
     """
-    probabilities = classifier.predict_proba(chunk.texts)
+    probabilities = classifier.predict_proba(piece.inputs)
     decisions = classifier.classes_[decide(probabilities, classifier.thresholds_)]
     new = {"prediction": pa.array(decisions.tolist())}
     if len(classifier.classes_) == 2:
@@ -139,7 +123,7 @@ def scored(classifier: TextClassifier, chunk: Chunk, source: str) -> pa.Table:
     else:
         for i, name in enumerate(classifier.classes_):
             new[f"probability_{name}"] = pa.array(probabilities[:, i])
-    table = chunk.table
+    table = piece.table
     for name, column in new.items():
         if name in table.column_names:
             raise DataError(f"{source} has a column {name!r} already; rename or drop it, then score again")
@@ -147,7 +131,7 @@ def scored(classifier: TextClassifier, chunk: Chunk, source: str) -> pa.Table:
     return table
 
 
-def score_metadata(classifier: TextClassifier) -> dict[str, str]:
+def score_metadata(classifier: TextClassifier | ImageClassifier) -> dict[str, str]:
     """What the scores mean, for the schema of a Parquet file."""
     by_class = {str(c): float(t) for c, t in zip(classifier.classes_, classifier.thresholds_, strict=True)}
     metadata = {

@@ -27,6 +27,12 @@ from counterpoise.seeding import RandomState, root_seed
 DEFAULT_METHODS = ("erm", "class_weight", "random_oversample", "word_swap", "tfidf_lr")
 """Doing nothing, the two plain remedies, and the two strongest cheap ones."""
 
+METHODS_BY_KIND = {
+    "text": DEFAULT_METHODS,
+    "image": ("erm", "class_weight", "random_oversample", "mamix"),
+}
+"""What is compared by default: of images, doing nothing, the two plain remedies, and rows mixed by class margins."""
+
 
 def compare(
     texts: np.ndarray,

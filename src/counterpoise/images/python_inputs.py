@@ -37,7 +37,7 @@ def as_images(
     Returns
     -------
     ndarray of uint8, shape (n, H, W, 3), or MappedImages
-        The latter for a memory-mapped array that is in that form already, and for what takes too much memory.
+        The latter for what is in that form already, memory-mapped arrays too, and for what takes too much memory.
 
     Raises
     ------
@@ -46,6 +46,8 @@ def as_images(
     MissingExtraError
         When Pillow is not installed and is needed.
     """
+    if isinstance(X, MappedImages) and X.shape[1:3] == ((size, size) if size else expected or X.shape[1:3]):
+        return X
     cells = _cells(X)
     if not isinstance(cells, np.ndarray) or cells.dtype == object:
         return stack(cells, size, expected=expected)

@@ -101,10 +101,10 @@ def _sized(pixels: np.ndarray, size: int | None) -> np.ndarray:
 
 def _another_size(name: str, found: tuple[int, ...], shape: tuple[int, ...], fitted: bool) -> str:
     whose = "the model was fitted to images of" if fitted else "the first one is"
-    end = " and fit again" if fitted else " (in pixels) to bring them all to one size"
+    end = " and fit again" if fitted else " to bring them all to one size"
     return (
         f"{name} is {found[0]} x {found[1]} pixels (height x width), but {whose} {shape[0]} x {shape[1]}; resize it, "
-        f"or set image_size{end}"
+        f"or set image_size (--image-size){end}"
     )
 
 
