@@ -4,8 +4,8 @@ Places in a training are shares of its longest possible length, not numbers of e
 in a short training and in a long one.
 
 >>> step = Schedule("step")
->>> [step.factor(begun, begun) for begun in (0.0, 0.8, 0.9)]
-[1.0, 0.01, 0.0001]
+>>> step.factor(0.0, 0.1), step.factor(0.8, 0.81), step.factor(0.9, 0.91)
+(1.0, 0.01, 0.0001)
 >>> Schedule("cosine", warmup=0.2).factor(0.09, 0.1)
 0.5
 """
