@@ -43,8 +43,8 @@ class Encoded(Protocol):
 class Encoder(Protocol):
     """What turns inputs into tensors, fitted on the fitting side only."""
 
-    def fit(self, inputs: np.ndarray, seed: int = 0) -> Encoder:
-        """Learn from the fitting side."""
+    def fit(self, inputs: np.ndarray, seed: int = 0, device: torch.device | None = None) -> Encoder:
+        """Learn from the fitting side; what has to be computed for it is, on the device."""
 
     @property
     def input_spec(self) -> Any:
