@@ -94,7 +94,7 @@ class TestFrozen:
         assert not np.array_equal(plain.predict_proba(images), mixed.predict_proba(images))
 
     def test_setfit_has_nothing_to_train(self, squares) -> None:
-        with pytest.raises(SettingsError, match="setfit trains the backbone, but 'vision' is frozen"):
+        with pytest.raises(SettingsError, match=r"'vision' is frozen; give backbone__frozen=false$"):
             classifier("setfit").fit(*squares)
 
 

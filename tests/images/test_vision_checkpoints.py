@@ -116,8 +116,9 @@ class TestPreparation:
         picture = PIL.Image.fromarray(given[0].permute(1, 2, 0).numpy().astype(np.uint8))
         expected = np.asarray(picture.resize((side, side), PIL.Image.Resampling[kind.upper()]))
         np.testing.assert_allclose(found, expected, atol=1.01)
-        assert found.min() >= 0
-        assert found.max() <= 255
+        beyond = preparation(size=side, resample=resample).sized(255.0 * (levels(12, 10) > 128))
+        assert beyond.min() >= 0
+        assert beyond.max() <= 255
 
     def test_the_middle_is_cut_out(self) -> None:
         given = torch.arange(36.0).view(1, 1, 6, 6).expand(1, 3, 6, 6)

@@ -36,7 +36,7 @@ SETTINGS = {
 
 
 PRETRAINED = ("encoder", "vision")
-HEIRS = ("erm", "mixup")
+ON_VISION = ("erm", "mixup")
 """Methods that `make test` has on a pretrained vision model too, which is to all others another network of images."""
 
 
@@ -101,7 +101,9 @@ COVER = [
     pytest.param(
         name,
         case,
-        marks=[] if i % 2 == turn % 2 and (case.backbone != "vision" or name in HEIRS) else pytest.mark.slow,
+        marks=[]
+        if i % 2 == turn % 2 and (case.backbone != "vision" or name in ON_VISION)
+        else pytest.mark.slow,
     )
     for turn, (name, method) in enumerate(METHODS.items())
     for i, case in enumerate(pairwise_cover(possible_cases(method)))
@@ -119,7 +121,7 @@ READERS = [name for name, entry in BACKBONES.items() if entry.inputs == "text"]
 def in_turn(name: str, backbone: str | None) -> bool:
     """Whether a method's turn is at this network of texts; `make test-all` has every method on every one."""
     if backbone == "vision":
-        return name in HEIRS
+        return name in ON_VISION
     return backbone not in READERS or READERS[list(METHODS).index(name) % len(READERS)] == backbone
 
 
