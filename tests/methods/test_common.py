@@ -338,7 +338,9 @@ def test_company_in_the_batch_does_not_matter(name, kind, backbone, request) -> 
         inputs = np.array([*data.inputs[:10], "sign1a", "sign1a " * 40, "unseen"], dtype=object)
     together = predictor.logits(inputs)
     alone = np.concatenate([predictor.logits(inputs[[i]]) for i in range(len(inputs))])
-    np.testing.assert_allclose(together, alone, atol=1e-6, rtol=1e-6)
+    # A vision model's many products are summed in another order in batches of another size.
+    tolerance = 1e-5 if backbone == "vision" else 1e-6
+    np.testing.assert_allclose(together, alone, atol=tolerance, rtol=tolerance)
 
 
 @pytest.mark.parametrize(("name", "method"), METHODS.items())
