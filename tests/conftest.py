@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+import tiny_encoders
 import tiny_ensembles
+import tiny_vision
 from tiny_arrays import make_arrays
 from tiny_causal_model import give_default_writer
-from tiny_encoders import stand_in
 from tiny_images import make_images
 from tiny_masked_model import give_default_model
 from tiny_miso import shorten_defaults
@@ -44,7 +45,8 @@ def _one_thread(tmp_path_factory: pytest.TempPathFactory):
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        stand_in(patch)
+        tiny_encoders.stand_in(patch)
+        tiny_vision.stand_in(patch)
         yield
     torch.set_num_threads(threads)
 

@@ -112,7 +112,7 @@ def test_the_contract(name) -> None:
 def test_bfloat16_steps_are_finite(name) -> None:
     entry = BACKBONES[name]
     inputs = inputs_for(entry.inputs)
-    encoder = entry.make_encoder({"frozen": False} if name == "encoder" else {}).fit(inputs)
+    encoder = entry.make_encoder({"frozen": False} if "frozen" in entry.settings() else {}).fit(inputs)
     model = Network(entry.make_network(encoder, {}), 2)
     values, mask = encoder.encode(inputs).batch(np.arange(8))
     with torch.autocast("cpu", torch.bfloat16):

@@ -12,10 +12,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from counterpoise.errors import MissingExtraError, SettingsError
+from counterpoise.pretrained.pooling import POOLINGS, pooled
 from counterpoise.text import features
 from counterpoise.text.checkpoints import Checkpoint
 from counterpoise.text.features import COLUMNS, ROWS, pretrained_features
-from counterpoise.text.pooling import POOLINGS, pooled
 from tiny_encoders import tiny_encoder
 
 TEXTS = [

@@ -46,7 +46,11 @@ class PixelReader(VectorReader):
         pixels = batch.inputs
         if self.augment and self.training:
             pixels = crop_and_flip(pixels, padding=self.padding, flip=self.flip)
-        return (pixels.float() - self.mean) / self.scale
+        return (self.sized(pixels.float()) - self.mean) / self.scale
+
+    def sized(self, levels: Tensor) -> Tensor:
+        """Levels from 0 to 255, ``(B, C, H, W)`` of float32, in the size that is read: by default their own."""
+        return levels
 
 
 def check_augmentation(settings: dict[str, Any]) -> None:

@@ -13,18 +13,25 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from counterpoise.backbones.base import Backbone, Batch, VectorReader
+from counterpoise.backbones.base import Backbone, Batch
+from counterpoise.backbones.frozen_features import FrozenFeatures
 from counterpoise.backbones.layer_mixing import layer_at, mixed_above, set_right
-from counterpoise.data.arrays import Dense, Standardizer
+from counterpoise.backbones.pretrained_inputs import PretrainedInputs
+from counterpoise.backbones.pretrained_layers import (
+    DROPOUT,
+    TRAINED_RATE,
+    WARMUP,
+    checkpoint_gradients,
+    decayed_rates,
+    layers_of,
+)
 from counterpoise.errors import MissingExtraError, SettingsError
 from counterpoise.mixing.pairs import Pairs
+from counterpoise.pretrained.model import without_pooler
+from counterpoise.pretrained.pooling import POOLINGS, pooled
 from counterpoise.text.batching import Ragged
 from counterpoise.text.checkpoints import DEFAULT, Checkpoint
 from counterpoise.text.frozen import FrozenEncoder
-from counterpoise.text.pooling import POOLINGS, pooled
-
-TRAINED_ONLY = {"layer_decay": 1.0, "gradient_checkpointing": False, "lora": None}
-"""Settings that a frozen encoder has no use for, with their defaults."""
 
 
 class Trained(NamedTuple):
@@ -36,7 +43,7 @@ class Trained(NamedTuple):
     weights : bool
         False leaves them to a state dict.
     pooling : str
-        See :func:`counterpoise.text.pooling.pooled`.
+        See :func:`counterpoise.pretrained.pooling.pooled`.
     """
 
     checkpoint: Checkpoint
@@ -44,7 +51,7 @@ class Trained(NamedTuple):
     pooling: str
 
 
-class PretrainedTexts:
+class PretrainedTexts(PretrainedInputs[Checkpoint]):
     """Texts as a pretrained encoder wants them: vectors of a frozen one, token ids for one that is trained.
 
     Parameters
@@ -69,6 +76,14 @@ class PretrainedTexts:
         For an unknown pooling.
     """
 
+    an = "an encoder"
+    trained_only: ClassVar[dict[str, Any]] = {
+        "layer_decay": 1.0,
+        "gradient_checkpointing": False,
+        "lora": None,
+    }
+    own = ("name", "max_length", "pooling", "cache")
+
     def __init__(
         self,
         *,
@@ -81,74 +96,35 @@ class PretrainedTexts:
     ) -> None:
         if pooling not in (None, *POOLINGS):
             raise SettingsError(f"pooling is {pooling!r}; choose from {', '.join(POOLINGS)}")
-        self.name, self.revision, self.frozen = name, revision, frozen
-        self.max_length, self.pooling, self.cache = max_length, pooling, cache
-        self._encoder = FrozenEncoder(name, revision, max_length=max_length, pooling=pooling, cache=cache)
-        self._saved: Checkpoint | None = None
-
-    def fit(self, inputs: np.ndarray, seed: int = 0) -> PretrainedTexts:
-        """Open the encoder; of the texts only the scale of a frozen one's features is learnt."""
-        if self.frozen:
-            self._scale = Standardizer().fit(self._encoder.features(inputs))
-        return self
+        self.name, self.revision, self.max_length = name, revision, max_length
+        self.pooling, self.cache = pooling, cache
+        super().__init__(
+            FrozenEncoder(name, revision, max_length=max_length, pooling=pooling, cache=cache), frozen
+        )
 
     @property
-    def checkpoint(self) -> Checkpoint:
-        """The encoder, or of a saved model that was trained what it has been saved with."""
-        return self._encoder.checkpoint if self._saved is None else self._saved
-
-    @property
-    def input_spec(self) -> int | Trained:
-        """Width of a frozen encoder's features, or the encoder that is to be trained."""
-        if self.frozen:
-            return self._scale.input_spec
+    def to_train(self) -> Trained:
+        """The encoder that is to be trained."""
         return Trained(self.checkpoint, self._saved is None, self.pooling or self.checkpoint.pooling)
 
-    def encode(self, inputs: np.ndarray, device: torch.device | None = None) -> Dense | Ragged:
-        """Features ``(n, d)`` of a frozen encoder, or token ids."""
-        if self.frozen:
-            return self._scale.encode(self._encoder.features(inputs, device), device)
+    def served(self, inputs: np.ndarray, device: torch.device | None) -> Ragged:
+        """Token ids."""
         return Ragged(*self.checkpoint.encode(list(inputs), self.max_length), device)
 
-    def state(self) -> dict[str, Any]:
-        """A trained encoder whole, its weights being saved with the network; of a frozen one the name and a hash."""
-        if self.frozen:
-            return {"settings": {**self._encoder.state(), "frozen": True}, **self._scale.state()}
-        names = ("name", "frozen", "max_length", "pooling", "cache")
-        settings = {name: getattr(self, name) for name in names} | {"revision": self.checkpoint.revision}
+    def checkpoint_state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """What the checkpoint says of itself, and its tokenizer."""
         tokenizer = np.frombuffer(self.checkpoint.tokenizer_file, dtype=np.uint8)
-        return {
-            "settings": {**settings, "checkpoint": self.checkpoint.state},
-            "tensors": {"tokenizer": tokenizer},
-        }
+        return self.checkpoint.state, {"tokenizer": tokenizer}
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> PretrainedTexts:
-        """Restore a fitted object; a frozen encoder is looked for when the first texts come."""
-        settings = dict(state["settings"])
-        digest, saved = settings.pop("digest", None), settings.pop("checkpoint", None)
-        texts = cls(**settings)
-        if saved is None:
-            texts._encoder.digest = digest
-            texts._scale = Standardizer.from_state(state)
-        else:
-            texts._saved = Checkpoint.restored(saved, state["tensors"]["tokenizer"].tobytes())
-        return texts
+    def restored_checkpoint(cls, saved: dict[str, Any], tensors: dict[str, np.ndarray]) -> Checkpoint:
+        """The inverse of :meth:`checkpoint_state`."""
+        return Checkpoint.restored(saved, tensors["tokenizer"].tobytes())
 
     @classmethod
-    def identity(cls, settings: dict[str, Any]) -> str:
-        """Hash of the encoder's weights, with the version of what computes with them."""
-        return Checkpoint.open(settings.get("name", DEFAULT), settings.get("revision")).identity
-
-    @classmethod
-    def trained(cls, settings: dict[str, Any]) -> bool:
-        """Whether the settings leave the encoder anything to learn."""
-        return not settings.get("frozen", True)
-
-    @classmethod
-    def learning_rate(cls, settings: dict[str, Any]) -> float:
-        """Of the network that the settings make, where none is given."""
-        return (Transformer if cls.trained(settings) else FrozenFeatures).learning_rate
+    def open(cls, settings: dict[str, Any]) -> Checkpoint:
+        """Open the encoder that settings name."""
+        return Checkpoint.open(settings.get("name", DEFAULT), settings.get("revision"))
 
     @classmethod
     def check(cls, settings: dict[str, Any]) -> None:
@@ -158,46 +134,13 @@ class PretrainedTexts:
         ------
         MissingExtraError, SettingsError
         """
-        own = {k: v for k, v in settings.items() if k not in TRAINED_ONLY}
-        texts = cls(**own)
-        idle = [k for k, default in TRAINED_ONLY.items() if settings.get(k, default) != default]
-        if texts.frozen and idle:
-            raise SettingsError(
-                f"{idle[0]} is for an encoder that is trained, and this one is frozen; give frozen=false as well, or "
-                f"leave {idle[0]} away"
-            )
-        decay, rank = settings.get("layer_decay", 1.0), settings.get("lora")
-        if not 0 < decay <= 1:
-            raise SettingsError(f"layer_decay is {decay!r}; give a number above 0, 1 at most")
+        cls.check_settings(settings)
+        rank = settings.get("lora")
         if rank is not None and not (isinstance(rank, int) and rank >= 1):
             raise SettingsError(f"lora is {rank!r}; give its rank, an int of 1 or more, or None")
         if rank is not None:
             _peft()
-        Checkpoint.open(texts.name, texts.revision)
-
-
-class FrozenFeatures(VectorReader):
-    """Features as they are; what is trained is the head over them, and what is mixed is features.
-
-    Parameters
-    ----------
-    n_features : int
-    """
-
-    inputs = "text"
-    dropout: ClassVar[float] = 0.1
-
-    def __init__(self, n_features: int) -> None:
-        super().__init__()
-        self.dim = n_features
-
-    def vectors(self, batch: Batch) -> Tensor:
-        """The features as they are, ``(B, d)``."""
-        return batch.inputs
-
-    def read(self, vectors: Tensor, mask: Tensor | None) -> Tensor:
-        """One token a text, ``(B, 1, d)``."""
-        return vectors.unsqueeze(1)
+        cls.open(settings)
 
 
 class Transformer(Backbone):
@@ -216,9 +159,9 @@ class Transformer(Backbone):
     """
 
     inputs = "text"
-    dropout: ClassVar[float] = 0.1
-    learning_rate: ClassVar[float] = 5e-5
-    warmup: ClassVar[float] = 0.1
+    dropout: ClassVar[float] = DROPOUT
+    learning_rate: ClassVar[float] = TRAINED_RATE
+    warmup: ClassVar[float] = WARMUP
 
     def __init__(
         self,
@@ -228,15 +171,10 @@ class Transformer(Backbone):
         lora: int | None,
     ) -> None:
         super().__init__()
-        model: Any = spec.checkpoint.model(weights=spec.weights)
-        if getattr(model, "pooler", None) is not None:
-            model.pooler = None  # trained on another task, and nothing here asks for it
+        model: Any = without_pooler(spec.checkpoint.model(weights=spec.weights))
         if gradient_checkpointing:
             model.config.use_cache = False
-            enable = getattr(
-                model, "activation_checkpointing_enable", None
-            )  # its name from transformers 5.20 on
-            (model.gradient_checkpointing_enable if enable is None else enable)()
+            checkpoint_gradients(model)
         if lora is not None:
             peft = _peft()
             model.requires_grad_(False)
@@ -285,24 +223,13 @@ class Transformer(Backbone):
     @property
     def layers(self) -> nn.ModuleList:
         """Its transformer blocks, the lowest first."""
-        lists = [
-            module for module in self.model.modules() if isinstance(module, nn.ModuleList) and len(module)
-        ]
-        return max(lists, key=lambda blocks: sum(p.numel() for p in blocks.parameters()))
+        return layers_of(self.model)
 
     def parameter_groups(self, rate: float) -> list[dict[str, Any]]:
         """Parameters with their learning rates, lower from layer to layer down."""
-        depth = {id(p): i for i, layer in enumerate(self.layers, 1) for p in layer.parameters()}
-        lowest = {id(p) for module in self._embeddings() for p in module.parameters()}
-        top = len(self.layers) + 1
-        groups: dict[int, list[nn.Parameter]] = {}
-        for parameter in self.parameters():
-            at = depth.get(id(parameter), 0 if id(parameter) in lowest else top)
-            groups.setdefault(at, []).append(parameter)
-        return [{"params": groups[at], "lr": rate * self.layer_decay ** (top - at)} for at in sorted(groups)]
-
-    def _embeddings(self) -> list[nn.Module]:
-        return [module for module in self.model.modules() if isinstance(module, nn.Embedding)]
+        embeddings = [module for module in self.model.modules() if isinstance(module, nn.Embedding)]
+        lowest = [p for module in embeddings for p in module.parameters()]
+        return decayed_rates(self.parameters(), self.layers, lowest, rate, self.layer_decay)
 
 
 def pretrained_network(

@@ -22,6 +22,7 @@ from counterpoise.backbones.pretrained import PretrainedTexts, pretrained_networ
 from counterpoise.backbones.resnet import ResNet, check_depth
 from counterpoise.backbones.textcnn import TextCNN
 from counterpoise.backbones.textrnn import TextRNN
+from counterpoise.backbones.vision import PretrainedImages, vision_network
 from counterpoise.backbones.words import WordEncoder
 from counterpoise.data.arrays import Standardizer
 from counterpoise.errors import SettingsError
@@ -43,8 +44,8 @@ class Encoded(Protocol):
 class Encoder(Protocol):
     """What turns inputs into tensors, fitted on the fitting side only."""
 
-    def fit(self, inputs: np.ndarray, seed: int = 0) -> Encoder:
-        """Learn from the fitting side."""
+    def fit(self, inputs: np.ndarray, seed: int = 0, device: torch.device | None = None) -> Encoder:
+        """Learn from the fitting side; what has to be computed for it is, on the device."""
 
     @property
     def input_spec(self) -> Any:
@@ -141,6 +142,17 @@ BACKBONES: dict[str, BackboneEntry] = {
             ConvNet,
             "image",
             check_augmentation,
+        ),
+        BackboneEntry(
+            "vision",
+            "any Hugging Face vision model, frozen or trained",
+            PretrainedImages,
+            vision_network,
+            "image",
+            PretrainedImages.check,
+            PretrainedImages.identity,
+            PretrainedImages.trained,
+            PretrainedImages.learning_rate,
         ),
     )
 }

@@ -61,8 +61,8 @@ class WordEncoder:
         self.max_length, self.dim, self.vectors = max_length, dim, vectors
         self.train_vectors = train_vectors
 
-    def fit(self, inputs: np.ndarray, seed: int = 0) -> WordEncoder:
-        """Learn vocabulary and vectors from texts, an object array of shape ``(n,)``."""
+    def fit(self, inputs: np.ndarray, seed: int = 0, device: torch.device | None = None) -> WordEncoder:
+        """Learn vocabulary and vectors from texts, an object array of shape ``(n,)``, on no device but the CPU."""
         self.tokenizer.fit(inputs)
         self.vectors_ = torch.from_numpy(self.make_vectors(inputs, seed))
         return self

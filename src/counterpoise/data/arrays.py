@@ -43,8 +43,8 @@ class Standardizer:
     is centred only.
     """
 
-    def fit(self, inputs: np.ndarray, seed: int = 0) -> Standardizer:
-        """Learn means and standard deviations from rows ``(n, d)``; ``seed`` is not needed."""
+    def fit(self, inputs: np.ndarray, seed: int = 0, device: torch.device | None = None) -> Standardizer:
+        """Learn means and standard deviations from rows ``(n, d)``; ``seed`` and ``device`` are not needed."""
         wide = inputs.astype(np.float64)
         scale = wide.std(axis=0)
         # A constant column has a deviation of a few units in the last place, not of 0: dividing would blow it up.

@@ -34,8 +34,8 @@ class ImageClassifier(SavableMixin, RareClassClassifier):
     ----------
     method : str or None, default=None
         None takes ``"class_weight"``.
-    backbone : {"resnet", "convnet"} or None, default=None
-        None takes ``"resnet"``.
+    backbone : {"resnet", "convnet", "vision"} or None, default=None
+        None takes ``"resnet"``; ``"vision"`` is any pretrained vision model.
     image_size : int or None, default=None
         Height and width that all images are brought to: the shorter side is resized to it and the middle cut out.
         None takes images as they are; they have to be of one size, and later ones of the same.

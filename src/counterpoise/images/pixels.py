@@ -96,14 +96,34 @@ class MappedPixelRows:
         return torch.from_numpy(self._images.read(rows)).to(self._device).permute(0, 3, 1, 2), None
 
 
+def pixel_rows(
+    inputs: np.ndarray | MappedImages, fitted: tuple[int, ...], device: torch.device | None = None
+) -> PixelRows | MappedPixelRows:
+    """Serve images ``(n, H, W, C)`` of uint8; those on the disk stay there.
+
+    Raises
+    ------
+    DataError
+        For images of another shape ``(H, W, C)`` than those fitted to.
+    """
+    if inputs.shape[1:] != fitted:
+        raise DataError(
+            f"images are of shape {inputs.shape[1:]} (height, width, channels), but the model was fitted to "
+            f"{fitted}; resize them"
+        )
+    return MappedPixelRows(inputs, device) if isinstance(inputs, MappedImages) else PixelRows(inputs, device)
+
+
 class Pixels:
     """Learn mean and standard deviation of each channel from the fitting side, and serve pixels in batches.
 
     The encoder of all backbones over images. A channel that is constant is centred only.
     """
 
-    def fit(self, inputs: np.ndarray | MappedImages, seed: int = 0) -> Pixels:
-        """Learn from images ``(n, H, W, C)`` of uint8; ``seed`` is not needed."""
+    def fit(
+        self, inputs: np.ndarray | MappedImages, seed: int = 0, device: torch.device | None = None
+    ) -> Pixels:
+        """Learn from images ``(n, H, W, C)`` of uint8; ``seed`` and ``device`` are not needed."""
         height, width, channels = inputs.shape[1:]
         self.height_, self.width_ = int(height), int(width)
         levels = np.arange(256, dtype=np.float64)
@@ -134,15 +154,7 @@ class Pixels:
         DataError
             For images of another size than those fitted to.
         """
-        fitted = (self.height_, self.width_, len(self.mean_))
-        if inputs.shape[1:] != fitted:
-            raise DataError(
-                f"images are of shape {inputs.shape[1:]} (height, width, channels), but the model was fitted to "
-                f"{fitted}; resize them"
-            )
-        return (
-            MappedPixelRows(inputs, device) if isinstance(inputs, MappedImages) else PixelRows(inputs, device)
-        )
+        return pixel_rows(inputs, (self.height_, self.width_, len(self.mean_)), device)
 
     def state(self) -> dict[str, Any]:
         """Everything :meth:`from_state` needs: JSON values and tensors by name."""

@@ -11,9 +11,9 @@ from counterpoise.errors import SettingsError
 from counterpoise.methods.base import Context, Data, Method
 from counterpoise.methods.predictors import SavedState
 from counterpoise.methods.setting_checks import check_whole
+from counterpoise.pretrained.pooling import POOLINGS
 from counterpoise.text.checkpoints import Checkpoint
 from counterpoise.text.frozen import FrozenEncoder
-from counterpoise.text.pooling import POOLINGS
 
 
 class FrozenEncoderMethod(Method):

@@ -101,7 +101,7 @@ class GradientMethod(Method):
         entry = find_backbone(context.backbone, context.backbone_settings)
         device = context.training.torch_device()
         # Vocabulary and vectors come from the real rows: a sampler's copies must not vote on what is frequent.
-        encoder = entry.make_encoder(context.backbone_settings).fit(data.inputs, context.seed)
+        encoder = entry.make_encoder(context.backbone_settings).fit(data.inputs, context.seed, device)
         resampled = context.weighted(self.resample(data, context.stream("resample")))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(context.seed, "weights"))

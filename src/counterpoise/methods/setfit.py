@@ -92,10 +92,11 @@ class SetFit(GradientMethod):
 
     def check_backbone(self, backbone: str, settings: dict[str, Any]) -> None:
         """Refuse a backbone with nothing to train."""
-        if not find_backbone(backbone).trained(settings):
+        entry = find_backbone(backbone)
+        if not entry.trained(settings):
+            other = ", or use encoder_lr" if entry.inputs == "text" else ""
             raise SettingsError(
-                f"setfit trains the backbone, but {backbone!r} is frozen; give backbone__frozen=false, or use "
-                "encoder_lr"
+                f"setfit trains the backbone, but {backbone!r} is frozen; give backbone__frozen=false{other}"
             )
 
     def batches(

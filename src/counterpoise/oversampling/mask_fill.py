@@ -26,9 +26,9 @@ from counterpoise.oversampling.base import check_count, check_share, draw_source
 from counterpoise.oversampling.device import sampler_device
 from counterpoise.oversampling.masked_model import WHAT, MaskedModel
 from counterpoise.oversampling.text_edit import TextEdit
+from counterpoise.pretrained.files import digest_of, transformers_package, weight_files
 from counterpoise.search_space import Range, Space
 from counterpoise.seeding import RandomState
-from counterpoise.text.checkpoint_files import digest_of, transformers_package, weight_files
 from counterpoise.text.edited import dressed, join_edited, undressed
 from counterpoise.text.tokenizers import join_words, words_and_gaps
 

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from counterpoise.errors import SettingsError
+from counterpoise.pretrained.files import had, silent, transformers_package
 from counterpoise.progress import bar
-from counterpoise.text.checkpoint_files import had, silent, transformers_package
 from counterpoise.text.tokenizers import words_and_gaps
 
 WHAT = "masked language model"

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeAlias
 import torch
 
 from counterpoise.errors import SettingsError
-from counterpoise.text.checkpoint_files import digest_of, had, silent, transformers_package, weight_files
+from counterpoise.pretrained.files import digest_of, had, silent, transformers_package, weight_files
 from counterpoise.text.drawing import Drawn, Ended
 from counterpoise.text.language_models import STOP, Question, Reply, Write
 

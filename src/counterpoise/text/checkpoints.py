@@ -4,32 +4,22 @@
     model = checkpoint.model()                               # torch.nn.Module, in evaluation mode
     ids = checkpoint.encode(["win cash now"], max_length=256)
 
-Code that comes with a checkpoint is never run, weights are read from safetensors only, and the revision that was opened
-is known, so that a saved model can ask for the same one.
+What they have in common with models of other inputs is in :mod:`counterpoise.pretrained`.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from counterpoise.errors import SettingsError
-from counterpoise.text.checkpoint_files import (
-    digest_of,
-    had,
-    json_of,
-    silent,
-    transformers_package,
-    weight_files,
-)
+from counterpoise.pretrained.files import json_of
+from counterpoise.pretrained.model import PretrainedModel, json_values
 
 DEFAULT = "sentence-transformers/all-MiniLM-L6-v2"
 """Small (22 million weights), fast on a processor without GPU, and trained for sentence similarity."""
@@ -44,17 +34,13 @@ _MODES = {
 
 
 @dataclass(frozen=True, eq=False)
-class Checkpoint:
+class Checkpoint(PretrainedModel):
     """An encoder's configuration and tokenizer; its weights are read when they are asked for.
 
     Attributes
     ----------
-    name : str
-        As given: of the Hub, or a folder.
-    revision : str or None
-        Commit of the Hub; None for a folder.
-    config : dict
-        Of the model, JSON values.
+    name, revision, config
+        See :class:`counterpoise.pretrained.model.PretrainedModel`.
     tokenizer : transformers tokenizer
     pooling : {"mean", "first", "last", "max"}
         What the checkpoint's own description says; without one, ``"last"`` for XLNet and else ``"mean"``.
@@ -62,9 +48,6 @@ class Checkpoint:
         Whether its description has pooled vectors brought to length 1.
     """
 
-    name: str
-    revision: str | None
-    config: dict[str, Any]
     tokenizer: Any = field(repr=False)
     pooling: str
     normalized: bool
@@ -89,11 +72,10 @@ class Checkpoint:
             vocabulary.
         """
         name = os.fspath(name)
-        transformers = transformers_package()
-        asked = {"trust_remote_code": False, **({} if revision is None else {"revision": revision})}
-        config = had(name, lambda: transformers.AutoConfig.from_pretrained(name, **asked))
+        config, asked, commit = cls.configuration(name, revision)
         _check_encoder(name, config)
-        tokenizer = had(name, lambda: transformers.AutoTokenizer.from_pretrained(name, **asked))
+        transformers = cls.transformers()
+        tokenizer = cls.had(name, lambda: transformers.AutoTokenizer.from_pretrained(name, **asked))
         if not tokenizer.is_fast:
             raise SettingsError(f"encoder {name} has no fast tokenizer (tokenizer.json); choose another one")
         if len(tokenizer) <= len(tokenizer.all_special_ids):
@@ -112,11 +94,10 @@ class Checkpoint:
         described = json_of(name, "1_Pooling/config.json", asked) or {}
         found = [mode for key, mode in _MODES.items() if described.get(key)]
         default = "last" if config.model_type in _LAST_TOKEN else "mean"
-        commit = getattr(config, "_commit_hash", None)
         return cls(
             name,
-            None if Path(name).is_dir() else commit or revision,
-            json.loads(config.to_json_string()),
+            commit,
+            json_values(config),
             tokenizer,
             found[0] if len(found) == 1 else default,
             any(str(module.get("type", "")).endswith("Normalize") for module in modules),
@@ -125,7 +106,7 @@ class Checkpoint:
     @classmethod
     def restored(cls, state: dict[str, Any], tokenizer: bytes) -> Checkpoint:
         """Put a checkpoint together from :attr:`state` and :attr:`tokenizer_file`, without its weights."""
-        transformers = transformers_package()
+        transformers = cls.transformers()
         from tokenizers import Tokenizer
 
         inner = Tokenizer.from_str(tokenizer.decode())
@@ -163,48 +144,6 @@ class Checkpoint:
         inner.no_truncation()
         inner.no_padding()
         return inner.to_str().encode()
-
-    @property
-    def digest(self) -> str:
-        """Hash of the weights' files, by which a saved model knows its encoder again."""
-        return digest_of(weight_files(self.name, self.revision))
-
-    @property
-    def identity(self) -> str:
-        """Hash of the weights, with the version of what computes with them."""
-        return f"{self.digest} transformers {transformers_package().__version__}"
-
-    def model(self, *, weights: bool = True) -> nn.Module:
-        """The network in float32 and evaluation mode.
-
-        Parameters
-        ----------
-        weights : bool, default=True
-            False leaves them as they are drawn, for a state dict to come.
-
-        Raises
-        ------
-        SettingsError
-            When there are no weights in safetensors.
-        """
-        transformers = transformers_package()
-        if not weights:
-            config = transformers.AutoConfig.for_model(**self.config)
-            return transformers.AutoModel.from_config(config, trust_remote_code=False).float().eval()
-        import torch
-
-        weight_files(self.name, self.revision)
-        with silent(transformers):
-            return had(
-                self.name,
-                lambda: transformers.AutoModel.from_pretrained(
-                    self.name,
-                    trust_remote_code=False,
-                    use_safetensors=True,
-                    dtype=torch.float32,
-                    **({} if self.revision is None else {"revision": self.revision}),
-                ),
-            ).eval()
 
     def encode(self, texts: Sequence[str], max_length: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Token ids of texts, special tokens included.

@@ -9,29 +9,23 @@ as many columns as the length of its texts, rounded up. So it may be kept, and f
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from counterpoise.errors import SettingsError
+from counterpoise.pretrained.pooling import pooled
+from counterpoise.pretrained.vectors import ROWS, Batches, vectors_once
 from counterpoise.progress import bar
 from counterpoise.text.checkpoints import Checkpoint
-from counterpoise.text.kept import Kept
-from counterpoise.text.pooling import pooled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ROWS = 16
-"""Of each forward pass, filled up where there are fewer texts of a length."""
-
 COLUMNS = 16
 """Lengths are rounded up to a multiple of it."""
-
-_KEPT_AT_ONCE = 64  # forward passes
 
 
 def pretrained_features(
@@ -79,32 +73,17 @@ def pretrained_features(
     keys = [
         hashlib.sha256(f"{about}|{text}".encode("utf-8", "surrogatepass")).digest()[:16] for text in different
     ]
-    kept = Kept("features", checkpoint.digest) if cache else None
-    found = {} if kept is None else kept.find(keys)
-    known = {key: np.frombuffer(vector, dtype=np.float32) for key, vector in found.items()}
-    missing = [i for i, key in enumerate(keys) if key not in known]
-    if missing:
+
+    def compute(missing: list[int]) -> Batches:
         batches = _computed(checkpoint, [str(different[i]) for i in missing], max_length, kind, where)
-        new: dict[bytes, NDArray[np.float32]] = {}
-        for count, (rows, vectors) in enumerate(batches, 1):
-            if not np.isfinite(vectors).all():
-                raise SettingsError(
-                    f"encoder {checkpoint.name} gives vectors with NaN or infinite numbers, so its weights are "
-                    "damaged; fetch it again, or choose another one"
-                )
-            new |= {keys[missing[row]]: vector for row, vector in zip(rows, vectors, strict=True)}
-            if kept is not None and count % _KEPT_AT_ONCE == 0:
-                kept.add({key: vector.tobytes() for key, vector in new.items()})
-                known, new = known | new, {}
-        if kept is not None:
-            kept.add({key: vector.tobytes() for key, vector in new.items()})
-        known |= new
-    return np.stack([known[key] for key in keys])[place]
+        return (([missing[row] for row in rows], vectors) for rows, vectors in batches)
+
+    return vectors_once(checkpoint, keys, compute, cache=cache)[place]
 
 
 def _computed(
     checkpoint: Checkpoint, texts: Sequence[str], max_length: int, pooling: str, device: torch.device
-) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
+) -> Batches:
     """Vectors of some texts, batch by batch, with the positions of the texts."""
     values, offsets = checkpoint.encode(texts, max_length)
     lengths = np.diff(offsets)

@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from counterpoise.errors import SettingsError
+from counterpoise.kept import Kept
 from counterpoise.progress import bar
-from counterpoise.text.kept import Kept
 from counterpoise.text.language_models import LanguageModel, Question, Reply, Write, about_tokens
 
 _KEPT_EVERY = 1.0  # seconds: what a process may lose that is killed

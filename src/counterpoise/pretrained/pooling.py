@@ -1,4 +1,4 @@
-"""From a vector for each token to one for the text."""
+"""From a vector for each token, of a text or an image, to one for the whole."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ def _file(name: str, inside: str, asked: dict[str, Any]) -> Path | None:
     return None if found is None else Path(found)
 
 
-def json_of(name: str, inside: str, asked: dict[str, Any]) -> Any:
+def json_of(name: str, inside: str, asked: dict[str, Any], what: str = "encoder") -> Any:
     """What a JSON file of a checkpoint holds; None where there is none of that name."""
     path = _file(name, inside, asked)
     if path is None:
@@ -135,7 +135,7 @@ def json_of(name: str, inside: str, asked: dict[str, Any]) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise SettingsError(f"{inside} of encoder {name} is no JSON; fetch the encoder again") from error
+        raise SettingsError(f"{inside} of {what} {name} is no JSON; fetch the {what} again") from error
 
 
 class silent:

@@ -1,0 +1,126 @@
+"""A pretrained model of the Hugging Face kind: its configuration, and its weights when they are asked for.
+
+Code that comes with a checkpoint is never run, weights are read from safetensors only, and the revision that was opened
+is known, so that a saved model can ask for the same one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from counterpoise.pretrained.files import digest_of, had, silent, transformers_package, weight_files
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, eq=False)
+class PretrainedModel:
+    """What checkpoints of all inputs share.
+
+    Attributes
+    ----------
+    name : str
+        As given: of the Hub, or a folder.
+    revision : str or None
+        Commit of the Hub; None for a folder.
+    config : dict
+        Of the model, JSON values.
+    what, option, known_by : str
+        What messages call it, where a folder is given, and by what a saved model knows it again.
+    """
+
+    name: str
+    revision: str | None
+    config: dict[str, Any]
+
+    what: ClassVar[str] = "encoder"
+    option: ClassVar[str] = " (--encoder FOLDER)"
+    known_by: ClassVar[str] = "weights"
+
+    @classmethod
+    def transformers(cls) -> Any:
+        """The package; raises MissingExtraError where there is none."""
+        return transformers_package(f"pretrained {cls.what}s")
+
+    @classmethod
+    def had(cls, name: str, load: Callable[[], Any]) -> Any:
+        """What a loader gives, or why it cannot be had; see :func:`counterpoise.pretrained.files.had`."""
+        return had(name, load, cls.what, cls.option)
+
+    @classmethod
+    def configuration(cls, name: str, revision: str | None) -> tuple[Any, dict[str, Any], str | None]:
+        """Read the configuration of a checkpoint.
+
+        Returns
+        -------
+        config : transformers configuration
+        asked : dict
+            Arguments with which further files of the same revision are asked for.
+        commit : str or None
+            That was opened; None for a folder.
+        """
+        transformers = cls.transformers()
+        asked = {"trust_remote_code": False, **({} if revision is None else {"revision": revision})}
+        config = cls.had(name, lambda: transformers.AutoConfig.from_pretrained(name, **asked))
+        commit = getattr(config, "_commit_hash", None)
+        return config, asked, None if Path(name).is_dir() else commit or revision
+
+    @property
+    def digest(self) -> str:
+        """Hash of the weights' files, by which a saved model knows its own again."""
+        return digest_of(weight_files(self.name, self.revision, self.what))
+
+    @property
+    def identity(self) -> str:
+        """Hash of the weights, with the version of what computes with them."""
+        return f"{self.digest} transformers {self.transformers().__version__}"
+
+    def model(self, *, weights: bool = True) -> nn.Module:
+        """The network in float32 and evaluation mode.
+
+        Parameters
+        ----------
+        weights : bool, default=True
+            False leaves them as they are drawn, for a state dict to come.
+
+        Raises
+        ------
+        SettingsError
+            When there are no weights in safetensors.
+        """
+        transformers = self.transformers()
+        if not weights:
+            config = transformers.AutoConfig.for_model(**self.config)
+            return transformers.AutoModel.from_config(config, trust_remote_code=False).float().eval()
+        import torch
+
+        weight_files(self.name, self.revision, self.what)
+        with silent(transformers):
+            return self.had(
+                self.name,
+                lambda: transformers.AutoModel.from_pretrained(
+                    self.name,
+                    trust_remote_code=False,
+                    use_safetensors=True,
+                    dtype=torch.float32,
+                    **({} if self.revision is None else {"revision": self.revision}),
+                ),
+            ).eval()
+
+
+def json_values(config: Any) -> dict[str, Any]:
+    """A configuration of transformers as JSON values."""
+    return json.loads(config.to_json_string())
+
+
+def without_pooler(model: Any) -> Any:
+    """The model without the weights of its pooler: they are of another task, and nothing here asks for them."""
+    pooler = getattr(model, "pooler", None)
+    if pooler is not None and any(True for _ in pooler.parameters()):
+        model.pooler = None
+    return model
