@@ -36,6 +36,7 @@ from counterpoise.methods.setting_checks import check_not_negative, check_whole
 from counterpoise.metrics.spread import class_spread
 from counterpoise.mixing.convex import LAWS, convex_weights
 from counterpoise.neighbors.within import nearest_within
+from counterpoise.oversampling.interpolation import too_few
 from counterpoise.search_space import Range, Space
 from counterpoise.seeding import derive_seed, generator
 from counterpoise.text.batching import bucketed_batches
@@ -188,13 +189,7 @@ class DOS(GradientMethod):
             self._allowed = self._allowed.to(device)
         few = counts[(self._plan.k > 0) & (counts <= self._plan.k)]
         if len(few):
-            which = "a class has" if len(few) == 1 else f"{len(few)} classes have"
-            warnings.warn(
-                f"dos: {self._plan.k.max()} neighbours were asked for, but {which} only {few.min()} rows"
-                f"{'' if few.min() == few.max() else f' to {few.max()}'}; all the others of these are taken",
-                CounterpoiseWarning,
-                stacklevel=2,
-            )
+            warnings.warn(f"dos: {too_few(few, self._plan.k.max())}", CounterpoiseWarning, stacklevel=2)
 
     def training_prior(self, data: Data) -> np.ndarray:
         """Class shares among the rows as they come up in rounds with neighbours."""

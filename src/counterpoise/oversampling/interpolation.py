@@ -129,16 +129,17 @@ def _of_class(rows: Any, labels: np.ndarray, label: int, count: int, rule: Rule,
     return new if new.shape[0] else None
 
 
+def too_few(counts: np.ndarray, k: int) -> str:
+    """One sentence on classes of these sizes, which have too few rows for ``k`` neighbours each."""
+    sizes = f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
+    which = f"{len(counts)} classes have" if len(counts) > 1 else "a class has"
+    return f"{k} neighbours were asked for, but {which} only {sizes} rows; all the others of these are taken"
+
+
 def _warn_of_few(counts: np.ndarray, k: int) -> None:
     few, alone = counts[(counts > 1) & (counts <= k)], int((counts == 1).sum())
     if len(few):
-        sizes = f"{few.min()}" if few.min() == few.max() else f"{few.min()} to {few.max()}"
-        which = f"{len(few)} classes have" if len(few) > 1 else "a class has"
-        warnings.warn(
-            f"{k} neighbours were asked for, but {which} only {sizes} rows; all the others of these are taken",
-            CounterpoiseWarning,
-            stacklevel=3,
-        )
+        warnings.warn(too_few(few, k), CounterpoiseWarning, stacklevel=3)
     if alone:
         which = f"{alone} classes have" if alone > 1 else "a class has"
         warnings.warn(

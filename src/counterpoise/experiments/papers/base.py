@@ -6,16 +6,19 @@ table = Table("Table 3", ("method", "ours", "paper"), rows, foot=("what differs 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from counterpoise.data.image_sets import image_entries, load_images
+from counterpoise.data.image_files import read_images
 from counterpoise.data.imbalance import PROFILES, one_against_rest, thin
 from counterpoise.data.readers import read, splits_of
+from counterpoise.data.source_kinds import IMAGE, source_kind
 from counterpoise.errors import SettingsError
+from counterpoise.experiments.grid import plan
+from counterpoise.experiments.runs import Run
 from counterpoise.experiments.table import Comparison, Row
 from counterpoise.experiments.task import Task
 from counterpoise.images.python_inputs import as_images
@@ -140,7 +143,7 @@ def task_of(made: Set, data_dir: str | None = None, at_most: int | None = None) 
     DataError
         When the data cannot be had.
     """
-    inputs, labels, splits = _images(made, data_dir) if _is_of_images(made) else _texts(made, data_dir)
+    inputs, labels, splits = _read(made, data_dir)
     if made.minority is not None and len(set(labels)) > 2:
         labels = one_against_rest(labels, made.minority)
     test = splits == "test" if made.given else None
@@ -159,29 +162,35 @@ def _drawn(labels: np.ndarray, fitted: np.ndarray, at_most: int) -> Iterator[np.
         ]
 
 
-def _is_of_images(made: Set) -> bool:
-    return any(entry.name == made.dataset for entry in image_entries())
-
-
-def _texts(made: Set, data_dir: str | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Texts, labels, and the split that each row is of."""
+def _read(made: Set, data_dir: str | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Texts or images, labels, and the split that each row is of."""
     splits: Sequence[str | None] = splits_of(made.dataset) if made.whole or made.given else [None]
-    tables = [read(made.dataset, split=split, data_dir=data_dir) for split in splits]
-    return (
-        np.concatenate([table.texts for table in tables]),
-        np.concatenate([np.asarray(table.labels, dtype=object) for table in tables]),
-        np.repeat([str(split) for split in splits], [len(table.texts) for table in tables]),
-    )
+    inputs, labels = [], []
+    for split in splits:
+        if source_kind(made.dataset) == IMAGE:
+            images = read_images(made.dataset, split=split, data_dir=data_dir)
+            inputs.append(as_images(images.images))
+            labels.append(np.asarray(images.labels, dtype=object))
+        else:
+            texts = read(made.dataset, split=split, data_dir=data_dir)
+            inputs.append(texts.texts)
+            labels.append(np.asarray(texts.labels, dtype=object))
+    of_rows = np.repeat([str(split) for split in splits], [len(each) for each in labels])
+    return np.concatenate(inputs), np.concatenate(labels), of_rows
 
 
-def _images(made: Set, data_dir: str | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Images, labels, and the split that each row is of."""
-    splits: Sequence[str | None] = ("train", "test") if made.given else (None,)
-    tables = [load_images(made.dataset, split, data_dir) for split in splits]
-    return (
-        np.concatenate([as_images(table.images) for table in tables]),
-        np.concatenate([table.labels for table in tables]),
-        np.repeat([str(split) for split in splits], [len(table) for table in tables]),
+def runs_of_line(
+    line: Line, task: Task, made: Set, budget: Budget, seeds: Sequence[int], settings: Mapping[str, Any]
+) -> list[Run]:
+    """Runs of a line on one set: one for each seed on a given test side, else for each seed and fold."""
+    return plan(
+        task,
+        [line.method],
+        backbone=line.backbone,
+        keep=made.keep,
+        n_folds=1 if made.given else budget.folds,
+        seeds=seeds,
+        settings=settings,
     )
 
 

@@ -12,9 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from counterpoise.experiments.grid import plan
 from counterpoise.experiments.papers import dos_numbers as theirs
-from counterpoise.experiments.papers.base import Budget, Line, Set, Table, row_of
+from counterpoise.experiments.papers.base import Budget, Line, Set, Table, row_of, runs_of_line
 from counterpoise.experiments.runs import Run
 from counterpoise.experiments.table import Comparison, Row
 from counterpoise.experiments.task import Task
@@ -113,15 +112,7 @@ def runs_of(
         settings: dict[str, Any] = {**budget.settings, **_NETWORKS[made.dataset], **line.settings}
         settings |= {"threshold": None, "prior_correction": False, "validation_fraction": 0.0}
         settings |= {"method__rounds": _ROUNDS[made.dataset]} if line.method == "dos" else {}
-        runs += plan(
-            task,
-            [line.method],
-            backbone=line.backbone,
-            keep=made.keep,
-            n_folds=1 if made.given else budget.folds,
-            seeds=range(seed, seed + budget.seeds),
-            settings=settings,
-        )
+        runs += runs_of_line(line, task, made, budget, range(seed, seed + budget.seeds), settings)
     return runs
 
 

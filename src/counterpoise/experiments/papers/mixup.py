@@ -9,13 +9,12 @@ the paper has none. The authors' numbers are those of their best epoch on the te
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from counterpoise.experiments.grid import plan
 from counterpoise.experiments.papers import mixup_numbers as theirs
-from counterpoise.experiments.papers.base import Budget, Line, Set, Table, percent, row_of
+from counterpoise.experiments.papers.base import Budget, Line, Set, Table, percent, row_of, runs_of_line
 from counterpoise.experiments.runs import Run
 from counterpoise.experiments.table import Comparison, Row
 from counterpoise.experiments.task import Task
@@ -126,15 +125,8 @@ def runs_of(
     common |= {"threshold": None, "prior_correction": False, "validation_fraction": 0.0}
     runs: list[Run] = []
     for line in LINES:
-        runs += plan(
-            task,
-            [line.method],
-            backbone="resnet" if images else "textcnn",
-            keep=made.keep,
-            n_folds=1 if made.given else budget.folds,
-            seeds=range(seed, seed + budget.seeds) if made.given else (seed,),
-            settings={**common, **line.settings},
-        )
+        seeds = range(seed, seed + budget.seeds) if made.given else (seed,)
+        runs += runs_of_line(_in(line, table), task, made, budget, seeds, {**common, **line.settings})
     return runs
 
 
@@ -143,10 +135,7 @@ def table_of(dataset: str, found: Mapping[str, Comparison], tasks: Mapping[str, 
     rows = []
     for made in (made for made in SETS if made.name in found):
         published = theirs.ACCURACY.get((dataset, made.ratio or 0), {})
-        for line in LINES:
-            row = row_of(found[made.name], _in(line, dataset), [_in(each, dataset) for each in LINES])
-            if row is None:
-                continue
+        for line, row in _rows(dataset, found[made.name]):
             number = published.get(line.name)
             margins = [_number(row, metric) for metric in ("margin_common", "margin_rare")]
             rows.append(
@@ -180,11 +169,8 @@ def margins(
     panels = []
     for made in (made for made in SETS if made.name in found):
         lines = {}
-        for line in LINES:
-            row = row_of(found[made.name], _in(line, dataset), [_in(each, dataset) for each in LINES])
-            common, rare = (
-                None if row is None else row.metrics[f"margin_{group}"].mean for group in ("common", "rare")
-            )
+        for line, row in _rows(dataset, found[made.name]):
+            common, rare = (row.metrics[f"margin_{group}"].mean for group in ("common", "rare"))
             if common is not None and rare is not None:
                 lines[line.name] = (common, rare)
         if lines:
@@ -195,6 +181,14 @@ def margins(
 TABLES: dict[str, Callable[[Mapping[str, Comparison], Mapping[str, Task]], Table]] = {
     dataset: partial(table_of, dataset) for dataset in (*IMAGES, *TEXTS, "r8")
 }
+
+
+def _rows(dataset: str, comparison: Comparison) -> Iterator[tuple[Line, Row]]:
+    """Lines that were run on a data set, with their rows."""
+    for line in LINES:
+        row = row_of(comparison, _in(line, dataset), [_in(each, dataset) for each in LINES])
+        if row is not None:
+            yield line, row
 
 
 def _in(line: Line, dataset: str) -> Line:

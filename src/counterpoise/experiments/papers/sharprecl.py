@@ -14,9 +14,8 @@ from typing import Any
 
 from counterpoise.data import catalog
 from counterpoise.experiments.execution import OPTIMISTIC, SELECTION
-from counterpoise.experiments.grid import plan
 from counterpoise.experiments.papers import sharprecl_numbers as theirs
-from counterpoise.experiments.papers.base import Budget, Line, Set, Table, percent, row_of
+from counterpoise.experiments.papers.base import Budget, Line, Set, Table, percent, row_of, runs_of_line
 from counterpoise.experiments.papers.sharprecl_figure import figure_1
 from counterpoise.experiments.runs import Run
 from counterpoise.experiments.table import Comparison
@@ -166,15 +165,8 @@ def runs_of(
         settings |= {"method__encoder": encoder} if "encoder" in takes else {}
         if line.backbone == ENCODER:
             settings |= {"backbone__name": encoder}
-        runs += plan(
-            task,
-            [line.method],
-            backbone=line.backbone,
-            keep=made.keep,
-            n_folds=1 if made.given else budget.folds,
-            seeds=range(seed, seed + budget.seeds) if made.given else (seed,),
-            settings=settings,
-        )
+        seeds = range(seed, seed + budget.seeds) if made.given else (seed,)
+        runs += runs_of_line(line, task, made, budget, seeds, settings)
     return runs
 
 
