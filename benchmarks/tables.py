@@ -16,7 +16,7 @@ from typing import Any
 
 import machine
 from markdown import origin_of, table_of
-from method_tables import blend, contrastive, methods, miso_grid, samplers
+from method_tables import blend, contrastive, methods, miso_grid, rivals, samplers
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (
@@ -336,7 +336,9 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "miso_decoding": ("miso_decoding.json", miso_decoding),
     "miso_memory": ("miso_memory.json", miso_memory),
     "neighbors": ("neighbors.json", neighbors),
-    "blend": ("blend.csv", blend),
+    "blend": ("rivals_blend.csv", blend),
+    "rivals_networks": ("rivals_networks.csv", rivals),
+    "rivals_encoder": ("rivals_encoder.csv", rivals),
     "methods": ("methods.json", methods),
     "samplers": ("samplers.json", samplers),
     "contrastive": ("contrastive.json", contrastive),

@@ -1,0 +1,56 @@
+"""Exported rows of grids that took more than one sitting, in one file.
+
+    whole(Path("benchmarks/results/rivals_networks.csv"), "sms_spam", 6)      # methods with all six runs on that set
+    gather(Path("benchmarks/results/rivals_networks.csv"), Path("networks.runs"))
+
+A store is large and stays where it was filled; its rows are small and are committed. What stands in the file need not
+be run again, and rows that are made later, perhaps on another machine, are put beside it.
+"""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+Row = dict[str, str]
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of a file; none where there is no file."""
+    if not path.exists():
+        return []
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def whole(path: Path, dataset: str, n_runs: int) -> set[str]:
+    """Methods that have ``n_runs`` finished runs on a data set."""
+    done = Counter(
+        row["method"] for row in read_rows(path) if row["dataset"] == dataset and row["status"] == "done"
+    )
+    return {name for name, n in done.items() if n >= n_runs}
+
+
+def gather(path: Path, store: Path) -> int:
+    """Add the finished rows of a store to a file, in whose place a whole new one comes; return how many are new."""
+    with tempfile.TemporaryDirectory(prefix="counterpoise-") as folder:
+        exported = Path(folder) / "rows.csv"
+        command = [sys.executable, "-m", "counterpoise", "leaderboard", str(store), "--quiet"]
+        subprocess.run([*command, "-o", str(exported)], check=True, stdout=subprocess.DEVNULL)
+        new = [row for row in read_rows(exported) if row["status"] == "done"]
+    old = read_rows(path)
+    known = {row["key"] for row in old}
+    added = [row for row in new if row["key"] not in known]
+    rows = [*old, *added]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    temporary = path.with_suffix(".part")
+    with open(temporary, "w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    temporary.replace(path)
+    return len(added)
