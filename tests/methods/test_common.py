@@ -340,7 +340,9 @@ def test_company_in_the_batch_does_not_matter(name, kind, backbone, request) -> 
     alone = np.concatenate([predictor.logits(inputs[[i]]) for i in range(len(inputs))])
     # A vision model's many products are summed in another order in batches of another size.
     tolerance = 1e-5 if backbone == "vision" else 1e-6
-    np.testing.assert_allclose(together, alone, atol=tolerance, rtol=tolerance)
+    # LDAM's logits are cosines times 30, and so is what rounding leaves in them.
+    size = getattr(make_method(name), "scale", None) or 1.0
+    np.testing.assert_allclose(together, alone, atol=tolerance * max(size, 1.0), rtol=tolerance)
 
 
 @pytest.mark.parametrize(("name", "method"), METHODS.items())

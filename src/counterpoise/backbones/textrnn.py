@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from counterpoise.backbones.base import Batch, VectorReader
+from counterpoise.backbones.lstm import LSTM
 
 
 class TextRNN(VectorReader):
@@ -28,8 +29,8 @@ class TextRNN(VectorReader):
     def __init__(self, embedding: nn.Embedding, *, hidden: int = 64) -> None:
         super().__init__()
         self.embedding = embedding
-        self.forwards = nn.LSTM(embedding.embedding_dim, hidden, batch_first=True)
-        self.backwards = nn.LSTM(embedding.embedding_dim, hidden, batch_first=True)
+        self.forwards = LSTM(embedding.embedding_dim, hidden, batch_first=True)
+        self.backwards = LSTM(embedding.embedding_dim, hidden, batch_first=True)
         self.dim = 2 * hidden
 
     def vectors(self, batch: Batch) -> Tensor:

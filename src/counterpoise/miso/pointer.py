@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from counterpoise.backbones.lstm import LSTM
 from counterpoise.miso.corpus import Corpus, padded
 from counterpoise.miso.decoder import Soft, TextDecoder, Written, straight_through
 from counterpoise.miso.decoding import Decoding, decode
@@ -70,7 +71,7 @@ class PointerDecoder(TextDecoder):
         self.words = nn.Embedding.from_pretrained(corpus.vectors.clone(), freeze=True, padding_idx=0)
         self.dim = dim
         self.start = nn.Linear(dim, hidden)
-        self.recurrence = nn.LSTM(2 * width + dim, hidden, batch_first=True)
+        self.recurrence = LSTM(2 * width + dim, hidden, batch_first=True)
         self.query = nn.Linear(hidden + width + dim, hidden)
         self.key = nn.Linear(width, hidden)
         self.offset = nn.Parameter(torch.zeros(_OFFSETS))
