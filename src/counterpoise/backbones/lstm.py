@@ -18,7 +18,7 @@ class LSTM(nn.LSTM):
     raises a RuntimeError. There this one leaves autocast for as long as it runs.
     """
 
-    def forward(self, input: Tensor, hx: State | None = None) -> Any:  # the names of nn.LSTM
+    def forward(self, input: Tensor, hx: State | None = None) -> Any:  # type: ignore[override]  # no packed sequences
         """States ``(B, T, hidden)`` and the last of them, as ``nn.LSTM`` gives them."""
         if input.device.type != "cpu" or not torch.is_autocast_enabled("cpu") or _has_bfloat16():
             return super().forward(input, hx)
