@@ -174,6 +174,11 @@ def test_methods_lists_the_registry(run, run_json):
         "llm_oversample": "extra llm, a model",
         "llm_zero_shot": "extra llm, a model",
     }
+    papers = {row["method"]: row["paper"] for row in rows}
+    assert [papers[name] for name in ("focal", "word_dropout", "miso", "cag")] == [
+        *("Lin et al. 2017", "Wei and Zou 2019", "Tian et al. 2021", "Tian et al. 2021"),
+    ]
+    assert not any(papers[name] for name in ("erm", "class_weight", "random_oversample", "tfidf_lr", "blend"))
     lines = {line.split()[0]: line.split() for line in run("methods").stdout.splitlines() if line.strip()}
     assert lines["tfidf_lr"][2] == "no"
     assert lines["erm"][1:5] == ["array,", "image,", "text", "yes"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations, product
@@ -35,6 +36,7 @@ SETTINGS = {
 }
 
 
+CITED = r"[A-Z]\w+( and [A-Z]\w+| et al\.)? \d{4}"
 PRETRAINED = ("encoder", "vision")
 ON_VISION = ("erm", "mixup")
 """Methods that `make test` has on a pretrained vision model too, which is to all others another network of images."""
@@ -349,6 +351,8 @@ def test_company_in_the_batch_does_not_matter(name, kind, backbone, request) -> 
 def test_states_its_needs(name, method) -> None:
     assert 0 < len(method.summary) <= 100
     assert "\n" not in method.summary
+    assert not re.search(r"\d{4}", method.summary), "papers have a place of their own"
+    assert re.fullmatch(rf"({CITED}(, {CITED})*)?", method.paper)
     assert method.inputs
     assert method.inputs <= {"text", "array", "image"}
     assert isinstance(method.uses_backbone, bool)

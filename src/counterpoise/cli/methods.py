@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def methods(random_state: NothingRandom = 0, as_json: Json = False, quiet: Quiet = False) -> None:
-    """List the methods: what they take, their settings with defaults, what they do."""
+    """List the methods: what they take, their settings with defaults, what they do, whose they are."""
     with running("methods", as_json, quiet) as screen:
         from counterpoise.methods.registry import METHODS
 
@@ -23,6 +23,7 @@ def methods(random_state: NothingRandom = 0, as_json: Json = False, quiet: Quiet
             rows.append(
                 {
                     "method": name,
+                    "paper": cls.paper,
                     "inputs": inputs,
                     "backbone": cls.uses_backbone,
                     "needs": cls.needs,
@@ -30,10 +31,10 @@ def methods(random_state: NothingRandom = 0, as_json: Json = False, quiet: Quiet
                     "summary": cls.summary,
                 }
             )
-            cells.append(
-                (name, ", ".join(inputs), _trained(cls()), cls.needs or "-", _shown(settings), cls.summary)
-            )
-        screen.table(("method", "data", "backbone", "needs", "settings", "what it does"), cells, words=6)
+            facts = (", ".join(inputs), _trained(cls()), cls.needs or "-", _shown(settings))
+            cells.append((name, *facts, cls.summary, cls.paper or "-"))
+        head = ("method", "data", "backbone", "needs", "settings", "what it does", "paper")
+        screen.table(head, cells, words=len(head))
         screen.line("\nUse one with --method NAME, and its settings as --set method__KEY=VALUE.")
         screen.rows(rows)
 

@@ -29,7 +29,8 @@ class Adasyn(FeatureSpaceMethod):
         As for :class:`counterpoise.methods.smote.Smote`.
     """
 
-    summary = "points between neighbours, most from difficult rows (He et al. 2008); texts as TF-IDF"
+    summary = "points between neighbours, most from difficult rows; texts as TF-IDF"
+    paper = "He et al. 2008"
     name = "adasyn"
     search_space: ClassVar[Space] = {"n_neighbors": Range(2, 10), **FeatureSpaceMethod.linear_space}
 

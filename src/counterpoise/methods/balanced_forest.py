@@ -35,7 +35,8 @@ class BalancedForest(BalancedEnsemble):
         Texts a feature must occur in. Not read for arrays.
     """
 
-    summary = "trees on balanced bootstraps (Chen et al. 2004); texts as TF-IDF; cannot be saved"
+    summary = "trees on balanced bootstraps; texts as TF-IDF; cannot be saved"
+    paper = "Chen et al. 2004"
     name = "balanced_forest"
     search_space: ClassVar[Space] = {
         "n_estimators": Range(50, 500, log=True),

@@ -14,7 +14,8 @@ class BalancedSoftmax(LogitAdjustment):
     """Train with ``-log(n_y e^{z_y} / sum_c n_c e^{z_c})``: logit adjustment of strength 1, with nothing to set."""
 
     search_space: ClassVar[Space] = {}
-    summary = "the softmax counts each class by its share while training (Ren et al. 2020)"
+    summary = "the softmax counts each class by its share while training"
+    paper = "Ren et al. 2020"
 
     def __init__(self) -> None:
         super().__init__(tau=1.0, post_hoc=False)

@@ -123,6 +123,8 @@ class Method(BaseEstimator, ABC):
     ----------
     summary : str
         One line for ``counterpoise methods``.
+    paper : str
+        Whose idea it is, as authors and year; empty for what nobody in particular has invented.
     inputs : frozenset of str
         What it serves: ``"text"``, ``"array"``, ``"image"``.
     uses_backbone : bool
@@ -144,6 +146,7 @@ class Method(BaseEstimator, ABC):
     """
 
     summary: ClassVar[str]
+    paper: ClassVar[str] = ""
     inputs: ClassVar[frozenset[str]] = frozenset({"text", "array"})
     uses_backbone: ClassVar[bool] = True
     needs: ClassVar[str] = ""

@@ -40,7 +40,8 @@ class BCL(ContrastiveMethod):
         See :class:`counterpoise.methods.contrastive.ContrastiveMethod`.
     """
 
-    summary = "contrastive learning with classes averaged and always there (BCL, Zhu et al. 2022)"
+    summary = "contrastive learning with classes averaged and always there (BCL)"
+    paper = "Zhu et al. 2022"
     has_prototypes = True
 
     def __init__(

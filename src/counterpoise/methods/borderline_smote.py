@@ -27,7 +27,8 @@ class BorderlineSmote(FeatureSpaceMethod):
         As for :class:`counterpoise.methods.smote.Smote`.
     """
 
-    summary = "points from rows of a rare class at its border (Han et al. 2005); texts as TF-IDF"
+    summary = "points from rows of a rare class at its border; texts as TF-IDF"
+    paper = "Han et al. 2005"
     name = "borderline_smote"
     search_space: ClassVar[Space] = {
         "k_neighbors": Range(1, 10),

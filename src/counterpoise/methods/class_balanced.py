@@ -32,7 +32,8 @@ class ClassBalanced(GradientMethod):
     """
 
     search_space: ClassVar[Space] = {"beta": Choice((0.9, 0.99, 0.999, 0.9999))}
-    summary = "rows of rare classes count more, by the effective number of rows (Cui et al. 2019)"
+    summary = "rows of rare classes count more, by the effective number of rows"
+    paper = "Cui et al. 2019"
 
     def __init__(self, *, beta: float = 0.999) -> None:
         self.beta = beta

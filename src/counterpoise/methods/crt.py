@@ -37,7 +37,8 @@ class CRT(GradientMethod):
     """
 
     search_space: ClassVar[Space] = {"head_epochs": Range(2, 30)}
-    summary = "plain training, then a new head with all classes alike (cRT, Kang et al. 2020)"
+    summary = "plain training, then a new head with all classes alike (cRT)"
+    paper = "Kang et al. 2020"
 
     def __init__(self, *, head_epochs: int = 10, unfreeze: bool = False) -> None:
         self.head_epochs = head_epochs

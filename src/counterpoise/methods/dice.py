@@ -45,7 +45,8 @@ class Dice(GradientMethod):
         "smoothing": Range(0.1, 10.0, log=True),
         "denominator": Choice(DENOMINATORS),
     }
-    summary = "a soft F1 of each row as its loss (Li et al. 2020)"
+    summary = "a soft F1 of each row as its loss"
+    paper = "Li et al. 2020"
     soft_targets = True
 
     def __init__(self, *, alpha: float = 0.5, smoothing: float = 1.0, denominator: str = "square") -> None:

@@ -113,7 +113,8 @@ class DOS(GradientMethod):
         "overload": Range(0.5, 5.0, log=True),
         "weight": Range(0.01, 3.0, log=True),
     }
-    summary = "rare rows drawn to points between their neighbours, in rounds (Ando and Huang 2017)"
+    summary = "rare rows drawn to points between their neighbours, in rounds"
+    paper = "Ando and Huang 2017"
     soft_targets: ClassVar[bool] = True
 
     _encoded: Encoded | None = None

@@ -25,7 +25,8 @@ class DRW(DeferredReweighting):
     """
 
     search_space: ClassVar[Space] = {"drw": Range(0.5, 1.0)}
-    summary = "plain training, class weights late in it (deferred re-weighting, Cao et al. 2019)"
+    summary = "plain training, class weights late in it (deferred re-weighting)"
+    paper = "Cao et al. 2019"
     soft_targets: ClassVar[bool] = True
 
     def __init__(self, *, drw: bool | float = DRW_FROM) -> None:

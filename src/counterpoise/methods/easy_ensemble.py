@@ -36,7 +36,8 @@ class EasyEnsemble(BalancedEnsemble):
         Texts a feature must occur in. Not read for arrays.
     """
 
-    summary = "boosted stumps on balanced draws (Liu et al. 2009); texts as TF-IDF; cannot be saved"
+    summary = "boosted stumps on balanced draws; texts as TF-IDF; cannot be saved"
+    paper = "Liu et al. 2009"
     name = "easy_ensemble"
     search_space: ClassVar[Space] = {
         "n_estimators": Range(5, 50, log=True),

@@ -45,6 +45,7 @@ class EncoderLDA(FrozenEncoderMethod):
     """
 
     summary = "shrunk linear discriminant analysis over a frozen pretrained encoder"
+    paper = "Ledoit and Wolf 2004"
     name = "encoder_lda"
     takes_sample_weight = False
 

@@ -33,6 +33,7 @@ class EncoderLR(FrozenEncoderMethod):
     """
 
     summary = "balanced logistic regression over a frozen pretrained encoder"
+    paper = "Reimers and Gurevych 2019"
     name = "encoder_lr"
     search_space: ClassVar[Space] = {"C": Range(0.03, 30.0, log=True)}
 

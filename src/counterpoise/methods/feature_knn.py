@@ -80,6 +80,7 @@ class FeatureKNN(GradientMethod):
 
     search_space: ClassVar[Space] = {"k": Range(1, 50, log=True)}
     summary = "plain training, then nearest neighbours in its representation"
+    paper = "Cover and Hart 1967"
     takes_sample_weight = False
 
     def __init__(self, *, k: int = 5) -> None:

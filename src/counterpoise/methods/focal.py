@@ -30,7 +30,8 @@ class Focal(GradientMethod):
     """
 
     search_space: ClassVar[Space] = {"gamma": Range(0.5, 5.0), "alpha": Choice((None, "balanced"))}
-    summary = "easy rows count less in the loss (Lin et al. 2017)"
+    summary = "easy rows count less in the loss"
+    paper = "Lin et al. 2017"
     soft_targets = True
 
     def __init__(self, *, gamma: float = 2.0, alpha: str | None = None) -> None:

@@ -13,5 +13,6 @@ class HardSmote(NeighborMixing):
     The parameters are those of :class:`counterpoise.methods.neighbor_mixing.NeighborMixing`.
     """
 
-    summary = "classes filled up with points between rows of one class, in training (Chawla et al. 2002)"
+    summary = "classes filled up with points between rows of one class, in training"
+    paper = "Chawla et al. 2002"
     soft = False

@@ -38,7 +38,8 @@ class KCL(ContrastiveMethod):
         See :class:`counterpoise.methods.contrastive.ContrastiveMethod`.
     """
 
-    summary = "contrastive learning with as many positives for each class (KCL, Kang et al. 2021)"
+    summary = "contrastive learning with as many positives for each class (KCL)"
+    paper = "Kang et al. 2021"
 
     def __init__(
         self,

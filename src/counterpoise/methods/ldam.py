@@ -39,7 +39,8 @@ class LDAM(DeferredReweighting):
     """
 
     search_space: ClassVar[Space] = {"max_margin": Range(0.1, 1.0), "scale": Range(10.0, 50.0)}
-    summary = "larger margins for rarer classes (LDAM, Cao et al. 2019)"
+    summary = "larger margins for rarer classes (LDAM)"
+    paper = "Cao et al. 2019"
 
     def __init__(self, *, max_margin: float = 0.5, scale: float = SCALE, drw: bool | float = False) -> None:
         self.max_margin = max_margin

@@ -23,7 +23,8 @@ class LDAMDRW(LDAM):
     """
 
     search_space: ClassVar[Space] = {**LDAM.search_space, "drw": Range(0.5, 1.0)}
-    summary = "larger margins for rarer classes, class weights late in training (LDAM-DRW, Cao et al. 2019)"
+    summary = "larger margins for rarer classes, class weights late in training (LDAM-DRW)"
+    paper = "Cao et al. 2019"
 
     def __init__(
         self, *, max_margin: float = 0.5, scale: float = SCALE, drw: bool | float = DRW_FROM

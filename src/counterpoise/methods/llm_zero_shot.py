@@ -54,6 +54,7 @@ class LLMZeroShot(Method):
     """
 
     summary = "a language model asked for each text's class by name, nothing trained; give it as `model`"
+    paper = "Brown et al. 2020"
     inputs = frozenset({"text"})
     needs = "extra llm, a model"
     uses_backbone = False

@@ -31,7 +31,8 @@ class LogitAdjustment(GradientMethod):
     """
 
     search_space: ClassVar[Space] = {"tau": Range(0.25, 2.0), "post_hoc": Choice((False, True))}
-    summary = "the loss adds the log prior, so that the logits are balanced (Menon et al. 2021)"
+    summary = "the loss adds the log prior, so that the logits are balanced"
+    paper = "Menon et al. 2021"
     soft_targets = True
 
     def __init__(self, *, tau: float = 1.0, post_hoc: bool = False) -> None:

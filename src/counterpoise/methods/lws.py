@@ -73,7 +73,8 @@ class LWS(GradientMethod):
     """
 
     search_space: ClassVar[Space] = {"scale_learning_rate": Range(0.002, 0.2, log=True)}
-    summary = "plain training, then one scale a class with all classes alike (LWS, Kang et al. 2020)"
+    summary = "plain training, then one scale a class with all classes alike (LWS)"
+    paper = "Kang et al. 2020"
 
     def __init__(self, *, head_epochs: int = 5, scale_learning_rate: float = 0.02) -> None:
         self.head_epochs = head_epochs

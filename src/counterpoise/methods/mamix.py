@@ -28,7 +28,8 @@ class MAMix(MixedTraining):
     """
 
     search_space: ClassVar[Space] = {**MixedTraining.search_space, "power": Range(0.0, 1.0)}
-    summary = "mixed in pairs, the rarer label kept for longer (margin-aware Mixup, Cheng et al. 2023)"
+    summary = "mixed in pairs, the rarer label kept for longer (margin-aware Mixup)"
+    paper = "Cheng et al. 2023"
 
     def __init__(
         self,

@@ -100,7 +100,8 @@ class MixText(GradientMethod):
 
     inputs: ClassVar[frozenset[str]] = frozenset({"text", "array"})
     search_space: ClassVar[Space] = {"alpha": Range(0.2, 16.0, log=True)}
-    summary = "texts mixed in hidden space, unlabelled ones too where given (TMix, MixText; Chen et al. 2020)"
+    summary = "texts mixed in hidden space, unlabelled ones too where given (TMix, MixText)"
+    paper = "Chen et al. 2020"
     soft_targets: ClassVar[bool] = True
     private: ClassVar[frozenset[str]] = frozenset({"unlabelled"})
 

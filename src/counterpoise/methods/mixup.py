@@ -16,7 +16,8 @@ class Mixup(MixedTraining):
     The parameters are those of :class:`counterpoise.methods.mixed_training.MixedTraining`.
     """
 
-    summary = "rows and labels mixed in pairs alike (Mixup, Zhang et al. 2018)"
+    summary = "rows and labels mixed in pairs alike (Mixup)"
+    paper = "Zhang et al. 2018"
     soft_targets = True
 
     def pairs(self, labels: Tensor, counts: Tensor, generator: torch.Generator) -> Pairs:

@@ -43,7 +43,8 @@ class NaiveBayesLR(Method):
     Of more than two classes, each has ratios and a regression of its own against the rest.
     """
 
-    summary = "naive-Bayes log-count ratios and logistic regression (Wang and Manning 2012); no network"
+    summary = "naive-Bayes log-count ratios and logistic regression; no network"
+    paper = "Wang and Manning 2012"
     inputs = frozenset({"text"})
     uses_backbone = False
     search_space: ClassVar[Space] = {

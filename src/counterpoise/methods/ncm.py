@@ -89,7 +89,8 @@ class NCM(GradientMethod):
     """
 
     search_space: ClassVar[Space] = {"distance": Choice(DISTANCES)}
-    summary = "plain training, then the nearest class mean (NCM, Kang et al. 2020)"
+    summary = "plain training, then the nearest class mean (NCM)"
+    paper = "Kang et al. 2020"
 
     def __init__(self, *, distance: str = "euclidean") -> None:
         self.distance = distance

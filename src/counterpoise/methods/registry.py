@@ -62,6 +62,8 @@ from counterpoise.oversampling.word_replacement import WordReplacement
 from counterpoise.oversampling.word_shuffle import WordShuffle
 from counterpoise.oversampling.word_swap import WordSwap
 
+_EDA, _MISO = "Wei and Zou 2019", "Tian et al. 2021"
+
 METHODS: dict[str, type[Method]] = {
     "erm": ERM,
     "class_weight": ClassWeight,
@@ -95,33 +97,31 @@ METHODS: dict[str, type[Method]] = {
     "sharprecl": SharpReCL,
     "word_swap": sampled_method(WordSwap, "minority copies with a third of their words from majority texts"),
     "splice": sampled_method(Splice, "minority copies with a few words in a row of a majority text put in"),
-    "word_dropout": sampled_method(
-        WordDropout, "minority copies with words left out (EDA, Wei and Zou 2019)"
-    ),
-    "word_shuffle": sampled_method(
-        WordShuffle, "minority copies with pairs of words swapped (EDA, Wei and Zou 2019)"
-    ),
+    "word_dropout": sampled_method(WordDropout, "minority copies with words left out (EDA)", _EDA),
+    "word_shuffle": sampled_method(WordShuffle, "minority copies with pairs of words swapped (EDA)", _EDA),
     "word_insertion": sampled_method(
-        WordInsertion, "minority copies with words near theirs put in (EDA, Wei and Zou 2019)"
+        WordInsertion, "minority copies with words near theirs put in (EDA)", _EDA
     ),
     "word_replacement": sampled_method(
-        WordReplacement, "minority copies with words replaced by near ones (EDA, Wei and Zou 2019)"
+        WordReplacement, "minority copies with words replaced by near ones (EDA)", _EDA
     ),
     "mask_fill": sampled_method(
-        MaskFill, "minority copies with words filled in by a masked language model (Wu et al. 2019)"
+        MaskFill, "minority copies with words filled in by a masked language model", "Wu et al. 2019"
     ),
     "markov": sampled_method(
-        MarkovWriter, "texts by a Markov chain of words over both classes (EMCO, Avela and Ilmonen 2026)"
+        MarkovWriter, "texts by a Markov chain of words over both classes (EMCO)", "Avela and Ilmonen 2026"
     ),
     "llm_oversample": sampled_method(
         LanguageModelWriter,
         "texts written by a large language model shown difficult samples; give it as `model`",
     ),
-    "miso": sampled_method(MISO, "anchors for difficult samples, by SFM, MINE and CAG (Tian et al. 2021)"),
+    "miso": sampled_method(MISO, "anchors for difficult samples, by SFM, MINE and CAG", _MISO),
     "miso_edit": sampled_method(
-        MisoEdit, "MISO without a decoder: difficult samples edited, nothing trained"
+        MisoEdit, "MISO without a decoder: difficult samples edited, nothing trained", _MISO
     ),
-    "cag": sampled_method(CAG, "MISO's generator without fusion and mutual information (its ablation)"),
+    "cag": sampled_method(
+        CAG, "MISO's generator without fusion and mutual information (its ablation)", _MISO
+    ),
     "smote": Smote,
     "borderline_smote": BorderlineSmote,
     "adasyn": Adasyn,

@@ -28,7 +28,8 @@ class Remix(MixedTraining):
     """
 
     search_space: ClassVar[Space] = {**MixedTraining.search_space, "ratio": Range(1.5, 10.0, log=True)}
-    summary = "mixed in pairs, the label the rarer class's where it is much rarer (Remix, Chou et al. 2020)"
+    summary = "mixed in pairs, the label the rarer class's where it is much rarer (Remix)"
+    paper = "Chou et al. 2020"
 
     def __init__(
         self,

@@ -42,7 +42,7 @@ class SampledMethod(GradientMethod):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A class made at run time stands in no module, where pickle would look for it.
-        return _restored, (self.sampler, self.summary, self._settings)
+        return _restored, (self.sampler, self.summary, self.paper, self._settings)
 
     def check(self) -> None:
         """Refuse what the sampler refuses, and a strategy by class name, which a method does not know."""
@@ -157,7 +157,7 @@ def judge_by_network(data: Data, context: Context) -> Judge:
 
 
 @cache
-def sampled_method(sampler: type[TextSampler], summary: str) -> type[SampledMethod]:
+def sampled_method(sampler: type[TextSampler], summary: str, paper: str = "") -> type[SampledMethod]:
     """Make a method of a sampler.
 
     Parameters
@@ -165,10 +165,13 @@ def sampled_method(sampler: type[TextSampler], summary: str) -> type[SampledMeth
     sampler : type of TextSampler
     summary : str
         One line for ``counterpoise methods``.
+    paper : str, default=""
+        Where it comes from; see :class:`counterpoise.methods.base.Method`.
     """
     body = {
         "sampler": sampler,
         "summary": summary,
+        "paper": paper,
         "search_space": sampler.search_space,
         "needs": sampler.needs,
         "__doc__": sampler.__doc__,
@@ -176,6 +179,8 @@ def sampled_method(sampler: type[TextSampler], summary: str) -> type[SampledMeth
     return type(sampler.__name__, (SampledMethod,), body)
 
 
-def _restored(sampler: type[TextSampler], summary: str, settings: dict[str, Any]) -> SampledMethod:
+def _restored(
+    sampler: type[TextSampler], summary: str, paper: str, settings: dict[str, Any]
+) -> SampledMethod:
     """Unpickle a method with all its settings, the sampler's seed included."""
-    return sampled_method(sampler, summary)(**settings)
+    return sampled_method(sampler, summary, paper)(**settings)

@@ -76,7 +76,8 @@ class SetFit(GradientMethod):
     """
 
     search_space: ClassVar[Space] = {"C": Range(0.03, 30.0, log=True)}
-    summary = "contrastive fine-tuning, then logistic regression on the vectors (Tunstall et al. 2022)"
+    summary = "contrastive fine-tuning, then logistic regression on the vectors"
+    paper = "Tunstall et al. 2022"
 
     def __init__(self, *, pairs: int = 20, C: float = 1.0, balanced: bool = True) -> None:
         self.pairs = pairs

@@ -92,7 +92,8 @@ class SharpReCL(ContrastiveMethod):
         "alpha": Range(0.1, 2.0, log=True),
         "hard_from": Range(0.0, 1.0),
     }
-    summary = "contrastive learning with targets built for each class alike (SharpReCL, Li et al. 2026)"
+    summary = "contrastive learning with targets built for each class alike (SharpReCL)"
+    paper = "Li et al. 2026"
     feature_dim = 100
     has_prototypes = True
 

@@ -33,7 +33,8 @@ class Smote(FeatureSpaceMethod):
         Longest run of words that is a feature of TF-IDF.
     """
 
-    summary = "points between neighbours of a rare class (Chawla et al. 2002); texts as TF-IDF"
+    summary = "points between neighbours of a rare class; texts as TF-IDF"
+    paper = "Chawla et al. 2002"
     name = "smote"
     search_space: ClassVar[Space] = {"k_neighbors": Range(1, 10), **FeatureSpaceMethod.linear_space}
 

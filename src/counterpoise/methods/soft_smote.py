@@ -14,5 +14,6 @@ class SoftSmote(NeighborMixing):
     The parameters are those of :class:`counterpoise.methods.neighbor_mixing.NeighborMixing`.
     """
 
-    summary = "classes filled up with points towards any neighbour, labels mixed too (Cheng et al. 2023)"
+    summary = "classes filled up with points towards any neighbour, labels mixed too"
+    paper = "Cheng et al. 2023"
     soft = True

@@ -21,7 +21,8 @@ class SupCon(ContrastiveMethod):
     The parameters are those of :class:`counterpoise.methods.contrastive.ContrastiveMethod`.
     """
 
-    summary = "cross-entropy, with rows of a class pulled together (SupCon, Khosla et al. 2020)"
+    summary = "cross-entropy, with rows of a class pulled together (SupCon)"
+    paper = "Khosla et al. 2020"
 
     def contrast(
         self, features: Tensor, projections: Projections, head: nn.Linear, batch: Batch, state: TrainingState

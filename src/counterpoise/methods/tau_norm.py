@@ -54,7 +54,8 @@ class TauNorm(GradientMethod):
     """
 
     search_space: ClassVar[Space] = {"tau": Range(0.0, 1.0)}
-    summary = "plain training, then weights of all classes nearer to one length (Kang et al. 2020)"
+    summary = "plain training, then weights of all classes nearer to one length"
+    paper = "Kang et al. 2020"
 
     def __init__(self, *, tau: float | None = None) -> None:
         self.tau = tau

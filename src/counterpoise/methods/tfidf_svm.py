@@ -49,6 +49,7 @@ class TfidfSVM(Method):
     """
 
     summary = "TF-IDF and a balanced linear SVM with cross-fitted Platt scaling; no network"
+    paper = "Joachims 1998, Platt 1999"
     inputs = frozenset({"text"})
     uses_backbone = False
     search_space: ClassVar[Space] = {"C": Range(0.03, 10.0, log=True), "max_ngram": Range(1, 3)}

@@ -35,7 +35,8 @@ class TwoStage(GradientMethod):
     """
 
     search_space: ClassVar[Space] = {"head_epochs": Range(1, 30)}
-    summary = "first the head with all classes alike, then everything plainly (ValizadehAslani et al. 2022)"
+    summary = "first the head with all classes alike, then everything plainly"
+    paper = "ValizadehAslani et al. 2022"
 
     def __init__(self, *, head_epochs: int = 10) -> None:
         self.head_epochs = head_epochs
