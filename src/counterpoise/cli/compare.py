@@ -10,6 +10,7 @@ import typer
 from counterpoise.cli import options
 from counterpoise.cli.comparisons import (
     METRIC,
+    print_classes,
     print_difficult,
     print_failures,
     print_rows,
@@ -48,6 +49,7 @@ def compare(
     ] = 1,
     metric: options.Metric = METRIC,
     against: options.Against = None,
+    by_class: options.ByClass = False,
     reading: options.Reading,
     keep: options.Keep = None,
     group: options.Group = None,
@@ -137,6 +139,8 @@ def compare(
             judgement = judged(comparison, metric, against)
             print_rows(screen, comparison.rows, metric)
             print_difficult(screen, comparison.rows)
+            if by_class:
+                print_classes(screen, comparison)
             print_verdicts(screen, metric, judgement)
             shown += [row_fields(row, comparison, judgement) for row in comparison.rows]
         print_failures(screen, _failed(planned, filled))

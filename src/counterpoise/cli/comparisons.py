@@ -43,6 +43,24 @@ def print_difficult(screen: Screen, rows: Sequence[Row]) -> None:
     _print_table(screen, rows, _DIFFICULT)
 
 
+def print_classes(screen: Screen, comparison: Comparison, measure: str = "f1") -> None:
+    """Print a measure of each class by each method, if all classes matter."""
+    from counterpoise.experiments.leaderboard import classes_of
+
+    names = classes_of(comparison)
+    if not names:
+        screen.line("\nOne class matters here, so there is no table of classes.")
+        return
+    screen.line(f"\n{measure.replace('_', ' ').capitalize()} of each class, means over runs:\n")
+    rows = comparison.rows
+    cells = []
+    for name in names:
+        found = [_metric(row, f"{measure}[{name}]") for row in rows]
+        best = _best(measure, found)
+        cells.append((name, *(f"{number(one.mean)}{'*' if one.mean == best else ' '}" for one in found)))
+    screen.table(("class", *(row.label for row in rows)), cells)
+
+
 def print_verdicts(screen: Screen, metric: str, found: Judgement) -> None:
     """Print what may be said of each method against the reference."""
     if not found.verdicts:

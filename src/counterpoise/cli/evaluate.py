@@ -96,6 +96,7 @@ def _numbers(screen: Screen, classifier: RareClassClassifier, labels: np.ndarray
 def _judged(
     classifier: RareClassClassifier, inputs: Any, labels: np.ndarray, minority: int | None
 ) -> dict[str, Any]:
+    from counterpoise.metrics.by_class import score_by_class
     from counterpoise.metrics.diagnosis import one_class_predicted
     from counterpoise.metrics.scores import score
     from counterpoise.metrics.thresholds import decide
@@ -116,20 +117,30 @@ def _judged(
         "backbone": getattr(classifier.fitted_.predictor, "backbone", None),
         "dataset": "",
         **score(labels, probabilities, minority, decisions_tuned=tuned),
+        **(score_by_class(labels, probabilities, names, decisions_tuned=tuned) if len(names) > 2 else {}),
         "predict_seconds": seconds,
         "rows": len(labels),
+        "class_counts": {name: int((labels == i).sum()) for i, name in enumerate(names)},
         "minority": None if minority is None else names[minority],
         "notes": notes,
     }
 
 
 def _print(screen: Screen, row: dict[str, Any]) -> None:
+    from counterpoise.metrics.by_class import MEASURES
     from counterpoise.metrics.scores import NAMES
 
     of = "all classes alike" if row["minority"] is None else f"class {row['minority']!r}"
     screen.note(f"{row['rows']:,} rows; f1, precision, recall and average precision of {of}")
     cells = (row["method"], row["backbone"] or "-", *(number(row[name]) for name in NAMES))
     screen.table(("method", "backbone", *NAMES), [cells], words=2)
+    if len(row["class_counts"]) > 2:
+        screen.line("\nEach class against the others:\n")
+        lines = [
+            (name, f"{n:,}", *(number(row[f"{measure}[{name}]"]) for measure in MEASURES))
+            for name, n in row["class_counts"].items()
+        ]
+        screen.table(("class", "rows", *MEASURES), lines)
     for note in row["notes"]:
         screen.line(f"\n{note}")
     screen.rows([row])

@@ -10,6 +10,7 @@ import typer
 from counterpoise.cli import options
 from counterpoise.cli.comparisons import (
     METRIC,
+    print_classes,
     print_difficult,
     print_failures,
     print_ranking,
@@ -30,6 +31,7 @@ def leaderboard(
     *,
     metric: options.Metric = METRIC,
     against: options.Against = None,
+    by_class: options.ByClass = False,
     runs: Annotated[bool, typer.Option("--runs", help="List the runs one by one, with their keys.")] = False,
     output: Annotated[
         Path | None,
@@ -99,6 +101,8 @@ def leaderboard(
                 screen.line(f"\n{comparison.title}\n")
             print_rows(screen, comparison.rows, metric)
             print_difficult(screen, comparison.rows)
+            if by_class:
+                print_classes(screen, comparison)
             print_verdicts(screen, metric, judgement)
             shown += [row_fields(row, comparison, judgement) for row in comparison.rows]
         if ranking is not None:

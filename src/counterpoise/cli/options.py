@@ -175,8 +175,13 @@ Seed = Annotated[
 Metric = Annotated[
     str,
     typer.Option(
-        metavar="NAME", help="What verdicts are about, such as f1, f1_thinned, mcc, recall_difficult."
+        metavar="NAME",
+        help="What verdicts are about, such as f1, f1_thinned, mcc, recall_difficult; 'f1[CLASS]' is that of one of "
+        "many classes.",
     ),
+]
+ByClass = Annotated[
+    bool, typer.Option("--by-class", help="Print the F1 of each class too, where all classes matter.")
 ]
 Against = Annotated[
     str | None,

@@ -34,6 +34,7 @@ from counterpoise.experiments.runs import Run, canonical
 from counterpoise.experiments.surroundings import Surroundings
 from counterpoise.experiments.task import Side, Task
 from counterpoise.experiments.tuning import Trial, best_of, search, space_of
+from counterpoise.metrics.by_class import score_by_class
 from counterpoise.metrics.class_groups import score_groups
 from counterpoise.metrics.diagnosis import one_class_predicted
 from counterpoise.metrics.many_classes import score_all_classes
@@ -278,6 +279,7 @@ def _metrics(
         fitted = np.bincount(task.numbers[side.train], minlength=len(task.names))
         metrics |= score_all_classes(labels, probabilities, fitted)
         metrics |= score_groups(labels, probabilities, fitted)
+        metrics |= score_by_class(labels, probabilities, predictions.classes, decisions_tuned=tuned)
     if side.kept_share is not None and number is not None:
         metrics |= score_thinned(labels, probabilities, number, side.kept_share, decisions_tuned=tuned)
     after, majority_after = shares(predictions)

@@ -19,6 +19,7 @@ from counterpoise.experiments.difficulty import NAMES as DIFFICULTY
 from counterpoise.experiments.rank_tests import Friedman, critical_difference, friedman, groups_within
 from counterpoise.experiments.table import Comparison
 from counterpoise.experiments.verdicts import Judgement, judge
+from counterpoise.metrics.by_class import class_of
 from counterpoise.metrics.class_groups import NAMES as GROUPS
 from counterpoise.metrics.many_classes import NAMES as ALL_CLASSES
 from counterpoise.metrics.scores import NAMES as SCORES
@@ -109,12 +110,9 @@ def judged(comparison: Comparison, metric: str, against: str | None = None) -> J
     """
     check_metric(metric)
     if not any(metric in row.metrics for row in comparison.rows):
-        needs = (
-            "it needs --keep with a share or count of one class"
-            if metric.endswith("_thinned")
-            else "name another"
+        raise SettingsError(
+            f"no row of {comparison.dataset} has the metric {metric}; {_needs(comparison, metric)}"
         )
-        raise SettingsError(f"no row of {comparison.dataset} has the metric {metric}; {needs}")
     sign = -1.0 if smaller_wins(metric) else 1.0
     scores = {
         row.label: [None if value is None else sign * value for value in row.metrics[metric].folds]
@@ -128,9 +126,28 @@ def judged(comparison: Comparison, metric: str, against: str | None = None) -> J
     return judge(scores, reference_of(comparison, against), comparison.test_to_train)
 
 
+def classes_of(comparison: Comparison) -> list[str]:
+    """Names of the classes that the rows have scores of; none where one class matters."""
+    found = (class_of(name) for row in comparison.rows for name in row.metrics)
+    return list(dict.fromkeys(each[1] for each in found if each is not None))
+
+
+def _needs(comparison: Comparison, metric: str) -> str:
+    """What to do for a metric that no row has."""
+    if metric.endswith("_thinned"):
+        return "it needs --keep with a share or count of one class"
+    named = class_of(metric)
+    if named is None:
+        return "name another"
+    names = classes_of(comparison)
+    if not names:
+        return "single classes are scored where all of them matter: leave --minority away"
+    return f"its classes are {listed(names)}{near_match(named[1], names)}"
+
+
 def check_metric(metric: str) -> None:
-    """Raise :class:`SettingsError` unless there is such a metric."""
-    if metric not in METRICS:
+    """Raise :class:`SettingsError` unless there is such a metric, or may be one of a class."""
+    if metric not in METRICS and class_of(metric) is None:
         raise SettingsError(
             f"there is no metric {metric!r}; there are {listed(SCORES)}{near_match(metric, METRICS)}"
         )

@@ -1,0 +1,78 @@
+"""Scores of each class against the rest, by its name: which of many classes a classifier finds.
+
+>>> found = score_by_class(np.array([0, 1, 1]), np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]]), ["ham", "spam"])
+>>> found["recall[spam]"], found["average_precision[spam]"]
+(0.5, 1.0)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.metrics import average_precision_score
+
+from counterpoise.metrics import confusion as cm
+from counterpoise.metrics.confusion import checked
+
+MEASURES = ("precision", "recall", "f1", "f1_tuned", "average_precision")
+"""What there is of each class; a metric's name is the measure with the class in brackets."""
+
+
+def score_by_class(
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    names: Sequence[str],
+    *,
+    decisions_tuned: ArrayLike | None = None,
+) -> dict[str, float | None]:
+    """Score each class against all others.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n,)
+        Class numbers.
+    probabilities : array-like of shape (n, C)
+    names : sequence of C str
+        Of the classes, by number.
+    decisions_tuned : array-like of shape (n,), optional
+        Class numbers decided with tuned thresholds.
+
+    Returns
+    -------
+    dict of str to float or None
+        ``"f1[NAME]"`` and so on for each of :data:`MEASURES`, class by class. Precision, recall and F1 are those of the
+        most probable class, ``f1_tuned`` that of ``decisions_tuned`` (None without them), average precision that of the
+        rows ranked by the probability of the class. None for a class without rows: nothing is known of it.
+
+    Raises
+    ------
+    DataError
+        If the arrays do not fit together (see :func:`counterpoise.metrics.confusion.checked`).
+    """
+    y, p, weights = checked(labels, probabilities, None)
+    n_classes = p.shape[1]
+    matrix = cm.confusion(y, p.argmax(axis=1), n_classes, weights)
+    columns = {
+        "precision": cm.precision_by_class(matrix),
+        "recall": cm.recall_by_class(matrix),
+        "f1": cm.f1_by_class(matrix),
+    }
+    if decisions_tuned is not None:
+        columns["f1_tuned"] = cm.f1_by_class(cm.confusion(y, np.asarray(decisions_tuned), n_classes, weights))
+    found: dict[str, float | None] = {}
+    for number, name in enumerate(names):
+        there = bool((y == number).any())
+        values = {measure: float(column[number]) for measure, column in columns.items()}
+        if there:
+            values["average_precision"] = float(average_precision_score(y == number, p[:, number]))
+        found |= {f"{measure}[{name}]": values.get(measure) if there else None for measure in MEASURES}
+    return found
+
+
+def class_of(metric: str) -> tuple[str, str] | None:
+    """Measure and class of a metric named as ``"f1[grain]"``; None of any other."""
+    parts = re.fullmatch(r"(\w+)\[(.+)\]", metric, re.DOTALL)
+    return (parts[1], parts[2]) if parts and parts[1] in MEASURES else None
