@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pyarrow.parquet as pq
 import pytest
 from cli_helpers import COMMON, RARE
@@ -90,6 +92,12 @@ def test_compare_has_rows_of_both(run_json, labelled, local) -> None:
     assert by_name["llm_zero_shot"]["average_precision"]["mean"] > 0.9
     assert by_name["llm_zero_shot"]["backbone"] is None
     assert by_name["llm_oversample"]["average_precision"]["mean"] is not None
+    for name, what in (
+        ("llm_zero_shot", r"\d+ prompts"),
+        ("llm_oversample", r"the texts came of \d+ prompts"),
+    ):
+        notes = " ".join(by_name[name]["notes"])
+        assert re.search(rf"{name}: {what}, [\d,]+ tokens read and [\d,]+ written", notes), notes
 
 
 def test_compare_tells_of_a_method_that_may_not_send_and_of_one_that_may(run, labelled) -> None:

@@ -109,6 +109,20 @@ def test_each_text_is_asked_about_once_over_all_folds(data) -> None:
         assert sorted(server.prompts) == sorted(set(server.prompts))
 
 
+def test_it_tells_what_its_answers_have_cost_each_text_once(data) -> None:
+    texts, labels = data
+    with stub(letters) as server:
+        place = {"method__model": "m", "method__base_url": server.url, "method__allow_sending": True}
+        prices = {"method__price_in": 2.0, "method__price_out": 1.0}
+        classifier = TextClassifier("llm_zero_shot", threshold=None, random_state=0, **place, **prices)
+        classifier.fit(texts, labels)
+        assert classifier.fitted_.predictor.notes == {}
+        for _ in range(2):
+            classifier.predict_proba([texts[0], texts[1], texts[0]])
+    said = "llm_zero_shot: 2 prompts, 200 tokens read and 20 written, price 0.00042"
+    assert classifier.fitted_.predictor.notes == {"remarks": [said]}
+
+
 def test_nothing_is_sent_without_consent(data) -> None:
     texts, labels = data
     with stub(letters) as server:

@@ -15,7 +15,8 @@ from counterpoise.methods.setting_checks import check_whole
 from counterpoise.metrics.calibration import softmax
 from counterpoise.text.asking import check_asking, correspondent_of, model_of
 from counterpoise.text.language_models import Choose, one_line
-from counterpoise.text.replies import Correspondent
+from counterpoise.text.replies import Answer, Correspondent
+from counterpoise.text.spending import Spending
 
 _SAVED = ("base_url", "api_key_env", "request", "timeout", "price_in", "price_out", "max_chars")
 
@@ -138,11 +139,19 @@ class ZeroShotPredictor:
         equal = np.full(len(names), 1 / len(names))
         self.training_prior = equal if training_prior is None else training_prior
         self.history: list[dict[str, float]] = []
+        self._answers: dict[str, Answer] = {}
+
+    @property
+    def notes(self) -> dict[str, list[str]]:
+        """What the answers that it was asked for so far have cost."""
+        spent = Spending.of(self._answers.values())
+        return {"remarks": [f"llm_zero_shot: {spent.in_words()}"]} if spent.prompts else {}
 
     def logits(self, inputs: np.ndarray) -> np.ndarray:
         """Log-odds ``(n, C)`` of float64: the model's answers are under equal class shares, these under the prior."""
         questions = [Choose(one_line(text, self._method.max_chars), self.names) for text in inputs]
         answers = self._correspondent.ask(questions)
+        self._answers |= {answer.prompt_hash: answer for answer in answers}
         found = [answer.reply.log_probabilities or (0.0,) * len(self.names) for answer in answers]
         answered = np.array(found, dtype=np.float64).reshape(len(inputs), len(self.names))
         return answered + np.log(self.training_prior * len(self.names))

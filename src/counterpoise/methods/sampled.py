@@ -26,6 +26,7 @@ class SampledMethod(GradientMethod):
 
     inputs = frozenset({"text"})
     sampler: ClassVar[type[TextSampler]]
+    _remarks: tuple[str, ...] = ()
 
     def __init__(self, **settings: Any) -> None:
         # Checked and stored by the sampler itself, so that its signature is the only list of settings.
@@ -64,7 +65,10 @@ class SampledMethod(GradientMethod):
         None for the largest.
         """
         if not self.sampler(**self._settings).chooses_balance:
-            return super().fit(data, context)
+            predictor = super().fit(data, context)
+            if self._remarks:
+                predictor.notes["remarks"] = list(self._remarks)
+            return predictor
         inner = replace(context.stream("balance"), checkpoint=None)
         shares = choose_balance(
             self._sampler(inner),
@@ -87,6 +91,7 @@ class SampledMethod(GradientMethod):
         """Add the sampler's new texts; each weighs what the text it was made from weighs."""
         sampler = self._sampler(context).set_params(random_state=context.seed)
         texts, labels = sampler.fit_resample(data.inputs, data.labels)
+        self._remarks = sampler.remarks_
         weights = data.weights[sampler.source_rows_]
         return replace(data, inputs=texts, labels=np.asarray(labels), weights=weights)
 

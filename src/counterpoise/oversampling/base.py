@@ -49,6 +49,8 @@ class TextSampler(BaseEstimator, metaclass=ABCMeta):
         The new texts, in the order of the returned rows, with where each came from: ``text``, ``label``,
         ``source_row``, ``partner_rows``, ``difficulty``, ``kept``, ``shared``, ``injected``, with the meaning of
         :class:`counterpoise.oversampling.anchors.Anchor`. Rows are those of the input, counted from 0.
+    remarks_ : tuple of str
+        What whoever asked for the texts should be told, such as what they cost; most samplers have nothing to say.
     """
 
     def __init__(self, *, sampling_strategy: Any = "auto", random_state: RandomState = None) -> None:
@@ -62,6 +64,7 @@ class TextSampler(BaseEstimator, metaclass=ABCMeta):
     """What has to be there besides the package: an extra, a model to be named."""
 
     balance_: dict[Any, float]  # where chooses_balance is true
+    remarks_: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Raise SettingsError for settings out of range."""

@@ -35,6 +35,7 @@ from counterpoise.text.asking import check_asking, correspondent_of, model_of
 from counterpoise.text.embedding import label_free_embedding
 from counterpoise.text.language_models import Write, one_line
 from counterpoise.text.replies import Answer
+from counterpoise.text.spending import Spending
 from counterpoise.text.tokenizers import words_and_gaps
 
 if TYPE_CHECKING:
@@ -193,6 +194,8 @@ class LanguageModelWriter(TextSampler):
         self._calls: list[_Call] = []
         found = super().fit_resample(X, y)
         self.calls_: pa.Table = _table(self._calls)
+        spent = Spending.of(call.answer for call in self._calls)
+        self.remarks_ = (f"llm_oversample: the texts came of {spent.in_words()}",)
         kept = self.calls_.filter(pa.compute.equal(self.calls_["outcome"], KEPT))
         for name in _COST:
             self.anchors_ = self.anchors_.append_column(name, kept[name])
