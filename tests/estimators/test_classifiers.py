@@ -19,6 +19,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from counterpoise import ArrayClassifier, TextClassifier
 from counterpoise.errors import CounterpoiseError, DataError, SettingsError
+from counterpoise.training import loop
 from tiny_networks import NETWORK, TINY, TRAINING
 
 pytestmark = pytest.mark.filterwarnings("ignore::counterpoise.errors.CounterpoiseWarning")
@@ -260,6 +261,19 @@ def test_embeddings(spam, arrays_of) -> None:
     assert linear.embed(texts).shape[0] == 125
     X, y = arrays_of((40, 20))
     assert ArrayClassifier(threshold=0.5, **MLP).fit(X, y).embed(X).shape == (60, 4)
+
+
+def test_the_token_budget_reaches_the_training(spam, monkeypatch) -> None:
+    seen, original = set(), loop.within_budget
+    monkeypatch.setattr(
+        loop,
+        "within_budget",
+        lambda rows, lengths, budget: seen.add(budget) or original(rows, lengths, budget),
+    )
+    TextClassifier("erm", threshold=0.5, token_budget=60, **NETWORK).fit(*spam)
+    assert seen == {60}
+    with pytest.raises(SettingsError, match="token_budget is 0"):
+        TextClassifier("erm", token_budget=0).fit(*spam)
 
 
 def test_array_classifier_remembers_its_columns(arrays_of, tmp_path) -> None:

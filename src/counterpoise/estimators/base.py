@@ -45,6 +45,7 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         threshold_folds: int = 3,
         max_epochs: int = 10,
         batch_size: int = 64,
+        token_budget: int = 16_384,
         learning_rate: float | None = None,
         optimizer: str = "adam",
         schedule: str | Drops | None = None,
@@ -70,6 +71,7 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         self.threshold_folds = threshold_folds
         self.max_epochs = max_epochs
         self.batch_size = batch_size
+        self.token_budget = token_budget
         self.learning_rate = learning_rate
         self.optimizer = optimizer
         self.schedule = schedule
@@ -270,6 +272,7 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         training = TrainingSettings(
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
+            token_budget=self.token_budget,
             learning_rate=self.learning_rate,
             optimizer=self.optimizer,
             schedule=self.schedule,

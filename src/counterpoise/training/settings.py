@@ -28,7 +28,8 @@ class TrainingSettings:
     batch_size : int
         Rows of one step.
     token_budget : int
-        Padded tokens of one forward pass at most; a batch over it is accumulated in parts.
+        Padded tokens of one forward pass at most, a row of an array or an image being one; a batch over it is
+        accumulated in parts.
     learning_rate : float or None
         At full speed; None takes the backbone's own, which is meant for Adam, and 100 times that for SGD.
     optimizer : {"adam", "sgd"}
