@@ -47,8 +47,8 @@ class TextClassifier(SavableMixin, RareClassClassifier):
     batch_size : int, default=64
         Rows of one step.
     token_budget : int, default=16384
-        Padded tokens of one forward and backward pass at most (of arrays and images, rows). A batch over it goes through
-        the network in parts whose gradients are accumulated, which gives the same step in less memory.
+        Padded tokens of one forward and backward pass at most (of arrays and images, rows). A batch over it goes
+        through the network in parts whose gradients are accumulated, which gives the same step in less memory.
     learning_rate : float or None, default=None
         None is 1e-3, and 5e-5 for a pretrained encoder that is trained, whose head learns 20 times as fast; with
         ``optimizer="sgd"`` 100 times that.
