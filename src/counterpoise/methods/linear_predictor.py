@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import CountVectorizer
 
 from counterpoise.methods.predictors import SavedState
-from counterpoise.text.tfidf import rows_of, word_presence, word_tfidf
+from counterpoise.text.tfidf import CHARACTERS, character_tfidf, rows_of, word_presence, word_tfidf
 
 
 def one_row_a_class(coefficients: np.ndarray, intercepts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -83,7 +83,11 @@ class LinearPredictor:
         }
         if hasattr(self.vectorizer, "idf_"):
             tensors["idf"] = self.vectorizer.idf_
-        config = {"max_ngram": self.vectorizer.ngram_range[1], "one_vs_rest": self.one_vs_rest}
+        config = {
+            "max_ngram": self.vectorizer.ngram_range[1],
+            "characters": self.vectorizer.analyzer == CHARACTERS,
+            "one_vs_rest": self.one_vs_rest,
+        }
         return SavedState(config, tensors, words)
 
     @classmethod
@@ -91,6 +95,8 @@ class LinearPredictor:
         """Put a predictor together again."""
         config, tensors = state.config, state.tensors
         make = word_tfidf if "idf" in tensors else word_presence
+        if config.get("characters", False):  # models saved before there were any have none
+            make = character_tfidf
         vectorizer = make(config["max_ngram"], 1, {word: i for i, word in enumerate(state.vocabulary)})
         if "idf" in tensors:
             vectorizer.idf_ = tensors["idf"]
@@ -99,5 +105,5 @@ class LinearPredictor:
             tensors["coefficients"],
             tensors["intercepts"],
             tensors["training_prior"],
-            config.get("one_vs_rest", False),  # models saved before there were any have none
+            config.get("one_vs_rest", False),  # the same
         )

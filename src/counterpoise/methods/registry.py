@@ -14,6 +14,7 @@ from counterpoise.methods.base import Method
 from counterpoise.methods.bcl import BCL
 from counterpoise.methods.blend import Blend
 from counterpoise.methods.borderline_smote import BorderlineSmote
+from counterpoise.methods.char_lr import CharLR
 from counterpoise.methods.class_balanced import ClassBalanced
 from counterpoise.methods.class_weight import ClassWeight
 from counterpoise.methods.crt import CRT
@@ -126,6 +127,7 @@ METHODS: dict[str, type[Method]] = {
     "borderline_smote": BorderlineSmote,
     "adasyn": Adasyn,
     "tfidf_lr": TfidfLR,
+    "char_lr": CharLR,
     "tfidf_svm": TfidfSVM,
     "nb_lr": NaiveBayesLR,
     "encoder_lr": EncoderLR,

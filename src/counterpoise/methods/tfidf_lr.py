@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
+
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from counterpoise.errors import SettingsError
 from counterpoise.methods.base import Context, Data, Method
@@ -17,6 +20,15 @@ from counterpoise.text.tfidf import learn_rows, rows_of, word_tfidf
 
 class TfidfLR(Method):
     """Logistic regression on TF-IDF of words and word pairs.
+
+    Attributes
+    ----------
+    name : str
+        For messages.
+    features : callable
+        ``(max_ngram, min_df) -> TfidfVectorizer`` of :mod:`counterpoise.text.tfidf`.
+    shortest : int
+        Least ``max_ngram``.
 
     Parameters
     ----------
@@ -35,6 +47,9 @@ class TfidfLR(Method):
     """
 
     summary = "TF-IDF and balanced logistic regression; no network"
+    name: ClassVar[str] = "tfidf_lr"
+    shortest: ClassVar[int] = 1
+    features: ClassVar[Callable[..., TfidfVectorizer]] = staticmethod(word_tfidf)
     inputs = frozenset({"text"})
     uses_backbone = False
     search_space: ClassVar[Space] = {"C": Range(0.3, 100.0, log=True), "max_ngram": Range(1, 3)}
@@ -56,14 +71,15 @@ class TfidfLR(Method):
 
     def check(self) -> None:
         """Refuse settings out of range."""
-        check_positive("tfidf_lr", C=self.C)
-        check_whole("tfidf_lr", max_ngram=self.max_ngram, min_df=self.min_df)
+        check_positive(self.name, C=self.C)
+        check_whole(self.name, at_least=self.shortest, max_ngram=self.max_ngram)
+        check_whole(self.name, min_df=self.min_df)
         if self.sampler is not None and self.sampler not in SAMPLERS:
             raise SettingsError(f"sampler is {self.sampler!r}; choose one of {', '.join(SAMPLERS)}")
 
     def fit(self, data: Data, context: Context) -> LinearPredictor:
         """Fit; a validation side is not needed."""
-        vectorizer = word_tfidf(int(self.max_ngram), int(self.min_df))
+        vectorizer = self.features(int(self.max_ngram), int(self.min_df))
         features = learn_rows(vectorizer, data.inputs)
         if self.sampler is not None:
             method = sampled_method(SAMPLERS[self.sampler], self.sampler)()

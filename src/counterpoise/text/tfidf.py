@@ -1,4 +1,4 @@
-"""Words and runs of words as features, over texts that are split already, so that everything reads the same words.
+"""Words and runs of words as features, over texts split as everywhere here, and runs of characters inside words.
 
 vectorizer = word_tfidf(max_ngram=2)
 features = learn_rows(vectorizer, texts)
@@ -14,7 +14,10 @@ from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from counterpoise.errors import SettingsError
-from counterpoise.text.tokenizers import tokenize
+from counterpoise.text.tokenizers import as_series, tokenize
+
+CHARACTERS = "char_wb"
+"""What scikit-learn calls runs of characters inside words."""
 
 
 def word_tfidf(
@@ -41,13 +44,37 @@ def word_presence(
     return CountVectorizer(**_over_tokens(max_ngram, min_df, vocabulary), binary=True, dtype=np.float64)
 
 
+def character_tfidf(
+    max_ngram: int = 5, min_df: int = 1, vocabulary: dict[str, int] | None = None
+) -> TfidfVectorizer:
+    """Make a vectorizer of texts by runs of characters inside their words, from two characters on.
+
+    Texts are lower-cased and each word stands between two spaces, which are part of its runs; runs never span words.
+    Counts are logarithmic and rows have length 1.
+
+    Parameters
+    ----------
+    max_ngram : int, default=5
+        Longest run of characters that is a feature, 2 or more.
+    min_df, vocabulary
+        As for :func:`word_tfidf`.
+    """
+    return TfidfVectorizer(
+        analyzer=CHARACTERS,
+        ngram_range=(2, max_ngram),
+        min_df=min_df,
+        vocabulary=vocabulary,
+        sublinear_tf=True,
+    )
+
+
 def learn_rows(vectorizer: CountVectorizer, texts: np.ndarray) -> csr_matrix:
     """Learn the features of texts, and give the texts in them.
 
     Parameters
     ----------
     vectorizer : CountVectorizer or TfidfVectorizer
-        Of :func:`word_tfidf` or :func:`word_presence`; fitted in place.
+        One of this file's; fitted in place.
     texts : ndarray of str, shape (n,)
 
     Returns
@@ -59,18 +86,25 @@ def learn_rows(vectorizer: CountVectorizer, texts: np.ndarray) -> csr_matrix:
     SettingsError
         When no feature occurs in ``min_df`` texts.
     """
-    tokens = tokenize(texts).to_list()
+    read = _read(vectorizer, texts)
     try:
-        return vectorizer.fit_transform(tokens)
+        return vectorizer.fit_transform(read)
     except ValueError as error:
+        what = "run of characters" if vectorizer.analyzer == CHARACTERS else "word"
         raise SettingsError(
-            f"min_df is {vectorizer.min_df}, and no word occurs in so many of {len(texts)} texts; lower it"
+            f"min_df is {vectorizer.min_df}, and no {what} occurs in so many of {len(texts)} texts; lower it"
         ) from error
 
 
 def rows_of(vectorizer: CountVectorizer, texts: np.ndarray) -> csr_matrix:
     """Texts ``(n,)`` in the features of a fitted vectorizer, sparse ``(n, n_features)``."""
-    return vectorizer.transform(tokenize(texts).to_list())
+    return vectorizer.transform(_read(vectorizer, texts))
+
+
+def _read(vectorizer: CountVectorizer, texts: np.ndarray) -> list[Any]:
+    """Texts as a vectorizer wants them: whole, or split."""
+    split = vectorizer.analyzer != CHARACTERS
+    return tokenize(texts).to_list() if split else as_series(texts).to_list()
 
 
 def _over_tokens(max_ngram: int, min_df: int, vocabulary: dict[str, int] | None) -> dict[str, Any]:
