@@ -19,7 +19,7 @@ def test_it_is_balanced_logistic_regression_on_runs_inside_words(texts_of) -> No
     texts, labels = texts_of((60, 15))
     data = Data(texts, labels, 2, np.ones(75))
     predictor = CharLR(C=3.0, max_ngram=4).fit(data, Context(0))
-    vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True)
+    vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 4), sublinear_tf=True)
     features = vectorizer.fit_transform(texts)
     reference = LogisticRegression(C=3.0, max_iter=1000, class_weight="balanced").fit(features, labels)
     logits = predictor.logits(texts)
@@ -56,15 +56,15 @@ def test_forms_of_a_word_are_recognised_that_no_text_has_shown() -> None:
     assert scores[TfidfLR] == pytest.approx(3 / 11)  # all alike
 
 
-@pytest.mark.parametrize("setting", [{"max_ngram": 1}, {"C": 0}, {"min_df": 0}, {"min_df": 1000}])
+@pytest.mark.parametrize("setting", [{"max_ngram": 2}, {"C": 0}, {"min_df": 0}, {"min_df": 1000}])
 def test_settings_out_of_range_are_refused(setting, texts_of) -> None:
     texts, labels = texts_of((10, 5))
     with pytest.raises(SettingsError, match=next(iter(setting))) as error:
         TextClassifier("char_lr", **{f"method__{k}": v for k, v in setting.items()}).fit(texts, labels)
     if setting == {"min_df": 1000}:
         assert "no run of characters occurs in so many" in str(error.value)
-    if setting == {"max_ngram": 1}:
-        assert "char_lr needs an int of 2 or more" in str(error.value)
+    if setting == {"max_ngram": 2}:
+        assert "char_lr needs an int of 3 or more" in str(error.value)
 
 
 def test_runs_with_spaces_and_odd_signs_survive_saving(tmp_path) -> None:

@@ -9,7 +9,14 @@ from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import CountVectorizer
 
 from counterpoise.methods.predictors import SavedState
-from counterpoise.text.tfidf import CHARACTERS, character_tfidf, rows_of, word_presence, word_tfidf
+from counterpoise.text.tfidf import (
+    character_tfidf,
+    longest_run,
+    reads_characters,
+    rows_of,
+    word_presence,
+    word_tfidf,
+)
 
 
 def one_row_a_class(coefficients: np.ndarray, intercepts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -84,8 +91,8 @@ class LinearPredictor:
         if hasattr(self.vectorizer, "idf_"):
             tensors["idf"] = self.vectorizer.idf_
         config = {
-            "max_ngram": self.vectorizer.ngram_range[1],
-            "characters": self.vectorizer.analyzer == CHARACTERS,
+            "max_ngram": longest_run(self.vectorizer),
+            "characters": reads_characters(self.vectorizer),
             "one_vs_rest": self.one_vs_rest,
         }
         return SavedState(config, tensors, words)

@@ -14,10 +14,8 @@ from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from counterpoise.errors import SettingsError
-from counterpoise.text.tokenizers import as_series, tokenize
-
-CHARACTERS = "char_wb"
-"""What scikit-learn calls runs of characters inside words."""
+from counterpoise.text.characters import CharacterRuns
+from counterpoise.text.tokenizers import spaced_words, tokenize
 
 
 def word_tfidf(
@@ -45,23 +43,19 @@ def word_presence(
 
 
 def character_tfidf(
-    max_ngram: int = 5, min_df: int = 1, vocabulary: dict[str, int] | None = None
+    max_ngram: int = 6, min_df: int = 1, vocabulary: dict[str, int] | None = None
 ) -> TfidfVectorizer:
-    """Make a vectorizer of texts by runs of characters inside their words, from two characters on.
-
-    Texts are lower-cased and each word stands between two spaces, which are part of its runs; runs never span words.
-    Counts are logarithmic and rows have length 1.
+    """Make a vectorizer of words by the runs of characters inside them, with logarithmic counts and rows of length 1.
 
     Parameters
     ----------
-    max_ngram : int, default=5
-        Longest run of characters that is a feature, 2 or more.
+    max_ngram : int, default=6
+        Characters of the longest run; see :class:`counterpoise.text.characters.CharacterRuns`.
     min_df, vocabulary
         As for :func:`word_tfidf`.
     """
     return TfidfVectorizer(
-        analyzer=CHARACTERS,
-        ngram_range=(2, max_ngram),
+        analyzer=CharacterRuns(max_ngram),
         min_df=min_df,
         vocabulary=vocabulary,
         sublinear_tf=True,
@@ -90,7 +84,7 @@ def learn_rows(vectorizer: CountVectorizer, texts: np.ndarray) -> csr_matrix:
     try:
         return vectorizer.fit_transform(read)
     except ValueError as error:
-        what = "run of characters" if vectorizer.analyzer == CHARACTERS else "word"
+        what = "run of characters" if reads_characters(vectorizer) else "word"
         raise SettingsError(
             f"min_df is {vectorizer.min_df}, and no {what} occurs in so many of {len(texts)} texts; lower it"
         ) from error
@@ -101,10 +95,19 @@ def rows_of(vectorizer: CountVectorizer, texts: np.ndarray) -> csr_matrix:
     return vectorizer.transform(_read(vectorizer, texts))
 
 
-def _read(vectorizer: CountVectorizer, texts: np.ndarray) -> list[Any]:
-    """Texts as a vectorizer wants them: whole, or split."""
-    split = vectorizer.analyzer != CHARACTERS
-    return tokenize(texts).to_list() if split else as_series(texts).to_list()
+def reads_characters(vectorizer: CountVectorizer) -> bool:
+    """Whether a vectorizer of this file looks inside words."""
+    return isinstance(vectorizer.analyzer, CharacterRuns)
+
+
+def longest_run(vectorizer: CountVectorizer) -> int:
+    """Length of the longest feature of a vectorizer of this file, in words or in characters."""
+    return vectorizer.analyzer.longest if reads_characters(vectorizer) else vectorizer.ngram_range[1]
+
+
+def _read(vectorizer: CountVectorizer, texts: np.ndarray) -> list[list[str]]:
+    """Texts split as a vectorizer wants them."""
+    return (spaced_words if reads_characters(vectorizer) else tokenize)(texts).to_list()
 
 
 def _over_tokens(max_ngram: int, min_df: int, vocabulary: dict[str, int] | None) -> dict[str, Any]:

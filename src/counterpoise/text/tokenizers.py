@@ -45,6 +45,7 @@ _CHARACTERS = (
 _LETTERS = rf"[\w&&[^{_CHARACTERS}]]+"
 _TOKEN = rf"[{_CHARACTERS}]|{_LETTERS}(?:'{_LETTERS})*|\S\p{{M}}*"
 _WORD = re.compile(rf"[{_CHARACTERS}]|[^\s{_CHARACTERS}]+")
+_CHARACTER = re.compile(rf"[{_CHARACTERS}]")
 
 # English runs to 5 characters a token with its space; a text cut at 7 a token rarely has to be read again.
 _CHARACTERS_PER_TOKEN = 7
@@ -75,6 +76,36 @@ def tokenize(texts: Texts) -> pl.Series:
     [["don't", 'pay', '£', '5', '!'], ['免', '费', 'iphone']]
     """
     return _lowered(as_series(texts)).str.extract_all(_TOKEN)
+
+
+def spaced_words(texts: Texts) -> pl.Series:
+    """Split texts at their spaces, lower-cased, and around single Chinese characters and kana; punctuation stays.
+
+    Parameters
+    ----------
+    texts : sequence of str, object array or polars Series, shape (n,)
+
+    Returns
+    -------
+    polars.Series, shape (n,)
+        Of lists of str.
+
+    Raises
+    ------
+    DataError
+        See :func:`tokenize`.
+
+    Examples
+    --------
+    >>> spaced_words(["Call U.S. now!", "免费 iPhone"]).to_list()
+    [['call', 'u.s.', 'now!'], ['免', '费', 'iphone']]
+    """
+    return _lowered(as_series(texts)).str.extract_all(_WORD.pattern)
+
+
+def is_character(word: str) -> bool:
+    """Whether a word is a Chinese character or kana, which :func:`tokenize` and :func:`spaced_words` leave alone."""
+    return len(word) == 1 and _CHARACTER.match(word) is not None
 
 
 def as_series(texts: Texts) -> pl.Series:
