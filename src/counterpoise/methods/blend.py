@@ -1,7 +1,7 @@
 """Several methods whose logits are averaged: what one of them misses, another one sees.
 
-Without settings it is a frozen encoder's logistic regression, which knows what words mean, and TF-IDF's, which knows
-which words there are.
+Without settings it is a frozen encoder's logistic regression, which knows what words mean, TF-IDF's, which knows which
+words there are, and that of runs of characters, which sees what words have in common.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Blend(Method):
 
     Parameters
     ----------
-    members : sequence of str or str, default=("encoder_lr", "tfidf_lr")
+    members : sequence of str or str, default=("encoder_lr", "tfidf_lr", "char_lr")
         Names of two or more methods, or one string with commas between them.
     weights : "equal", "crossfit" or sequence of float, default="equal"
         ``"crossfit"`` fits one weight of 0 or more for each member, on logits that members have given to texts they
@@ -49,7 +49,7 @@ class Blend(Method):
         From ``check``.
     """
 
-    summary = "the mean of several methods' logits: by default a frozen encoder's and TF-IDF's"
+    summary = "the mean of several methods' logits: by default a frozen encoder's, words' and characters'"
     inputs = frozenset({"text"})
     needs = "extra encoders"
     uses_backbone = True
@@ -59,7 +59,7 @@ class Blend(Method):
     def __init__(
         self,
         *,
-        members: Sequence[str] | str = ("encoder_lr", "tfidf_lr"),
+        members: Sequence[str] | str = ("encoder_lr", "tfidf_lr", "char_lr"),
         weights: str | Sequence[float] = "equal",
         encoder: str | None = None,
         settings: dict[str, dict[str, Any]] | None = None,
