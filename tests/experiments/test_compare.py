@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score
 
 from counterpoise.crossfit import text_groups
 from counterpoise.errors import CounterpoiseError, DataError, SettingsError
 from counterpoise.estimators.text import TextClassifier
 from counterpoise.experiments import execution
 from counterpoise.experiments.compare import compare
+from counterpoise.experiments.grid import jobs_of, plan
 from counterpoise.experiments.store import Store
 from counterpoise.experiments.table import Metric
+from counterpoise.experiments.task import Task
 from counterpoise.metrics.scores import score
 
 SETTINGS = {
@@ -268,3 +271,30 @@ def test_a_class_that_is_never_predicted_is_remarked_on(spam, monkeypatch) -> No
     assert row.metrics["average_precision"].mean > 0.9
     assert [note.partition(":")[0] for note in row.notes] == ["fold 1", "fold 2"]
     assert "the ranking is fine" in row.notes[0]
+
+
+def test_groups_and_spread_of_a_run_where_one_class_matters(corpus, tmp_path) -> None:
+    """The spread by hand, of the model fitted again; margins and F1 of the class at the most probable one."""
+    texts, labels = corpus
+    task = Task.of("toy", texts, labels, minority="spam")
+    runs = plan(task, ["erm", "tfidf_lr"], n_folds=3, settings=SETTINGS | {"threshold": None})
+    plain, linear = jobs_of(runs)[::3]
+    found = execution.execute(task, plain.run, plain.surroundings)
+    side = task.side(plain.run)
+    classifier = execution.classifier_of(plain.run, "text").set_params(device="cpu", precision="float32")
+    with execution._threads(1):
+        execution._fitted(classifier, task, side)
+        embedded, numbers = classifier.embed(texts[side.test]), task.numbers[side.test]
+    means = [embedded[numbers == label].mean(axis=0) for label in (0, 1)]
+    apart = np.linalg.norm(means[0] - means[1])
+    for name, label in (("spread_rare", 1), ("spread_common", 0)):
+        own = np.linalg.norm(embedded[numbers == label] - means[label], axis=1).mean()
+        assert found.metrics[name] == pytest.approx(own / apart, rel=1e-3)
+    p = found.predictions.probabilities.astype(np.float64)
+    assert found.metrics["margin_rare"] == pytest.approx(
+        np.log(p[:, 1] / p[:, 0])[numbers == 1].mean(), rel=1e-4
+    )
+    assert found.metrics["f1_rare"] == pytest.approx(f1_score(numbers, p[:, 1] > p[:, 0]), abs=1e-9)
+    other = execution.execute(task, linear.run, linear.surroundings).metrics
+    assert "spread_rare" not in other
+    assert other["margin_common"] is not None

@@ -47,7 +47,9 @@ def said(classifier, texts, numbers, train, test, decided) -> Predictions:
         decided=np.array(decided),
         probabilities=np.zeros((len(test), 2)),
         rare=sides.rare[test],
-        hostile=None if classifier is None else hostile_neighbours(classifier, texts, sides, train, test, 0),
+        hostile=None
+        if classifier is None
+        else hostile_neighbours(classifier, texts, sides, train, test, classifier.embed(texts[test]), 0),
         classes=("ham", "spam"),
     )
 

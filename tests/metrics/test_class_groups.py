@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, precision_recall_fscore_support
 
-from counterpoise.metrics.class_groups import NAMES, rare_classes, score_groups
+from counterpoise.metrics.class_groups import NAMES, rare_classes, rare_group, score_groups
 from counterpoise.metrics.margins import class_margins
 
 
@@ -60,3 +60,15 @@ def test_a_margin_is_the_lead_over_the_best_other() -> None:
 
 def test_certainty_gives_a_finite_margin() -> None:
     assert np.isfinite(score_groups([0, 1], np.eye(2), [9, 1])["margin_rare"])
+
+
+def test_a_class_that_matters_is_the_rare_group_alone() -> None:
+    labels, p = made()
+    counts = [100, 10, 90, 30, 60]
+    assert rare_group(counts, 2).tolist() == [False, False, True, False, False]
+    assert rare_group(counts).tolist() == rare_classes(counts).tolist()
+    found = score_groups(labels, p, counts, 2)
+    _, recall, f1, _ = precision_recall_fscore_support(labels, p.argmax(axis=1))
+    assert found["f1_rare"] == pytest.approx(f1[2])
+    assert found["recall_common"] == pytest.approx(recall[[0, 1, 3, 4]].mean())
+    assert found["margin_rare"] == pytest.approx(class_margins(labels, np.log(p))[2])

@@ -1,6 +1,6 @@
 """Difficult samples in a comparison: whether a method re-embeds them, and finds them.
 
-    hostile = hostile_neighbours(classifier, inputs, sides, train, test, seed)       # while the run is executed
+    hostile = hostile_neighbours(classifier, inputs, sides, train, test, embedded, seed)  # while the run is executed
     measured(predictions, plain)                                                    # when rows are read
 
 Test samples are judged by the real rows of the fitting side, in two embeddings: plain training's of the same fold,
@@ -39,6 +39,7 @@ def hostile_neighbours(
     sides: Sides,
     train: np.ndarray,
     test: np.ndarray,
+    embedded: np.ndarray,
     seed: int,
 ) -> np.ndarray:
     """Count the nearest training samples of another class, in a classifier's own embedding.
@@ -51,7 +52,9 @@ def hostile_neighbours(
     sides : Sides
         Of all n.
     train, test : ndarray of int64
-        Rows of the (thinned) fitting side and of the whole test side.
+        Rows of the (thinned) fitting side and of the whole test side, ascending.
+    embedded : ndarray of float32, shape (len(test), d)
+        The test side in the classifier's embedding.
     seed : int
         Of the majority samples drawn, at most 2,000.
 
@@ -61,7 +64,7 @@ def hostile_neighbours(
         Among the 5 nearest; -1 for a sample that was not looked up.
     """
     rows = asked_rows(sides.rare, test, MAJORITY_ASKED, seed)
-    queries, index = classifier.embed(inputs[rows]), classifier.embed(inputs[train])
+    queries, index = embedded[np.searchsorted(test, rows)], classifier.embed(inputs[train])
     found = measure_difficulty(queries, sides.sides[rows], index, sides.sides[train], rows=rows)
     counts = np.full(len(inputs), -1, dtype=np.int64)
     counts[found.rows] = found.gamma

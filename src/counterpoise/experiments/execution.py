@@ -35,10 +35,11 @@ from counterpoise.experiments.surroundings import Surroundings
 from counterpoise.experiments.task import Side, Task
 from counterpoise.experiments.tuning import Trial, best_of, search, space_of
 from counterpoise.metrics.by_class import score_by_class
-from counterpoise.metrics.class_groups import score_groups
+from counterpoise.metrics.class_groups import rare_group, score_groups
 from counterpoise.metrics.diagnosis import one_class_predicted
 from counterpoise.metrics.many_classes import score_all_classes
 from counterpoise.metrics.scores import score, score_thinned
+from counterpoise.metrics.spread import score_spread
 from counterpoise.metrics.thresholds import decide
 from counterpoise.seeding import derive_seed
 
@@ -157,8 +158,9 @@ def execute(task: Task, run: Run, surroundings: Surroundings) -> Result:
             classifier.set_params(**best_of(tried).settings)
         classifier.set_params(device=surroundings.device, precision=surroundings.precision)
         seconds, probabilities = _fitted(classifier, task, side)
-        predictions = _predictions(task, run, side, classifier, probabilities)
-    metrics = _metrics(task, side, predictions, probabilities)
+        embedded = classifier.embed(task.inputs[side.test]) if classifier.trains_backbone else None
+        predictions = _predictions(task, run, side, classifier, probabilities, embedded)
+    metrics = _metrics(task, side, predictions, probabilities, embedded)
     note = one_class_predicted(
         predictions.labels,
         probabilities,
@@ -252,13 +254,18 @@ def _fitted(classifier: FoldClassifier, task: Task, side: Side) -> tuple[tuple[f
 
 
 def _predictions(
-    task: Task, run: Run, side: Side, classifier: FoldClassifier, probabilities: np.ndarray
+    task: Task,
+    run: Run,
+    side: Side,
+    classifier: FoldClassifier,
+    probabilities: np.ndarray,
+    embedded: np.ndarray | None,
 ) -> Predictions:
     sides = task.sides
     hostile = None
-    if classifier.trains_backbone and sides.rare.any():
+    if embedded is not None and sides.rare.any():
         seed = derive_seed(run.seed, "difficulty", run.fold)
-        hostile = hostile_neighbours(classifier, task.inputs, sides, side.train, side.test, seed)
+        hostile = hostile_neighbours(classifier, task.inputs, sides, side.train, side.test, embedded, seed)
     return Predictions(
         rows=side.test,
         labels=task.numbers[side.test],
@@ -271,14 +278,20 @@ def _predictions(
 
 
 def _metrics(
-    task: Task, side: Side, predictions: Predictions, probabilities: np.ndarray
+    task: Task,
+    side: Side,
+    predictions: Predictions,
+    probabilities: np.ndarray,
+    embedded: np.ndarray | None,
 ) -> dict[str, float | None]:
     labels, tuned, number = predictions.labels, predictions.decided, task.number
     metrics = dict(score(labels, probabilities, number, decisions_tuned=tuned))
+    fitted = np.bincount(task.numbers[side.train], minlength=len(task.names))
+    metrics |= score_groups(labels, probabilities, fitted, number)
+    if embedded is not None:
+        metrics |= score_spread(embedded, labels, rare_group(fitted, number))
     if number is None:
-        fitted = np.bincount(task.numbers[side.train], minlength=len(task.names))
         metrics |= score_all_classes(labels, probabilities, fitted)
-        metrics |= score_groups(labels, probabilities, fitted)
         metrics |= score_by_class(labels, probabilities, predictions.classes, decisions_tuned=tuned)
     if side.kept_share is not None and number is not None:
         metrics |= score_thinned(labels, probabilities, number, side.kept_share, decisions_tuned=tuned)

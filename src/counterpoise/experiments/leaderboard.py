@@ -23,6 +23,7 @@ from counterpoise.metrics.by_class import class_of
 from counterpoise.metrics.class_groups import NAMES as GROUPS
 from counterpoise.metrics.many_classes import NAMES as ALL_CLASSES
 from counterpoise.metrics.scores import NAMES as SCORES
+from counterpoise.metrics.spread import NAMES as SPREAD
 
 LESS_IS_BETTER = (
     "brier",
@@ -33,6 +34,7 @@ LESS_IS_BETTER = (
     "predict_seconds",
     "difficult_share_after",
     "majority_difficult_share_after",
+    *SPREAD,
 )
 """Metrics of which the smaller is the better one; those of thinned test sides by their name without the suffix."""
 
@@ -40,6 +42,7 @@ METRICS = (
     *SCORES,
     *ALL_CLASSES,
     *GROUPS,
+    *SPREAD,
     *(f"{name}_thinned" for name in SCORES),
     *DIFFICULTY,
     "fit_seconds",

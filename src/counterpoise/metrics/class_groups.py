@@ -1,4 +1,4 @@
-"""Scores of rare classes and of the others, where there are many: means over each group, all classes of it alike.
+"""Scores of rare classes and of the others: means over each group, all classes of it alike.
 
 >>> scores = score_groups(np.array([0, 1, 2, 2]), np.eye(3)[[0, 1, 2, 1]], np.array([90, 80, 9]))
 >>> scores["recall_rare"], scores["recall_common"]
@@ -30,7 +30,16 @@ def rare_classes(counts: ArrayLike) -> NDArray[np.bool_]:
     return sizes <= RARE * sizes.max()
 
 
-def score_groups(labels: ArrayLike, probabilities: ArrayLike, fitted: ArrayLike) -> dict[str, float | None]:
+def rare_group(counts: ArrayLike, minority: int | None = None) -> NDArray[np.bool_]:
+    """Which classes are the rare ones, ``(C,)``: the class that matters where one does, else :func:`rare_classes`."""
+    if minority is None:
+        return rare_classes(counts)
+    return np.arange(len(np.asarray(counts))) == minority
+
+
+def score_groups(
+    labels: ArrayLike, probabilities: ArrayLike, fitted: ArrayLike, minority: int | None = None
+) -> dict[str, float | None]:
     """Score the most probable classes, and the ranking of each.
 
     Parameters
@@ -40,6 +49,8 @@ def score_groups(labels: ArrayLike, probabilities: ArrayLike, fitted: ArrayLike)
     probabilities : array-like of shape (n, C)
     fitted : array-like of shape (C,)
         Rows of each class on the fitting side.
+    minority : int or None, default=None
+        Number of the class that matters, which is then the only one of the group ``rare``.
 
     Returns
     -------
@@ -61,7 +72,7 @@ def score_groups(labels: ArrayLike, probabilities: ArrayLike, fitted: ArrayLike)
         ),
         "margin": class_margins(y, np.log(np.maximum(p, np.finfo(np.float64).tiny))),
     }
-    rare = rare_classes(fitted)
+    rare = rare_group(fitted, minority)
     groups = {"rare": rare & there, "common": ~rare & there}
     return {
         f"{measure}_{group}": float(by_class[measure][chosen].mean()) if chosen.any() else None
