@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import average_precision_score, precision_recall_fscore_support
 
 from counterpoise.metrics.class_groups import NAMES, rare_classes, rare_group, score_groups
-from counterpoise.metrics.margins import class_margins
+from counterpoise.metrics.margins import FITTED, class_margins, fitted_margins
 
 
 def made(seed: int = 0, n_classes: int = 5) -> tuple[np.ndarray, np.ndarray]:
@@ -72,3 +72,16 @@ def test_a_class_that_matters_is_the_rare_group_alone() -> None:
     assert found["f1_rare"] == pytest.approx(f1[2])
     assert found["recall_common"] == pytest.approx(recall[[0, 1, 3, 4]].mean())
     assert found["margin_rare"] == pytest.approx(class_margins(labels, np.log(p))[2])
+
+
+def test_margins_of_fitted_rows_are_read_off_an_epoch() -> None:
+    epoch = {"epoch": 3, "loss": 0.1, "margin_0": 4.0, "margin_1": -1.0, "margin_3": 2.0}
+    rare = np.array([False, True, True, True])
+    assert fitted_margins(epoch, rare) == {"fitted_margin_rare": 0.5, "fitted_margin_common": 4.0}
+    assert tuple(fitted_margins(epoch, rare)) == FITTED
+    assert fitted_margins(epoch, ~rare)["fitted_margin_rare"] == 4.0
+    assert fitted_margins({"margin_0": 1.0}, rare) == {
+        "fitted_margin_rare": None,
+        "fitted_margin_common": 1.0,
+    }
+    assert fitted_margins({"epoch": 3, "loss": 0.1}, rare) == {}

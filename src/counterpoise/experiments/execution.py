@@ -38,6 +38,7 @@ from counterpoise.metrics.by_class import score_by_class
 from counterpoise.metrics.class_groups import rare_group, score_groups
 from counterpoise.metrics.diagnosis import one_class_predicted
 from counterpoise.metrics.many_classes import score_all_classes
+from counterpoise.metrics.margins import fitted_margins
 from counterpoise.metrics.scores import score, score_thinned
 from counterpoise.metrics.spread import score_spread
 from counterpoise.metrics.thresholds import decide
@@ -161,6 +162,7 @@ def execute(task: Task, run: Run, surroundings: Surroundings) -> Result:
         embedded = classifier.embed(task.inputs[side.test]) if classifier.trains_backbone else None
         predictions = _predictions(task, run, side, classifier, probabilities, embedded)
     metrics = _metrics(task, side, predictions, probabilities, embedded)
+    metrics |= fitted_margins(_kept_epoch(classifier), _rare_group(task, side))
     note = one_class_predicted(
         predictions.labels,
         probabilities,
@@ -289,7 +291,7 @@ def _metrics(
     fitted = np.bincount(task.numbers[side.train], minlength=len(task.names))
     metrics |= score_groups(labels, probabilities, fitted, number)
     if embedded is not None:
-        metrics |= score_spread(embedded, labels, rare_group(fitted, number))
+        metrics |= score_spread(embedded, labels, _rare_group(task, side))
     if number is None:
         metrics |= score_all_classes(labels, probabilities, fitted)
         metrics |= score_by_class(labels, probabilities, predictions.classes, decisions_tuned=tuned)
@@ -297,6 +299,16 @@ def _metrics(
         metrics |= score_thinned(labels, probabilities, number, side.kept_share, decisions_tuned=tuned)
     after, majority_after = shares(predictions)
     return metrics | {"difficult_share_after": after, "majority_difficult_share_after": majority_after}
+
+
+def _rare_group(task: Task, side: Side) -> np.ndarray:
+    return rare_group(np.bincount(task.numbers[side.train], minlength=len(task.names)), task.number)
+
+
+def _kept_epoch(classifier: FoldClassifier) -> dict[str, float]:
+    """What the history says of the epoch whose network was kept."""
+    best = getattr(classifier.fitted_.predictor, "best_epoch", None)
+    return next((row for row in classifier.history_ if row.get("epoch") == best), {})
 
 
 def _columns(history: list[dict[str, float]]) -> dict[str, Any]:

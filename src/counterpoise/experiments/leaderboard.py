@@ -22,6 +22,7 @@ from counterpoise.experiments.verdicts import Judgement, judge
 from counterpoise.metrics.by_class import class_of
 from counterpoise.metrics.class_groups import NAMES as GROUPS
 from counterpoise.metrics.many_classes import NAMES as ALL_CLASSES
+from counterpoise.metrics.margins import FITTED as FITTED_MARGINS
 from counterpoise.metrics.scores import NAMES as SCORES
 from counterpoise.metrics.spread import NAMES as SPREAD
 
@@ -42,6 +43,7 @@ METRICS = (
     *SCORES,
     *ALL_CLASSES,
     *GROUPS,
+    *FITTED_MARGINS,
     *SPREAD,
     *(f"{name}_thinned" for name in SCORES),
     *DIFFICULTY,
