@@ -1,4 +1,4 @@
-"""Toy data in place of those of papers: three classes of texts, and ten of images, with both splits."""
+"""Toy data in place of those of papers: three classes of texts, and ten of images and of digits."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 import datasets
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
@@ -34,6 +35,17 @@ def toy_cifar(folder: Path) -> Path:
         images, labels = make_images((count,) * 10, seed)
         table = pa.table({"image": [_png(image) for image in images], "label": [names[n] for n in labels]})
         pq.write_table(table, folder / "cifar10" / f"{split}.parquet")
+    return folder
+
+
+def toy_mnist(folder: Path) -> Path:
+    """Write 20 toy digits of each class below a folder, which is returned, as MNIST lies there."""
+    (folder / "mnist").mkdir()
+    images, labels = make_images((20,) * 10)
+    grey = np.pad(images.mean(axis=3).astype(np.uint8), ((0, 0), (8, 8), (8, 8)))
+    table = pa.table({"pixels": grey.reshape(len(grey), -1).tolist(), "label": [str(n) for n in labels]})
+    table = table.cast(pa.schema({"pixels": pa.list_(pa.uint8(), 28 * 28), "label": pa.string()}))
+    pq.write_table(table, folder / "mnist" / "test.parquet")
     return folder
 
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from counterpoise.data import image_sets
-from counterpoise.experiments.papers import mixup, sharprecl
+from counterpoise.experiments.papers import dos, mixup, sharprecl
 from counterpoise.experiments.papers.base import Budget, Set
-from tiny_papers import three_classes, toy_cifar
+from tiny_papers import three_classes, toy_cifar, toy_mnist
 
 QUICK = {"max_epochs": 1, "precision": "float32", "backbone__dim": 8, "backbone__n_filters": 4}
 
@@ -67,7 +76,99 @@ def test_images_at_one_ratio_with_a_figure_beside_the_table(run, run_json, tmp_p
     assert "about none of" in run(*asked[:-1], "70", code=2).stderr
 
 
-def test_a_paper_without_a_figure_says_so(run) -> None:
-    assert (
-        "dos has no figure 1 here; give a --table" in run("reproduce", "dos", "--figure", "1", code=2).stderr
+def test_the_epoch_chosen_by_validation(run, run_json, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(image_sets, "check_content", lambda *given: None)
+    quick = {"max_epochs": 1, "precision": "float32", "backbone__depth": 8}
+    monkeypatch.setitem(mixup.BUDGETS, "small", Budget(2, 1, quick, at_most=8))
+    monkeypatch.setattr(mixup, "LINES", mixup.LINES[:1])
+    asked = (
+        "reproduce",
+        "mixup",
+        "--data-dir",
+        toy_cifar(tmp_path),
+        "--store",
+        tmp_path / "s",
+        "--ratio",
+        "10",
     )
+    (last,) = run_json(*asked)
+    (chosen,) = run_json(*asked, "--selection", "validation")
+    assert any("that of the last epoch" in note for note in last["foot"])
+    assert any("a tenth of the fitting side" in note for note in chosen["foot"])
+    said = run(*asked, "--selection", "test", code=2).stderr
+    assert "there is no selection 'test' of mixup; choose from last, validation" in said
+
+
+@pytest.fixture
+def mnist(tmp_path) -> Path:
+    """Toy digits with colours in place of shapes, where MNIST lies."""
+    return toy_mnist(tmp_path)
+
+
+DRIVER = """
+import sys
+sys.path.insert(0, {tests!r})
+from counterpoise.data import image_sets
+from counterpoise.experiments.papers import dos
+from counterpoise.experiments.papers.base import Budget
+image_sets.check_content = lambda *given: None
+dos._NETWORKS["mnist"] = {{"backbone__channels": [2, 2], "backbone__hidden": [12, 8]}}
+dos.BUDGETS["small"] = Budget(2, 1, {{"max_epochs": 4, "precision": "float32"}})
+from counterpoise.cli.app import app
+app({arguments!r}, prog_name="counterpoise")
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
+def test_killed_and_resumed(mnist, run_json, tmp_path, monkeypatch) -> None:
+    """The table is that of a reproduction left alone, and what was there is not run again; then its figure."""
+    monkeypatch.setattr(image_sets, "check_content", lambda *given: None)
+    small = {"backbone__channels": [2, 2], "backbone__hidden": [12, 8]}
+    monkeypatch.setitem(dos._NETWORKS, "mnist", small)
+    monkeypatch.setitem(dos.BUDGETS, "small", Budget(2, 1, {"max_epochs": 4, "precision": "float32"}))
+    asked = ["reproduce", "dos", "--table", "7", "--datasets", "mnist", "--data-dir", str(mnist)]
+    killed, alone = tmp_path / "killed.runs", tmp_path / "alone.runs"
+    script = DRIVER.format(tests=str(Path(__file__).parents[1]), arguments=[*asked, "--store", str(killed)])
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    while process.poll() is None and _count(killed) < 1:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = _finished(killed)
+    assert 0 < len(before) < 6
+    picture = tmp_path / "rounds.svg"
+    resumed = run_json(*asked, "--store", killed, "--figure", "1", "-o", picture)
+    after = _finished(killed)
+    assert len(after) == 6
+    assert {key: after[key] for key in before} == before, "they were run again"
+    assert resumed[-1:] == run_json(*asked, "--store", alone)
+    drawn = picture.read_text()
+    assert all(word in drawn for word in ("MNIST 0.99, within", "DOS, k = 5", "F1, rare classes"))
+
+
+def test_a_table_without_rows_for_the_figure_says_so(mnist, run, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(image_sets, "check_content", lambda *given: None)
+    monkeypatch.setitem(dos._NETWORKS, "mnist", {"backbone__channels": [2, 2], "backbone__hidden": [12, 8]})
+    monkeypatch.setitem(dos.BUDGETS, "small", Budget(2, 1, {"max_epochs": 1, "precision": "float32"}))
+    monkeypatch.setitem(dos._LINES, "8", dos._LINES["8"][:1])
+    asked = ("reproduce", "dos", "--table", "8", "--datasets", "mnist", "--data-dir", mnist)
+    picture = tmp_path / "rounds.svg"
+    said = run(*asked, "--store", tmp_path / "s", "--figure", "1", "-o", picture)
+    assert "Table 8 has no rows for the figure." in said.stdout
+    assert "how long they take is told from the first of them on" in said.stderr
+    assert not picture.exists()
+
+
+def _count(path) -> int:
+    return len(_finished(path))
+
+
+def _finished(path) -> dict[str, str]:
+    """When each run was finished, by key."""
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            return dict(connection.execute("SELECT key, finished_at FROM runs"))
+    except sqlite3.Error:
+        return {}

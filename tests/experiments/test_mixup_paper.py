@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,93 @@ def test_mixing_on_images_beside_the_authors_numbers(cifar) -> None:
     row = found.rows[0]
     assert row.metrics["margin_rare"].mean is not None
     assert table.rows[0][-1] == f"{row.metrics['margin_rare'].mean:.2f}"
+
+
+def ratio_of(name: str, folder: Path) -> tuple[Set, Task]:
+    made = next(made for made in mixup.SETS if made.name == name)
+    return made, task_of(made, str(folder))
+
+
+def test_smote_takes_as_many_steps_as_the_other_lines(cifar) -> None:
+    """12 rows of the largest class in 10: with the tail at 10:1 there are 12, 9, 7, 5, 4, 3, 2, 2, 1, 1."""
+    made, task = ratio_of("CIFAR-10 10:1", cifar)
+    budget = Budget(folds=2, seeds=1, settings={"max_epochs": 80, "backbone__depth": 8})
+    runs = mixup.runs_of("cifar10", task, made, budget)
+    counts = np.bincount(task.numbers[task.side(runs[0]).train])
+    epochs = {run.method: run.estimator["max_epochs"] for run in runs}
+    assert epochs["erm"] == epochs["mamix"] == 80
+    assert epochs["hard_smote"] == epochs["soft_smote"] == round(80 * counts.sum() / 120)
+    texts = next(made for made in mixup.SETS if made.dataset == "ag_news")
+    labels = np.repeat(["a", "b", "c"], 60).astype(object)
+    task = Task.of("ag_news", np.array([f"word{i} of {i % 7}" for i in range(180)], dtype=object), labels)
+    assert {run.estimator["max_epochs"] for run in mixup.runs_of("ag_news", task, texts, budget)} == {20}
+
+
+def test_the_authors_recipe_has_no_smote_unless_it_is_asked_for(cifar) -> None:
+    made, task = ratio_of("CIFAR-10 100:1", cifar)
+    methods = {
+        name: {run.method for run in mixup.runs_of("cifar10", task, made, mixup.BUDGETS[name])}
+        for name in ("small", "paper", "paper+smote")
+    }
+    assert methods["small"] == methods["paper+smote"]
+    assert methods["small"] - methods["paper"] == {"hard_smote", "soft_smote"}
+
+
+def test_by_validation_choice_all_epochs_are_trained(cifar) -> None:
+    made, task = ratio_of("CIFAR-10 100:1", cifar)
+    last, chosen = (mixup.runs_of("cifar10", task, made, TINY, selection=name) for name in mixup.SELECTIONS)
+    assert all("selection" not in run.estimator for run in last)
+    assert {(run.estimator["selection"], run.estimator["patience"]) for run in chosen} == {("validation", 2)}
+    assert [run.method for run in last] == [run.method for run in chosen]
+
+
+def test_which_epoch_is_judged_and_margins_of_fitted_rows_stand_in_the_table(cifar) -> None:
+    made, task = ratio_of("CIFAR-10 10:1", cifar)
+    budget = Budget(folds=2, seeds=1, settings={**TINY.settings, "track_margins": True})
+    lines = tuple(line for line in mixup.LINES if line.name == "ERM")
+    table, found = filled(mixup, "cifar10", made, task, budget, lines)
+    assert table.headers[-2:] == ("fitted, others", "fitted, rare")
+    (row,) = found.rows
+    with opened(None) as store:
+        done = fill(store, jobs_of([run_of(made, task, budget)]), task, InProcess())
+        curves = store.curves(done.keys[0])
+    counts = np.bincount(task.numbers[task.side(run_of(made, task, budget)).train])
+    rare = counts <= counts.max() / 2
+    last = np.array([curves[f"margin_{label}"][-1] for label in range(10)])
+    assert row.metrics["fitted_margin_rare"].mean == pytest.approx(last[rare].mean())
+    assert table.rows[0][-2:] == (f"{last[~rare].mean():.2f}", f"{last[rare].mean():.2f}")
+    assert any("that of the last epoch" in note for note in table.foot)
+    plain, _ = filled(mixup, "cifar10", made, task, replace(TINY, seeds=1), lines)
+    assert plain.headers[-1] == "margin, rare"
+
+
+def run_of(made: Set, task: Task, budget: Budget):
+    return mixup.runs_of("cifar10", task, made, budget)[0]
+
+
+def test_distances_by_round_and_f1_by_reduction(monkeypatch) -> None:
+    """Three rounds of two epochs after plain training; each begins with distances that its epochs repeat."""
+    made = next(made for made in dos.SETS if made.name == "MNIST 0.90")
+    task = Task.of("mnist", *digits((20,) * 10))
+    budget = Budget(folds=2, seeds=1, settings={"max_epochs": 8, "precision": "float32"})
+    monkeypatch.setitem(dos._NETWORKS, "mnist", {"backbone__channels": [2, 2], "backbone__hidden": [12, 8]})
+    runs = [
+        run
+        for run in dos.runs_of("6", task, made, budget)
+        if run.method == "dos" and "abstract_labels" not in run.method_settings
+    ]
+    with opened(None) as store:
+        done = fill(store, jobs_of(runs), task, InProcess())
+        (comparison,) = comparisons(store, done.keys)
+        found = {made.name: comparison}
+        ((name, within, between),) = dos.distances(found, store.curves)
+        noted = [store.curves(key) for key in done.keys]
+    assert name == "MNIST 0.90"
+    for own, column in ((within, "within_classes"), (between, "between_classes")):
+        assert noted[0][column][:2] == [None, None]
+        assert own == pytest.approx(np.mean([each[column][2::2] for each in noted], axis=0).tolist())
+    assert dos.rare_f1(found) == {"DOS, k = 5": [("0.90", comparison.rows[0].metrics["f1_rare"].mean)]}
+    assert dos.distances({}, store.curves) == []
 
 
 def test_ratios_of_sets() -> None:

@@ -38,7 +38,7 @@ def reproduce(
             min=1,
             max=1,
             metavar="1",
-            help="Draw our own figure, in place of the table of miso and sharprecl, beside that of mixup.",
+            help="Draw our own figure, in place of the table of miso and sharprecl, beside those of mixup and dos.",
         ),
     ] = None,
     output: Annotated[
@@ -58,7 +58,9 @@ def reproduce(
     budget: Annotated[
         str,
         typer.Option(
-            metavar="small|medium|paper", help="Minutes; hours on two cores; everything as published."
+            metavar="small|medium|paper",
+            help="Minutes; hours on two cores; everything as published. Of mixup also paper+smote, with two lines that "
+            "are not among the authors'.",
         ),
     ] = "small",
     encoder: Annotated[
@@ -69,12 +71,13 @@ def reproduce(
         ),
     ] = None,
     selection: Annotated[
-        str,
+        str | None,
         typer.Option(
-            metavar="validation|test",
-            help="Where sharprecl's stopping epoch is chosen; test is what its authors' script does, and optimistic.",
+            metavar="validation|test|last",
+            help="Which epoch is judged: of sharprecl the best on validation, the default, or on test, as its authors' "
+            "script has it, which is optimistic; of mixup the last, the default, or the best on validation.",
         ),
-    ] = "validation",
+    ] = None,
     store: Annotated[
         Path | None,
         typer.Option(
@@ -93,8 +96,9 @@ def reproduce(
     """Run the experiments of a paper again on data that can be had, and print ours beside its numbers.
 
     What differs from the paper in data and settings stands below each table. Rows are kept, so a reproduction that
-    takes hours can be stopped and goes on with the same command. The budgets medium and paper begin by trying each
-    method on few rows and saying how long all will take; --estimate says it and stops.
+    takes hours can be stopped and goes on with the same command. The larger budgets begin by trying each method on
+    few rows and saying how long all will take; --estimate says it and stops. Of small the trials would take about as
+    long as the runs.
     """
     with running("reproduce", as_json, quiet) as screen:
         from counterpoise.errors import SettingsError
@@ -107,23 +111,22 @@ def reproduce(
         from counterpoise.experiments.table import comparisons
         from counterpoise.report.canvas import check_picture
         from counterpoise.report.embedding import draw_embeddings
-        from counterpoise.report.margins import Margins, draw_margins
+        from counterpoise.report.paper_figures import FIGURES
 
         _check("paper", paper, PAPERS)
         protocol = import_module(f"counterpoise.experiments.papers.{paper}")
         table = table or protocol.DEFAULT_TABLE
         _check(f"table of {paper}", table, (*protocol.TABLES, *protocol.EXAMPLES))
         _check("budget", budget, protocol.BUDGETS)
-        _check("selection", selection, SELECTIONS)
-        if selection == "test" and paper != "sharprecl":
-            raise SettingsError(
-                f"--selection test is the way of sharprecl's script; leave it away for {paper}"
-            )
+        offered = getattr(protocol, "SELECTIONS", SELECTIONS if paper == "sharprecl" else ())
+        if selection is not None and not offered:
+            raise SettingsError(f"--selection is for sharprecl and mixup; leave it away for {paper}")
+        if selection is not None:
+            _check(f"selection of {paper}", selection, offered)
         asked = None if datasets is None else [name.strip() for name in datasets.split(",")]
         every = chosen(protocol.SETS, asked, protocol.DEFAULT_SETS[budget])
-        of_data, of_runs = (
-            figure is not None and hasattr(protocol, name) for name in ("figure_1", "margins")
-        )
+        of_data = figure is not None and hasattr(protocol, "figure_1")
+        of_runs = figure is not None and paper in FIGURES
         sets = [made for made in every if of_data or protocol.about(table, made)]
         sets = [made for made in sets if ratio in (None, made.ratio)]
         if not sets:
@@ -135,8 +138,6 @@ def reproduce(
             )
         output = output or Path(f"{paper}-figure-1.svg")
         if figure is not None:
-            if not (of_data or of_runs):
-                raise SettingsError(f"{paper} has no figure 1 here; give a --table")
             check_picture(output)
         store = store or Path(f"{paper}-reproduction.runs")
         at_most = protocol.BUDGETS[budget].at_most
@@ -151,7 +152,8 @@ def reproduce(
                 _print(screen, protocol.EXAMPLES[table](first, tasks[first.name], random_state))
             return
         screen.on_interrupt = f"what is ready is in {store}; the same command goes on"
-        how = {"selection": selection, "data_dir": data_dir} if paper == "sharprecl" else {}
+        how = {"selection": selection or offered[0]} if offered else {}
+        how |= {"data_dir": data_dir} if paper == "sharprecl" else {}
         planned = {
             made.name: jobs_of(
                 protocol.runs_of(
@@ -174,6 +176,11 @@ def reproduce(
                     return
                 if guess.left:
                     screen.note(f"about {duration(guess.left)}, told from trials on few rows")
+            elif len(done) < len(grid):
+                # The data of this budget are few rows themselves: trials would double what they tell of.
+                screen.note(
+                    "how long they take is told from the first of them on; --estimate makes trials first"
+                )
             for name, own in planned.items():
                 filled = fill(rows, own, tasks[name], executor, retry=retry)
                 runs = {job.key: job.run for job in own}
@@ -184,12 +191,9 @@ def reproduce(
                 ready = rows.done(filled.keys)
                 if keys := [key for key in filled.keys if key in ready]:
                     (found[name],) = comparisons(rows, keys)
-        if of_runs and (panels := protocol.margins(table, found)):
-            draw_margins(
-                output,
-                [Margins(name, tuple(lines), *zip(*lines.values(), strict=True)) for name, lines in panels],
-            )
-            screen.line(f"Figure: {output}")
+            if of_runs:
+                drawn = FIGURES[paper](output, table, found, rows.curves)
+                screen.line(f"Figure: {output}" if drawn else f"Table {table} has no rows for the figure.")
         _print(screen, protocol.TABLES[table](found, tasks))
         print_failures(screen, failures)
         if failures:

@@ -76,12 +76,15 @@ class Budget:
         Parameters of the classifier and of methods, for all runs.
     at_most : int or None, default=None
         Rows of each class that are fitted to at most, before any is thinned; None takes all.
+    without : tuple of str, default=()
+        Names of lines that are left out.
     """
 
     folds: int
     seeds: int
     settings: dict[str, Any] = field(default_factory=dict)
     at_most: int | None = None
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,10 @@ Table 7: deep over-sampling with 3, 5 and 10 neighbours at 99%. Table 8: balance
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from typing import Any
+
+import numpy as np
 
 from counterpoise.experiments.papers import dos_numbers as theirs
 from counterpoise.experiments.papers.base import Budget, Line, Set, Table, row_of, runs_of_line
@@ -163,6 +166,54 @@ def table_8(found: Mapping[str, Comparison], tasks: Mapping[str, Task]) -> Table
             rows.append(tuple(cells))
     headers = ("model", *(f"{made.name} {name}" for made in sets for name in ("F1", "AUC")))
     return Table("Table 8: balanced data", headers, tuple(rows), 1, _foot(found))
+
+
+def distances(
+    found: Mapping[str, Comparison], curves: Callable[[str], Mapping[str, Any]]
+) -> list[tuple[str, list[float], list[float]]]:
+    """Of each reduction, how far rows lay from their class means, and those from each other, as each round began.
+
+    Parameters
+    ----------
+    found : mapping of str to Comparison
+        By the names of the sets.
+    curves : callable
+        Gives the curves of a run by its key.
+
+    Returns
+    -------
+    list of (str, list of float, list of float)
+        Of deep over-sampling with five neighbours, means over runs: what it is called, and by round the distances
+        within classes (rare ones, where some are) and between them.
+    """
+    lines = []
+    for made in (made for made in SETS if made.name in found):
+        row = row_of(found[made.name], _DOS[1], _EVERY)
+        runs = [_by_round(curves(key)) for key in (row.keys if row else ()) if key is not None]
+        if runs:
+            within, between = (np.mean(column, axis=0).tolist() for column in zip(*runs, strict=True))
+            lines.append((made.name, within, between))
+    return lines
+
+
+def _by_round(curves: Mapping[str, Any]) -> tuple[list[float], list[float]]:
+    """The two distances by round: every epoch of a round has noted those with which it began."""
+    pairs = zip(curves["within_classes"], curves["between_classes"], strict=True)
+    rounds = [pair for pair, _ in groupby(pairs) if None not in pair]
+    return [within for within, _ in rounds], [between for _, between in rounds]
+
+
+def rare_f1(found: Mapping[str, Comparison]) -> dict[str, list[tuple[str, float]]]:
+    """Of each model, the mean F1 of the reduced classes by reduction."""
+    lines: dict[str, list[tuple[str, float]]] = {}
+    for line in _LINES["6"]:
+        for reduction in REDUCTIONS:
+            comparison = found.get(f"MNIST {reduction}")
+            row = None if comparison is None else row_of(comparison, line, _EVERY)
+            mean = None if row is None else row.metrics["f1_rare"].mean
+            if mean is not None:
+                lines.setdefault(line.name, []).append((reduction, mean))
+    return lines
 
 
 TABLES: dict[str, Callable[[Mapping[str, Comparison], Mapping[str, Task]], Table]] = {
