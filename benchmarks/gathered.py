@@ -16,7 +16,14 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+from counterpoise.data.writers import json_text
+from counterpoise.experiments.runs import Run
+
 Row = dict[str, str]
+Place = tuple[str, ...]
+
+_SETTINGS = ("method_settings", "backbone_settings", "estimator")
+_FIELDS = ("dataset", "content", "minority", "keep", "method", *_SETTINGS, "n_folds", "seed", "fold")
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -33,6 +40,17 @@ def whole(path: Path, dataset: str, n_runs: int) -> set[str]:
         row["method"] for row in read_rows(path) if row["dataset"] == dataset and row["status"] == "done"
     )
     return {name for name, n in done.items() if n >= n_runs}
+
+
+def finished(path: Path) -> set[Place]:
+    """Which runs a file has finished, whatever code made them; see :func:`place_of`."""
+    return {tuple(row[name] for name in _FIELDS) for row in read_rows(path) if row["status"] == "done"}
+
+
+def place_of(run: Run) -> Place:
+    """What tells a run from the others of its grid, as :func:`finished` has it."""
+    cells = {name: json_text(value) if name in _SETTINGS else value for name, value in run.fields.items()}
+    return tuple("" if cells[name] is None else str(cells[name]) for name in _FIELDS)
 
 
 def gather(path: Path, store: Path) -> int:

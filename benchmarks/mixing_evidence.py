@@ -1,90 +1,201 @@
-"""What mixing and deep over-sampling are worth on arrays and texts: grids of runs in one store.
+"""What mixing and deep over-sampling are worth: four grids of runs, each gathered into a file of its own.
 
-    python benchmarks/mixing_evidence.py arrays mixing.runs                          # minutes
-    COUNTERPOISE_DATA=... python benchmarks/mixing_evidence.py texts mixing.runs     # hours
-    counterpoise leaderboard mixing.runs -o benchmarks/results/mixing_evidence.csv
+    COUNTERPOISE_DATA=... python benchmarks/mixing_evidence.py all mixing.runs --estimate
+    COUNTERPOISE_DATA=... python benchmarks/mixing_evidence.py all mixing.runs
+    COUNTERPOISE_DATA=... python benchmarks/mixing_evidence.py images mixing.runs --jobs 2
 
-Arrays: scikit-learn's four small sets, of each of which one class keeps a fifth of its rows on the fitting side, test
-sides whole; a perceptron; five folds, five seeds. Texts: one class against the rest as elsewhere, TextCNN, five folds,
-two seeds. Rankings and decisions at one half are judged, so no fit is spent on a threshold. Every method has its
-defaults: none is tuned. What is in the store is not run again. Images: ``counterpoise reproduce mixup`` and ``dos``.
+writes benchmarks/results/mixing_GRID.csv, from which benchmarks/claims.py tells what is confirmed.
+
+``arrays``: scikit-learn's four small sets, of each of which one class keeps a fifth of its rows on the fitting side,
+test sides whole; a perceptron. ``many``: texts of many classes, all of them alike. ``texts``: a class against the rest.
+``images``: CIFAR-10 under long tails of 1,000 images and fewer, as ``counterpoise reproduce mixup`` has it, on the test
+side that comes with it. ``all`` takes them in this order, the cheapest first.
+
+All rows are fitted to and the last epoch is judged; decided by the largest logit, no prior put back, since that would
+give the decisions back to the common classes. Every method has its defaults: none is tuned. What is in the store or in
+the file is not run again; after a change of a method, take its lines out of the file.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from sklearn import datasets
 
+import machine
 from counterpoise.data.imbalance import one_against_rest
 from counterpoise.data.readers import read
 from counterpoise.experiments.executors.choice import make_executor
 from counterpoise.experiments.grid import fill, jobs_of, plan
+from counterpoise.experiments.papers import mixup
+from counterpoise.experiments.papers.base import Line, Set, task_of
+from counterpoise.experiments.runs import Run
 from counterpoise.experiments.store import Store
 from counterpoise.experiments.task import Task
+from gathered import finished, gather, place_of
+from mixing_lines import DEEP, IMAGES, LINES, ONLY_ARRAYS, SMOTE
 
 ARRAYS = {"iris": "versicolor", "wine": "class_1", "breast_cancer": "malignant", "digits": "8"}
 """Each with the class that becomes rare."""
 
-TEXTS = {
-    "ag_news": ("Business", "4%"),
-    "r8": ("grain", None),
-    "toutiao": ("news_car", "28%"),
+MANY = (
+    Set("ohsumed_titles", "ohsumed_titles", None, given=True),
+    Set("toutiao", "toutiao", None),
+)
+
+TEXTS = (
+    Set("toutiao", "toutiao", "news_car", keep="28%"),
+    Set("ag_news", "ag_news", "Business", keep="4%"),
+    Set("r8", "r8", "grain", whole=True),
+)
+
+RATIOS = (200, 100, 50)
+"""Of images; SMOTE at the second alone, where there are published numbers beside it."""
+
+COMMON = {"threshold": None, "prior_correction": False, "validation_fraction": 0.0}
+STEP = {"arrays": 0.001, "many": 0.020, "texts": 0.020, "images": 0.119}
+"""Seconds of a step of 64 rows by one thread that does 80 GFLOP/s: a perceptron, TextCNN, ResNet-8."""
+
+BESIDE = {"arrays": 0.5, "many": 5.0, "texts": 5.0, "images": 15.0}
+"""Seconds of a run beside its steps: vectors, and representations of both sides."""
+
+BALANCED = ("random_oversample", "smote", "hard_smote", "soft_smote")
+"""Methods that fill every class up to the largest."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Runs on one task."""
+
+    task: Task
+    runs: list[Run]
+
+
+def arrays() -> Iterator[Part]:
+    """Five folds, five seeds."""
+    for name, minority in ARRAYS.items():
+        bunch = getattr(datasets, f"load_{name}")()
+        labels = np.array([str(bunch.target_names[number]) for number in bunch.target], dtype=object)
+        task = Task.of(name, bunch.data.astype(np.float32), labels, minority=minority)
+        yield _part(task, (*LINES, *ONLY_ARRAYS), keep="20%", n_folds=5, seeds=5, max_epochs=100)
+
+
+def many() -> Iterator[Part]:
+    """Ten seeds on the test side that a set comes with, else five folds and two seeds."""
+    for made in MANY:
+        task = task_of(made)
+        yield _part(task, DEEP, n_folds=1 if made.given else 5, seeds=10 if made.given else 2)
+
+
+def texts() -> Iterator[Part]:
+    """Five folds, two seeds."""
+    for made in TEXTS:
+        if made.whole:
+            table = read(made.dataset, split="all")
+            assert table.labels is not None
+            labels = one_against_rest(table.labels, str(made.minority))
+            task = Task.of(made.dataset, table.texts, labels, minority=made.minority)
+        else:
+            task = task_of(made)
+        yield _part(task, LINES, keep=made.keep, n_folds=5, seeds=2)
+
+
+def images() -> Iterator[Part]:
+    """Five seeds, each of which thins the data anew; three of SMOTE. Margins of fitted rows at the second ratio."""
+    small = mixup.BUDGETS["small"]
+    sets = {made.ratio: made for made in mixup.SETS if made.dataset == "cifar10"}
+    task = task_of(sets[RATIOS[0]], at_most=1000)
+    for names, ratios, seeds in ((IMAGES, RATIOS, 5), (SMOTE, RATIOS[1:2], 3)):
+        lines = [line for line in mixup.LINES if line.name in names]
+        for ratio in ratios:
+            settings = small.settings | ({"track_margins": True} if ratio == RATIOS[1] else {})
+            budget = replace(small, at_most=1000, seeds=seeds, settings=settings)
+            planned = mixup.runs_of("cifar10", task, sets[ratio], budget)
+            yield Part(task, [run for run in planned if any(_is_of(run, line) for line in lines)])
+
+
+GRIDS: dict[str, Callable[[], Iterator[Part]]] = {
+    "arrays": arrays,
+    "many": many,
+    "texts": texts,
+    "images": images,
 }
-"""Each with its minority, and how much of that is kept."""
-
-METHODS = [
-    "erm",
-    "class_weight",
-    "random_oversample",
-    "mixup",
-    "mamix",
-    "hard_smote",
-    "soft_smote",
-    "dos",
-]
 
 
-def array_task(name: str) -> Task:
-    """A set of scikit-learn's, all its classes, one of which matters."""
-    bunch = getattr(datasets, f"load_{name}")()
-    labels = np.array([str(bunch.target_names[number]) for number in bunch.target], dtype=object)
-    return Task.of(name, bunch.data.astype(np.float32), labels, minority=ARRAYS[name])
+def _part(task: Task, lines: tuple[Line, ...], *, seeds: int, n_folds: int, **more: object) -> Part:
+    keep = more.pop("keep", None)
+    runs: list[Run] = []
+    for line in lines:
+        settings = {**COMMON, **more, **line.settings}
+        runs += plan(
+            task,
+            [line.method],
+            keep=keep,
+            n_folds=n_folds,
+            seeds=range(seeds),
+            settings=settings,  # type: ignore[arg-type]
+        )
+    return Part(task, runs)
 
 
-def text_task(name: str) -> Task:
-    """A named set of texts, one class against the rest."""
-    table = read(name, split="all" if name == "r8" else None)
-    assert table.labels is not None
-    minority = TEXTS[name][0]
-    return Task.of(name, table.texts, one_against_rest(table.labels, minority), minority=minority)
+def _is_of(run: Run, line: Line) -> bool:
+    own = {name.removeprefix("method__"): value for name, value in line.settings.items()}
+    return run.method == line.method and run.method_settings == own
+
+
+def seconds_of(run: Run, task: Task, grid: str) -> float:
+    """What a run takes, by its steps."""
+    counts = np.bincount(task.numbers[task.side(run).train], minlength=len(task.names))
+    epochs, batch = run.estimator.get("max_epochs", 10), run.estimator.get("batch_size", 64)
+    rows = float(counts.sum())
+    if run.method in BALANCED:
+        rows = float(counts.max() * len(counts))
+    elif run.method == "dos":
+        # Three of four parts of the training have rare classes as often as the largest.
+        often = np.where(counts <= counts.max() / 2, counts.max(), counts).sum()
+        rows = (rows + 3 * float(often)) / 4
+    # Rows that only go through the network cost about a third of a step.
+    looks = float(counts.sum()) / 3 if run.estimator.get("track_margins") else 0.0
+    return float(BESIDE[grid] + STEP[grid] * epochs * np.ceil((rows + looks) / batch))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("grid", choices=("arrays", "texts"))
+    parser.add_argument("grid", choices=("all", *GRIDS))
     parser.add_argument("store", type=Path)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--estimate", action="store_true", help="say how long it takes, and stop")
+    parser.add_argument(
+        "--gather", action="store_true", help="add what is in the store to the files, and stop"
+    )
     arguments = parser.parse_args()
-    arrays = arguments.grid == "arrays"
-    with Store(arguments.store) as store:
-        for name in ARRAYS if arrays else TEXTS:
-            task = array_task(name) if arrays else text_task(name)
-            methods = [*METHODS, "smote", "balanced_forest"] if arrays else METHODS
-            runs = plan(
-                task,
-                methods,
-                keep="20%" if arrays else TEXTS[name][1],
-                n_folds=5,
-                seeds=range(5 if arrays else 2),
-                settings={"threshold": None, **({"max_epochs": 100} if arrays else {})},
-            )
-            filled = fill(store, jobs_of(runs), task, make_executor(jobs=arguments.jobs))
-            print(name, len(filled.keys), "runs,", len(filled.failures), "failed", flush=True)
-            for why in set(filled.failures.values()):
-                print(why)
+    whole = 0.0
+    for grid in GRIDS if arguments.grid == "all" else (arguments.grid,):
+        rows = machine.RESULTS / f"mixing_{grid}.csv"
+        store_path = arguments.store.with_name(f"{arguments.store.stem}-{grid}{arguments.store.suffix}")
+        if arguments.gather:
+            if store_path.exists():
+                print(f"{rows}: {gather(rows, store_path)} more runs", flush=True)
+            continue
+        for part in GRIDS[grid]():
+            there = finished(rows)
+            runs = [run for run in part.runs if place_of(run) not in there]
+            hours = sum(seconds_of(run, part.task, grid) for run in runs) / 3600
+            whole += hours
+            what = f"{grid}: {part.task.name}, {part.runs[0].keep or 'as it is'}"
+            print(f"{what}: {len(runs)} of {len(part.runs)} runs to go, {hours:.2f} core-hours", flush=True)
+            if arguments.estimate or not runs:
+                continue
+            with Store(store_path) as store:
+                filled = fill(store, jobs_of(runs), part.task, make_executor(jobs=arguments.jobs))
+            gather(rows, store_path)
+            for why in dict.fromkeys(filled.failures.values()):
+                print(f"failed: {why}", flush=True)
+    print(f"{whole:.1f} core-hours")
 
 
 if __name__ == "__main__":
