@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from claims import Scores
 from compared import Folds, rank_sentences, read_grid, tables_of
 from counterpoise.experiments.paired_tests import corrected_t_test
 from markdown import origin_of, table_of
@@ -137,3 +138,28 @@ def samplers(result: dict[str, Any]) -> str:
     found = result["settings"]
     what = f"{found['rows']:,} x {found['features']}, {found['share']:.0%} rare, one thread"
     return f"{table_of(*_samplers(result))}\n\n{origin_of(result)}, {what}"
+
+
+_MIXING = {
+    "images": ("accuracy", "f1_rare", "margin_common", "margin_rare"),
+    "many": ("macro_f1", "f1_rare", "spread_rare"),
+}
+_OF_ONE_CLASS = ("f1_rare", "average_precision_rare", "spread_rare", "margin_common", "margin_rare")
+
+
+def mixing_means(rows: Path) -> str:
+    """Means of each contestant on each task, one table a metric."""
+    grid = rows.stem.removeprefix("mixing_")
+    scores = Scores.of(rows)
+    names = list(dict.fromkeys(name for by in scores.values.values() for name in by))
+    tasks = list(scores.values)
+    parts = []
+    for metric in _MIXING.get(grid, _OF_ONE_CLASS):
+        lines = []
+        for name in names:
+            cells = [scores.values[task].get(name, {}).get(metric, {}) for task in tasks]
+            shown = [f"{np.mean(list(own.values())):.3f} ({len(own)})" if own else "-" for own in cells]
+            lines.append([f"`{name}`", *shown])
+        titles = [" ".join(part for part in task if part) for task in tasks]
+        parts.append(f"`{metric}`, mean (runs):\n\n{table_of(['method', *titles], lines)}")
+    return "\n\n".join(parts)

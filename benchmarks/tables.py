@@ -15,15 +15,24 @@ from pathlib import Path
 from typing import Any
 
 import machine
+from claims import deep_claims, mixing_claims
 from markdown import origin_of, table_of
-from method_tables import blend, contrastive, methods, miso_grid, rivals, samplers
+from method_tables import blend, contrastive, methods, miso_grid, mixing_means, rivals, samplers
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (
     ROOT / "README.md",
     *(
         ROOT / "docs" / name
-        for name in ("benchmarks.md", "anchors.md", "miso.md", "rivals.md", "sharprecl.md")
+        for name in (
+            "benchmarks.md",
+            "anchors.md",
+            "miso.md",
+            "rivals.md",
+            "sharprecl.md",
+            "mixing.md",
+            "deep_oversampling.md",
+        )
     ),
 )
 
@@ -344,11 +353,22 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "contrastive": ("contrastive.json", contrastive),
     "kill_resume": ("kill_resume.json", kill_resume),
     "grid": ("grid.json", grid),
+    "mixing_claims": ("mixing_*.csv", mixing_claims),
+    "deep_claims": ("mixing_*.csv", deep_claims),
+    **{
+        f"mixing_{name}": (f"mixing_{name}.csv", mixing_means)
+        for name in ("arrays", "texts", "images", "many")
+    },
 }
 
 
 def _result(source: Path) -> Any:
-    """What a table is made from: a result, or the path of exported rows; None without any or while it is running."""
+    """What a table is made from: a result, or the path of exported rows; None without any or while it is running.
+
+    A pattern stands for the paths of all such files.
+    """
+    if "*" in source.name:
+        return sorted(source.parent.glob(source.name)) or None
     if not source.exists():
         return None
     if source.suffix == ".csv":

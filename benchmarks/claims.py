@@ -1,0 +1,231 @@
+"""What the rows say of the claims about mixing and deep over-sampling: a line each, and one word.
+
+    python benchmarks/claims.py
+
+reads benchmarks/results/mixing_*.csv (benchmarks/mixing_evidence.py). Differences are paired: of the same seed on a
+test side that is given, whose interval is over the seeds; else of the same seed and fold, and then the interval is over
+the means of the tasks, or on a single task that of the corrected resampled t-test over its folds and seeds.
+
+**Confirmed**: the 95% interval lies on the claimed side of 0. **Refuted**: it lies on the other side. **Open**: it does
+neither. That something does not help is confirmed where the interval ends below +.01, and refuted where it begins above
+0. Intervals are not corrected for the number of lines.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import machine
+import paired
+from counterpoise.experiments.paired_tests import corrected_t_test
+from gathered import read_rows
+from markdown import table_of
+from mixing_lines import name_of
+
+NOTHING = 0.01
+"""A gain that is none, where a claim is that there is none."""
+
+Cells = dict[tuple[int, int], float]
+"""By seed and fold."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Something said, and the difference that decides it.
+
+    Attributes
+    ----------
+    words : str
+    grid : str
+        Of :data:`mixing_evidence.GRIDS`.
+    one, other : str
+        Contestants, whose difference is above 0 where the claim holds; ``other`` is empty where one alone decides.
+    metric : str
+        ``"unevenness"`` is the margin of the common classes less that of the rare ones.
+    keep : str, default=""
+        Only rows thinned so.
+    dataset : str, default=""
+        Only rows of it.
+    less : bool, default=False
+        Whether less of the metric is claimed; the difference is turned round.
+    none : bool, default=False
+        Whether what is claimed is that there is no gain.
+    """
+
+    words: str
+    grid: str
+    one: str
+    other: str
+    metric: str
+    keep: str = ""
+    dataset: str = ""
+    less: bool = False
+    none: bool = False
+
+
+def _everywhere(words: str, one: str, other: str, *metrics: str, **more: Any) -> list[Claim]:
+    return [Claim(words, grid, one, other, each, **more) for grid in ("arrays", "texts") for each in metrics]
+
+
+RANKING, DECISION = "average_precision_rare", "f1_rare"
+
+MIXING: list[Claim] = [
+    *_everywhere("hard SMOTE does not help", "hard_smote", "erm", DECISION, RANKING, none=True),
+    Claim(
+        "hard SMOTE does not help", "images", "hard_smote", "erm", "accuracy", "exponential:100", none=True
+    ),
+    *_everywhere("soft SMOTE helps", "soft_smote", "erm", DECISION, RANKING),
+    Claim("soft SMOTE helps", "images", "soft_smote", "erm", "accuracy", "exponential:100"),
+    *_everywhere("Mixup's margins are uneven", "mixup", "", "unevenness"),
+    *(
+        Claim("Mixup's margins are uneven", "images", "mixup", "", "unevenness", f"exponential:{ratio}")
+        for ratio in (50, 100, 200)
+    ),
+    *(
+        Claim("Mixup's margins are less even than plain training's", grid, "mixup", "erm", "unevenness", keep)
+        for grid, keep in (("arrays", ""), ("texts", ""), ("images", "exponential:100"))
+    ),
+    *(
+        Claim(f"MAMix leads Mixup at {ratio}:1{late}", "images", f"mamix{late}", f"mixup{late}", metric, keep)
+        for ratio, keep in ((ratio, f"exponential:{ratio}") for ratio in (50, 100, 200))
+        for late in ("", ", drw")
+        for metric in ("accuracy",)
+    ),
+    *(
+        Claim(f"`{name}` helps texts, beyond class weights", "texts", name, "class_weight", metric)
+        for name in ("mixup", "remix", "mamix", "hard_smote", "soft_smote")
+        for metric in (DECISION, RANKING)
+    ),
+]
+DEEP: list[Claim] = [
+    *_everywhere("DOS lowers in-class variance", "dos", "erm", "spread_rare", less=True),
+    Claim("DOS lowers in-class variance", "many", "dos", "erm", "spread_rare", less=True),
+    *_everywhere("it is the drawing that lowers it", "dos", "dos, weight 0", "spread_rare", less=True),
+    *_everywhere("DOS raises minority F1", "dos", "erm", DECISION),
+    *_everywhere("DOS raises minority average precision", "dos", "erm", RANKING),
+    *_everywhere("DOS beats repeating rare rows", "dos", "random_oversample", DECISION, RANKING),
+    *(
+        Claim(words, "many", "dos, abstract labels", other, "macro_f1", dataset=dataset)
+        for words, other in (
+            ("abstract labels add to DOS", "dos"),
+            ("they add more than random groups do", "dos, random groups"),
+        )
+        for dataset in ("ohsumed_titles", "toutiao")
+    ),
+    *(
+        Claim("`dos` helps texts, beyond class weights", "texts", "dos", "class_weight", metric)
+        for metric in (DECISION, RANKING)
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Rows of a grid: by task, contestant and metric, then seed and fold; and how many folds each task has."""
+
+    values: Mapping[tuple[str, str], Mapping[str, Mapping[str, Cells]]]
+    n_folds: Mapping[tuple[str, str], int]
+
+    @classmethod
+    def of(cls, path: Path) -> Scores:
+        """Read a file; of runs that are in it twice the later row counts."""
+        values: Any = defaultdict(lambda: defaultdict(lambda: defaultdict(dict)))
+        n_folds = {}
+        for row in read_rows(path):
+            if row["status"] != "done":
+                continue
+            task, cell = (row["dataset"], row["keep"]), (int(row["seed"]), int(row["fold"]))
+            n_folds[task] = int(row["n_folds"])
+            own = values[task][name_of(row["method"], json.loads(row["method_settings"]))]
+            for metric, value in row.items():
+                try:
+                    own[metric][cell] = float(value)
+                except (TypeError, ValueError):
+                    continue
+            if row.get("margin_common") and row.get("margin_rare"):
+                own["unevenness"][cell] = float(row["margin_common"]) - float(row["margin_rare"])
+        return cls(values, n_folds)
+
+
+def differences(claim: Claim, scores: Scores) -> dict[tuple[str, str], list[float]]:
+    """Of each task that has both contestants in the same cells, the paired differences, better above 0."""
+    found = {}
+    for task, by in scores.values.items():
+        if (claim.dataset and task[0] != claim.dataset) or (claim.keep and task[1] != claim.keep):
+            continue
+        own = by.get(claim.one, {}).get(claim.metric, {})
+        theirs = by.get(claim.other, {}).get(claim.metric, {}) if claim.other else dict.fromkeys(own, 0.0)
+        cells = sorted(set(own) & set(theirs))
+        if cells:
+            sign = -1.0 if claim.less else 1.0
+            found[task] = [sign * (own[cell] - theirs[cell]) for cell in cells]
+    return found
+
+
+def judged(claim: Claim, scores: Scores) -> tuple[dict[str, Any] | None, str]:
+    """The difference with its interval, and over what it is; None without rows."""
+    found = differences(claim, scores)
+    if not found:
+        return None, "-"
+    if len(found) > 1:
+        return paired.interval([float(np.mean(gaps)) for gaps in found.values()]), f"{len(found)} tasks"
+    ((task, gaps),) = found.items()
+    if scores.n_folds[task] == 1:
+        return paired.interval(gaps), f"{len(gaps)} seeds"
+    if len(gaps) < 2:
+        return paired.interval(gaps), "1 fold"
+    test = corrected_t_test(gaps, 1 / (scores.n_folds[task] - 1))
+    return {"mean": test.mean, "low": test.low, "high": test.high}, f"{len(gaps)} folds"
+
+
+def verdict(claim: Claim, found: Mapping[str, Any] | None) -> str:
+    """``confirmed``, ``refuted`` or ``open``, by the rule that stands above."""
+    if found is None or found["low"] is None:
+        return "open"
+    if claim.none:
+        return "refuted" if found["low"] > 0 else "confirmed" if found["high"] < NOTHING else "open"
+    return "confirmed" if found["low"] > 0 else "refuted" if found["high"] < 0 else "open"
+
+
+def claims(paths: Sequence[Path], asked: Sequence[Claim]) -> str:
+    """A table of claims; those whose rows are not there are left out."""
+    grids = {path.stem.removeprefix("mixing_"): Scores.of(path) for path in paths}
+    lines = []
+    for claim in asked:
+        if claim.grid not in grids:
+            continue
+        found, over = judged(claim, grids[claim.grid])
+        if found is not None:
+            against = f"`{claim.one}` - `{claim.other}`" if claim.other else f"`{claim.one}`"
+            where = ", ".join(filter(None, (claim.grid, claim.dataset)))
+            metric = f"{claim.metric}{', less is claimed' if claim.less else ''}"
+            cells = [claim.words, where, against, metric, over, paired.in_words(dict(found))]
+            lines.append([*cells, f"**{verdict(claim, found)}**"])
+    head = ["claim", "on", "difference", "metric", "over", "mean [95% interval]", "verdict"]
+    return table_of(head, lines)
+
+
+def mixing_claims(paths: Sequence[Path]) -> str:
+    """The claims about the Mixup family."""
+    return claims(paths, MIXING)
+
+
+def deep_claims(paths: Sequence[Path]) -> str:
+    """The claims about deep over-sampling."""
+    return claims(paths, DEEP)
+
+
+def main() -> None:
+    paths = sorted(machine.RESULTS.glob("mixing_*.csv"))
+    print(f"{mixing_claims(paths)}\n\n{deep_claims(paths)}")
+
+
+if __name__ == "__main__":
+    main()
