@@ -128,19 +128,19 @@ DEEP: list[Claim] = [
 
 @dataclass(frozen=True)
 class Scores:
-    """Rows of a grid: by task, contestant and metric, then seed and fold; and how many folds each task has."""
+    """Rows of a grid: by task, contestant and metric, then seed and fold; folds of each task; where they come from."""
 
     values: Mapping[tuple[str, str], Mapping[str, Mapping[str, Cells]]]
     n_folds: Mapping[tuple[str, str], int]
+    origin: str
 
     @classmethod
     def of(cls, path: Path) -> Scores:
         """Read a file; of runs that are in it twice the later row counts."""
         values: Any = defaultdict(lambda: defaultdict(lambda: defaultdict(dict)))
         n_folds = {}
-        for row in read_rows(path):
-            if row["status"] != "done":
-                continue
+        rows = [row for row in read_rows(path) if row["status"] == "done"]
+        for row in rows:
             task, cell = (row["dataset"], row["keep"]), (int(row["seed"]), int(row["fold"]))
             n_folds[task] = int(row["n_folds"])
             own = values[task][name_of(row["method"], json.loads(row["method_settings"]))]
@@ -151,7 +151,12 @@ class Scores:
                     continue
             if row.get("margin_common") and row.get("margin_rare"):
                 own["unevenness"][cell] = float(row["margin_common"]) - float(row["margin_rare"])
-        return cls(values, n_folds)
+        days, machines = (sorted({row[name] for row in rows}) for name in ("finished_at", "machine"))
+        origin = (
+            f"{len(rows)} runs, {days[0][:10]} to {days[-1][:10]}, {', '.join(machines)}; settings, versions and keys "
+            f"stand in `{path.parent.name}/{path.name}`"
+        )
+        return cls(values, n_folds, origin)
 
 
 def differences(claim: Claim, scores: Scores) -> dict[tuple[str, str], list[float]]:
@@ -206,9 +211,11 @@ def claims(paths: Sequence[Path], asked: Sequence[Claim]) -> str:
             against = f"`{claim.one}` - `{claim.other}`" if claim.other else f"`{claim.one}`"
             where = ", ".join(filter(None, (claim.grid, claim.dataset)))
             metric = f"{claim.metric}{', less is claimed' if claim.less else ''}"
-            cells = [claim.words, where, against, metric, over, paired.in_words(dict(found))]
+            means = [float(np.mean(gaps)) for gaps in differences(claim, grids[claim.grid]).values()]
+            each = ", ".join(f"{mean:+.3f}" for mean in means) if len(means) > 1 else "-"
+            cells = [claim.words, where, against, metric, over, each, paired.in_words(dict(found))]
             lines.append([*cells, f"**{verdict(claim, found)}**"])
-    head = ["claim", "on", "difference", "metric", "over", "mean [95% interval]", "verdict"]
+    head = ["claim", "on", "difference", "metric", "over", "of each task", "mean [95% interval]", "verdict"]
     return table_of(head, lines)
 
 

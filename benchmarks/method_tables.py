@@ -162,4 +162,4 @@ def mixing_means(rows: Path) -> str:
             lines.append([f"`{name}`", *shown])
         titles = [" ".join(part for part in task if part) for task in tasks]
         parts.append(f"`{metric}`, mean (runs):\n\n{table_of(['method', *titles], lines)}")
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, scores.origin])

@@ -16,6 +16,7 @@ from counterpoise.experiments.table import Comparison, Row
 from counterpoise.report import curves
 from counterpoise.report.canvas import canvas, check_picture
 from counterpoise.report.embedding import draw_embeddings
+from counterpoise.report.rounds import draw_rounds
 
 
 def said(seed: int, n: int = 40) -> Predictions:
@@ -69,6 +70,12 @@ DRAWN = {
             )
         ],
     ),
+    "rounds": lambda path: draw_rounds(
+        path,
+        [("MNIST 0.90", [3.0, 2.0, 1.5], [4.0, 5.0, 6.0]), ("MNIST 0.99", [4.0, 3.0, 2.0], [4.0, 4.5, 5.0])],
+        {"CNN": [("0.90", 0.9), ("0.99", 0.6)], "DOS, k = 5": [("0.99", 0.7)]},
+    ),
+    "rounds without scores": lambda path: draw_rounds(path, [("MNIST 0.90", [3.0], [4.0])], {}),
 }
 curves_kinds = ("majority", "minority", "difficult minority")
 
@@ -90,6 +97,7 @@ def test_the_same_rows_give_the_same_file(name, suffix, tmp_path) -> None:
         ("ranks", [*RANKING.labels, "CD 1.60", "3.80"]),
         ("embeddings", ["plain training: 40.0% difficult", "difficult minority"]),
         ("classes", ["after training", "human", "entity"]),
+        ("rounds", ["MNIST 0.99, within", "MNIST 0.90, between", "DOS, k = 5", "F1, rare classes"]),
     ],
 )
 def test_what_is_written_in_them(name, words, tmp_path, monkeypatch) -> None:
