@@ -99,6 +99,16 @@ def test_known_shares_and_recalls() -> None:
     assert other["difficult_share_after"] == 1 / 4
 
 
+def test_each_sample_asked_is_judged_where_it_stands_itself(monkeypatch) -> None:
+    """One of four majority samples is asked, so that rows asked and rows of the test side are counted differently."""
+    monkeypatch.setattr(room, "MAJORITY_ASKED", 1)
+    texts = np.array([*around(0, 6), *around(2, 6), *around(0.1, 4), *around(2.1, 2)], object)
+    numbers = np.array([0] * 6 + [1] * 6 + [0] * 4 + [1] * 2)
+    found = said(Placed("erm"), texts, numbers, np.arange(12), np.arange(12, 18), [0] * 6)
+    assert sorted(found.hostile[:4]) == [-1, -1, -1, 0]
+    assert found.hostile[4:].tolist() == [0, 0]
+
+
 def test_majority_samples_stand_for_those_not_asked() -> None:
     """Of ten majority samples two were asked, one of them difficult and taken for rare: five false alarms."""
     n = 12
