@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from counterpoise.data import image_sets
+from counterpoise.experiments import surroundings
 from counterpoise.experiments.papers import dos, mixup, sharprecl
 from counterpoise.experiments.papers.base import Budget, Set
 from tiny_papers import three_classes, toy_cifar, toy_mnist
@@ -109,8 +110,10 @@ DRIVER = """
 import sys
 sys.path.insert(0, {tests!r})
 from counterpoise.data import image_sets
+from counterpoise.experiments import surroundings
 from counterpoise.experiments.papers import dos
 from counterpoise.experiments.papers.base import Budget
+surroundings._neighbors = lambda threads: "scikit-learn"
 image_sets.check_content = lambda *given: None
 dos._NETWORKS["mnist"] = {{"backbone__channels": [2, 2], "backbone__hidden": [12, 8]}}
 dos.BUDGETS["small"] = Budget(2, 1, {{"max_epochs": 4, "precision": "float32"}})
@@ -123,6 +126,8 @@ app({arguments!r}, prog_name="counterpoise")
 def test_killed_and_resumed(mnist, run_json, tmp_path, monkeypatch) -> None:
     """The table is that of a reproduction left alone, and what was there is not run again; then its figure."""
     monkeypatch.setattr(image_sets, "check_content", lambda *given: None)
+    # Both processes are to have the same keys, whichever library wins the race in them.
+    monkeypatch.setattr(surroundings, "_neighbors", lambda threads: "scikit-learn")
     small = {"backbone__channels": [2, 2], "backbone__hidden": [12, 8]}
     monkeypatch.setitem(dos._NETWORKS, "mnist", small)
     monkeypatch.setitem(dos.BUDGETS, "small", Budget(2, 1, {"max_epochs": 4, "precision": "float32"}))
