@@ -56,7 +56,8 @@ def classified_with_neighbors(
 ) -> Tensor:
     """Cross-entropy of each row's neighbours for its own label, the nearer the more (equations 9 and 10).
 
-    Neighbour ``i`` counts ``exp(-w_i ||f - v_i||^2)``, and all that counts is brought to sum 1.
+    Neighbour ``i`` counts ``exp(-w_i ||f - v_i||^2)``, and all that counts is brought to sum 1: a softmax, which is the
+    same however far away all neighbours are.
 
     Parameters
     ----------
@@ -89,11 +90,13 @@ def classified_with_neighbors(
     repeated = targets.repeat_interleave(k, dim=0)
     costs = functional.cross_entropy(neighbor_logits.reshape(-1, n_classes), repeated, reduction="none")
     alone = functional.cross_entropy(logits, targets, reduction="none")
-    amounts = _there(torch.exp(-weights * _squares(features, neighbors)), there)
-    by_itself = (amounts == 0).all(dim=1)
-    self_amount = torch.ones_like(alone) if own else by_itself.to(alone.dtype)
-    total = self_amount + amounts.sum(dim=1)
-    return (self_amount * alone + (amounts * costs.view(n_rows, k)).sum(dim=1)) / total
+    exponents = -weights * _squares(features, neighbors)
+    members = torch.ones_like(exponents, dtype=torch.bool) if there is None else there
+    itself = ~members.any(dim=1) | own
+    # Softmax, since exp alone is 0 for every neighbour of a row that is far from all of them.
+    exponents = torch.cat([torch.zeros_like(alone)[:, None].to(exponents.dtype), exponents], dim=1)
+    shares = exponents.masked_fill(~torch.cat([itself[:, None], members], dim=1), -torch.inf).softmax(dim=1)
+    return shares[:, 0] * alone + (shares[:, 1:] * costs.view(n_rows, k)).sum(dim=1)
 
 
 def _squares(features: Tensor, neighbors: Tensor) -> Tensor:
