@@ -130,6 +130,8 @@ def test_mixup_is_mixtexts_rule_where_that_does_not_turn_weights_round() -> None
         ("depth", 1.5, "a share of the layers"),
         ("drw", 1.5, "needs true, false or a share"),
         ("drw", "late", "needs true, false or a share"),
+        ("drw", 1, "drw is 1, which may mean true or false or a share of the epochs; give .* 1.0 .never."),
+        ("drw", 0, "drw is 0, which may mean"),
     ],
 )
 def test_settings_out_of_range_are_refused(name, setting, value, message) -> None:

@@ -6,7 +6,7 @@ Cao, Wei, Gaidon, Arechiga and Ma, "Learning Imbalanced Datasets with Label-Dist
 
 from __future__ import annotations
 
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 import torch
@@ -32,7 +32,8 @@ class DeferredReweighting(GradientMethod):
     ----------
     drw : bool or float
         Share of ``max_epochs`` after which rows weigh by the effective number of their class; true is 0.8, false is
-        never. 0 weights from the start, 1 never; nor is a share reached where early stopping ends training before.
+        never. 0.0 weights from the start, 1.0 never; nor is a share reached where early stopping ends training before.
+        The ints 0 and 1 are refused, since to Python they are false and true, which is the reverse.
     """
 
     drw: bool | float
@@ -40,11 +41,18 @@ class DeferredReweighting(GradientMethod):
 
     def check(self) -> None:
         """Refuse a share that is none."""
-        share = self.drw
-        if not isinstance(share, bool) and not (isinstance(share, Real) and 0 <= float(share) <= 1):
-            name = type(self).__name__.lower()
+        share, name = self.drw, type(self).__name__.lower()
+        if isinstance(share, bool):
+            return
+        if not (isinstance(share, Real) and 0 <= float(share) <= 1):
             raise SettingsError(
                 f"drw is {share!r}; {name} needs true, false or a share of the epochs, from 0 to 1"
+            )
+        if isinstance(share, Integral):
+            # 1 is true to Python and never as a share, 0 is false to Python and from the start as a share.
+            raise SettingsError(
+                f"drw is {share!r}, which may mean true or false or a share of the epochs; give {name} true, false, "
+                "0.0 (from the start) or 1.0 (never)"
             )
 
     def late_weights(self, state: TrainingState) -> Tensor | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -134,7 +134,7 @@ class DOS(GradientMethod):
         weight: float = 1.0,
         own_member: bool = True,
         law: str = "dirichlet",
-        abstract_labels: bool | str = False,
+        abstract_labels: bool | Literal["random"] = False,
         group_weight: float = 0.5,
         subspace_weight: float = 0.1,
     ) -> None:
