@@ -9,7 +9,12 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from counterpoise.losses.micro_cluster import classified_with_neighbors, towards_neighbors
+from counterpoise.losses.micro_cluster import (
+    classified_with_neighbors,
+    member_shares,
+    towards_neighbors,
+    towards_point,
+)
 
 B, K, D, C = 5, 3, 4, 3
 
@@ -112,3 +117,21 @@ def test_gradients(own) -> None:
 def test_labels_outside_the_head_are_refused() -> None:
     with pytest.raises(ValueError, match="the head has 3 classes"):
         classified_with_neighbors(LOGITS, F, V, THEIRS, WEIGHTS, LABELS + 1)
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_shares_are_those_of_the_members_and_sum_to_1(own) -> None:
+    """Squared distances of 2 and 4 with halves as weights: e^-1 and e^-2 beside e^0."""
+    f, v = torch.zeros(3, 1), torch.tensor([[[2**0.5], [2.0]]]).expand(3, 2, 1)
+    there = torch.tensor([[True, True], [False, True], [False, False]])
+    found = member_shares(f, v, torch.full((3, 2), 0.5), there=there, own=own)
+    amounts = torch.tensor([[1.0, 0.367879, 0.135335], [1.0, 0.0, 0.135335], [1.0, 0.0, 0.0]])
+    if not own:
+        amounts[:2, 0] = 0
+    torch.testing.assert_close(found, amounts / amounts.sum(dim=1, keepdim=True), atol=1e-6, rtol=0)
+
+
+def test_towards_the_point_is_equation_8_less_how_far_the_neighbours_are_from_it() -> None:
+    point = (WEIGHTS[:, :, None] * V).sum(dim=1)
+    constant = (WEIGHTS * (V - point[:, None]).square().sum(dim=2)).sum(dim=1)
+    torch.testing.assert_close(towards_point(F, V, WEIGHTS), towards_neighbors(F, V, WEIGHTS) - constant)
