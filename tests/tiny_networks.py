@@ -29,3 +29,8 @@ TRAINING: dict[str, Any] = {
 
 NETWORK = {**TRAINING, **TINY["textcnn"]}
 """A whole :class:`counterpoise.TextClassifier` of that kind."""
+
+
+def enough_epochs(method: str, epochs: int) -> int:
+    """That many, or as many as the method needs with its default settings: an epoch for each of its rounds."""
+    return max(epochs, {"dos": 4}.get(method, 1))

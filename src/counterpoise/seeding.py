@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-RandomState: TypeAlias = "int | np.integer | np.random.RandomState | np.random.Generator | None"
+RandomState: TypeAlias = int | np.integer | np.random.RandomState | np.random.Generator | None
 """What scikit-learn calls ``random_state``: a seed, a generator to draw one from, or None for a new one."""
 
 

@@ -11,7 +11,7 @@ from counterpoise import fitting as fitting_room
 from counterpoise.errors import DataError, SettingsError
 from counterpoise.methods.registry import METHODS
 from counterpoise.metrics.calibration import shift_prior, softmax
-from tiny_networks import NETWORK
+from tiny_networks import NETWORK, enough_epochs
 
 pytestmark = pytest.mark.filterwarnings("ignore::counterpoise.errors.CounterpoiseWarning")
 
@@ -205,7 +205,7 @@ def test_class_weights_act_on_every_method(name, prior_correction, spam) -> None
     texts, labels = spam
     settings = {"threshold": 0.5, "random_state": 0, "prior_correction": prior_correction}
     if METHODS[name]().trains_backbone("text"):
-        settings |= NETWORK
+        settings |= {**NETWORK, "max_epochs": enough_epochs(name, NETWORK["max_epochs"])}
     plain = TextClassifier(name, **settings).fit(texts, labels).predict_proba(texts)
     weighted = TextClassifier(name, class_weight={"spam": 20.0}, **settings).fit(texts, labels)
     moved = np.abs(weighted.predict_proba(texts) - plain).max()

@@ -24,6 +24,7 @@ from counterpoise.methods.gradient import GradientMethod
 from counterpoise.methods.registry import METHODS, make_method
 from counterpoise.training import loop
 from counterpoise.training.settings import TrainingSettings, TrainingState
+from tiny_networks import enough_epochs
 
 CLASSIFIERS = {"text": TextClassifier, "array": ArrayClassifier, "image": ImageClassifier}
 SOURCES = {"text": "texts_of", "array": "arrays_of", "image": "images_of"}
@@ -189,7 +190,7 @@ def test_fits_predicts_and_loads_the_same(
         prior_correction=case.prior_correction,
         threshold=case.threshold,
         threshold_folds=2,
-        max_epochs=1,
+        max_epochs=enough_epochs(name, 1),
         device="cpu",
         random_state=0,
         **network,
@@ -201,7 +202,7 @@ def test_fits_predicts_and_loads_the_same(
     assert np.isfinite(probabilities).all()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-9)
     assert all(np.isfinite(row["loss"]) for row in classifier.history_)
-    assert len(classifier.history_) == (1 if case.backbone else 0)
+    assert len(classifier.history_) == (enough_epochs(name, 1) if case.backbone else 0)
     if not METHODS[name].can_be_saved:
         with pytest.raises(SettingsError, match=f"a model of method {name!r} cannot be saved"):
             classifier.save(tmp_path / "model")
@@ -248,7 +249,9 @@ def test_loss_is_finite_and_its_gradient_reaches_the_backbone(
 @pytest.mark.parametrize("counts", [(40, 1), (24, 1, *(5,) * 6)], ids=["two classes", "eight classes"])
 def test_one_minority_row_is_enough_to_train(name, kind, counts, request) -> None:
     data = make_data(request, kind, counts)
-    predictor = make_method(name).fit(data, make_context(kind, batch_size=8))
+    predictor = make_method(name).fit(
+        data, make_context(kind, batch_size=8, max_epochs=enough_epochs(name, 2))
+    )
     assert np.isfinite(predictor.logits(data.inputs)).all()
     assert np.isfinite(predictor.training_prior).all()
     assert (predictor.training_prior > 0).all()
@@ -263,7 +266,8 @@ def test_the_seed_alone_decides(name, kind, request) -> None:
     for seed, noise in ((0, 1), (0, 2), (1, 1)):
         np.random.seed(noise)
         torch.manual_seed(noise)
-        logits.append(make_method(name).fit(data, make_context(kind, seed)).logits(data.inputs))
+        context = make_context(kind, seed, max_epochs=enough_epochs(name, 2))
+        logits.append(make_method(name).fit(data, context).logits(data.inputs))
     np.testing.assert_array_equal(logits[0], logits[1])
     if make_method(name).trains_backbone(kind):
         assert not np.array_equal(logits[0], logits[2])
@@ -335,7 +339,8 @@ def test_rows_count_by_their_weights(name, kind, request) -> None:
 def test_company_in_the_batch_does_not_matter(name, kind, backbone, request) -> None:
     """A row's logits are the same alone, among its kin and among longer rows."""
     data = make_data(request, kind, (30, 6))
-    predictor = make_method(name).fit(data, make_context(kind, backbone=backbone, max_epochs=1))
+    context = make_context(kind, backbone=backbone, max_epochs=enough_epochs(name, 1))
+    predictor = make_method(name).fit(data, context)
     inputs = data.inputs
     if kind == "text":
         inputs = np.array([*data.inputs[:10], "sign1a", "sign1a " * 40, "unseen"], dtype=object)

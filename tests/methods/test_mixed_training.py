@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from mixtext_helpers import SETTINGS, context_of, data_of, model_and_batch, state_of
 from torch.nn.functional import log_softmax, one_hot
 
-from counterpoise.errors import SettingsError
+from counterpoise.errors import CounterpoiseWarning, SettingsError
 from counterpoise.losses.effective_number import effective_number_weights
 from counterpoise.methods.deferred import DRW_BETA
 from counterpoise.methods.erm import ERM
@@ -128,8 +129,12 @@ def test_mixup_is_mixtexts_rule_where_that_does_not_turn_weights_round() -> None
     [
         ("alpha", -1.0, "a number of 0 or more"),
         ("depth", 1.5, "a share of the layers"),
+        ("max_margin", -0.1, "a number of 0 or more"),
+        ("scale", 0.0, "a number above 0"),
         ("drw", 1.5, "needs true, false or a share"),
         ("drw", "late", "needs true, false or a share"),
+        ("drw", 1, "drw is 1, which may mean true or false or a share of the epochs; give .* 1.0 .never."),
+        ("drw", 0, "drw is 0, which may mean"),
     ],
 )
 def test_settings_out_of_range_are_refused(name, setting, value, message) -> None:
@@ -149,8 +154,9 @@ def test_own_settings_out_of_range_are_refused(name, setting, value) -> None:
 @EVERY
 def test_with_margins_and_nothing_mixed_it_is_ldam_drw(name) -> None:
     data, context = data_of("mlp"), context_of("mlp")
-    margins = make_method("ldam_drw", {"drw": 0.5}).fit(data, context)
-    found = make_method(name, {"alpha": 0.0, "drw": 0.5, "ldam": True}).fit(data, context)
+    own = {"drw": 0.5, "max_margin": 0.3, "scale": 20.0}
+    margins = make_method("ldam_drw", own).fit(data, context)
+    found = make_method(name, {"alpha": 0.0, "ldam": True, **own}).fit(data, context)
     np.testing.assert_allclose(found.logits(data.inputs), margins.logits(data.inputs), atol=1e-4)
     np.testing.assert_array_equal(
         found.model.head.bias.detach(), margins.model.head.bias.detach(), err_msg="it is not to be trained"
@@ -163,3 +169,21 @@ def test_margins_and_label_smoothing_do_not_go_together() -> None:
     Mixup().fit(data_of("mlp"), smoothed)
     with pytest.raises(SettingsError, match="set it to 0, or ldam to false"):
         Mixup(ldam=True).fit(data_of("mlp"), smoothed)
+
+
+@pytest.mark.parametrize("name", ["remix", "mamix"])
+def test_weights_under_which_classes_are_equally_large_make_it_mixup_and_are_warned_of(name) -> None:
+    data = replace(data_of("mlp"), weights=np.ones(33))
+    balanced = replace(context_of("mlp"), class_weight=np.array([33 / 52, 33 / 14]))
+    with pytest.warns(CounterpoiseWarning, match=f"^{name}: under the weights given all classes are equally"):
+        found = make_method(name).fit(data, balanced)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CounterpoiseWarning)
+        mixed = Mixup().fit(data, balanced)
+        other = make_method(name).fit(data, context_of("mlp"))
+        alike = replace(data, labels=np.arange(33) % 2).take(np.arange(32))
+        make_method(name).fit(alike, context_of("mlp"))
+    np.testing.assert_allclose(found.logits(data.inputs), mixed.logits(data.inputs), atol=1e-5)
+    assert not np.allclose(
+        other.logits(data.inputs), Mixup().fit(data, context_of("mlp")).logits(data.inputs)
+    )

@@ -12,11 +12,15 @@ from sklearn.neighbors import NearestNeighbors
 from torch.nn.functional import cross_entropy
 
 from counterpoise.errors import SettingsError
+from counterpoise.losses.effective_number import effective_number_weights
+from counterpoise.methods.deferred import DRW_BETA
+from counterpoise.methods.drw import DRW
 from counterpoise.methods.hard_smote import HardSmote
 from counterpoise.methods.neighbor_mixing import NeighborMixing, neighbors_of
 from counterpoise.methods.random_oversample import RandomOversample
 from counterpoise.methods.registry import METHODS, make_method
 from counterpoise.methods.soft_smote import SoftSmote
+from counterpoise.training.settings import TrainingState
 
 NAMES = [name for name, cls in METHODS.items() if issubclass(cls, NeighborMixing)]
 EVERY = pytest.mark.parametrize("method", [HardSmote, SoftSmote])
@@ -94,6 +98,83 @@ def test_repeated_rows_alone_are_mixed_each_with_a_neighbour_of_its_source(
     drawn = torch.cat(weights)
     assert len(drawn.unique()) == len(drawn), "each its own weight, anew at every step"
     assert 0 <= drawn.min() < 0.2 < 0.8 < drawn.max() <= 1
+    partners = [{}, {}, {}]
+    for number, step in enumerate(watched.steps):
+        seen = zip(step["batch"].rows.tolist(), step["other"].rows.tolist(), strict=True)
+        partners[number * 3 // len(watched.steps)] |= dict(seen)
+    assert partners[0] != partners[1] != partners[2], "another neighbour in another epoch"
+
+
+@EVERY
+@pytest.mark.parametrize("backbone", ["mlp", "textcnn"])
+def test_late_each_given_row_comes_up_once_as_it_is_and_weighs_by_its_class(
+    method, backbone, monkeypatch
+) -> None:
+    made, data = method(k=3, drw=0.5), data_of(backbone)
+    watched = Watched(made, monkeypatch)
+    context = context_of(backbone, max_epochs=4)
+    predictor = made.fit(data, context)
+    rows = [step["batch"].rows.numpy() for step in watched.steps]
+    early, late, count = [], [], 0
+    for step, at in zip(watched.steps, rows, strict=True):
+        (early if count < 2 * 52 else late).append(step)
+        count += len(at)
+    assert count == 2 * 52 + 2 * 33
+    assert sorted(np.concatenate([step["batch"].rows for step in late])) == sorted([*range(33)] * 2)
+    assert all((step["pairs"].input_weight == 1).all() for step in late)
+    assert any((step["pairs"].input_weight < 1).any() for step in early)
+    mass = data.class_mass()
+    weights = effective_number_weights(torch.from_numpy(mass * 33), DRW_BETA).numpy()
+    np.testing.assert_allclose(predictor.training_prior, mass * weights / (mass @ weights), rtol=1e-6)
+    state = TrainingState(3, 4, torch.tensor([0.5, 0.5]), 0, 52)
+    made._encoded = object()  # as within the training
+    found = made.late_weights(state).numpy()
+    assert found[1] / found[0] == pytest.approx(weights[1] / weights[0], rel=1e-5)
+    given = torch.cat(
+        [step["batch"].weights * torch.from_numpy(found)[step["batch"].labels] for step in late]
+    )
+    assert given.mean().item() == pytest.approx(1, rel=1e-5), "1 on average over the rows"
+
+
+@EVERY
+def test_before_the_weights_it_is_trained_as_without_them(method) -> None:
+    data, context = data_of("mlp"), context_of("mlp", max_epochs=4)
+    plain = method().fit(data, context)
+    never = method(drw=1.0).fit(data, context)
+    np.testing.assert_array_equal(never.logits(data.inputs), plain.logits(data.inputs))
+    np.testing.assert_array_equal(never.training_prior, plain.training_prior)
+    late = method(drw=0.5).fit(data, context)
+    assert [row["loss"] for row in late.history[:2]] == [row["loss"] for row in plain.history[:2]]
+    assert late.history[2]["loss"] != plain.history[2]["loss"]
+
+
+@EVERY
+def test_weights_from_the_start_are_late_weights_alone(method) -> None:
+    """Nothing is repeated, so that it is the method of plain training with class weights."""
+    data = replace(data_of("mlp"), weights=np.ones(33))
+    context = context_of("mlp", max_epochs=3)
+    found = method(drw=0.0).fit(data, context)
+    alone = DRW(drw=0.0).fit(data, context)
+    np.testing.assert_allclose(found.training_prior, alone.training_prior, rtol=1e-5)
+    np.testing.assert_allclose(found.logits(data.inputs), alone.logits(data.inputs), atol=1e-5)
+
+
+@EVERY
+def test_margins_go_by_the_classes_as_they_were_given(method, monkeypatch) -> None:
+    from counterpoise.methods import mixed_loss
+
+    seen = []
+    kept = mixed_loss.LDAMLoss
+
+    def noted(prior, max_margin, scale):
+        seen.append((prior.tolist(), max_margin, scale))
+        return kept(prior, max_margin, scale)
+
+    monkeypatch.setattr(mixed_loss, "LDAMLoss", noted)
+    data = replace(data_of("mlp"), weights=np.ones(33))
+    found = method(ldam=True, max_margin=0.3, scale=12.0).fit(data, context_of("mlp"))
+    assert seen[0] == (pytest.approx([26 / 33, 7 / 33]), 0.3, 12.0)
+    assert np.abs(found.logits(data.inputs)).max() <= 12
 
 
 @EVERY
@@ -108,11 +189,7 @@ def test_what_a_point_costs(method, monkeypatch) -> None:
         model.eval()
         found = kept(owner, model, batch, state)
         (other,) = batch.views
-        a = torch.where(
-            batch.rows < len(data),
-            1.0,
-            torch.rand(len(batch.rows), generator=state.generator("mixing", "cpu")),
-        )
+        a = owner._pairs.input_weight[batch.rows]
         logits = model(batch._replace(inputs=a[:, None] * batch.inputs + (1 - a)[:, None] * other.inputs))
         own = cross_entropy(logits, batch.labels, reduction="none") * batch.weights
         theirs = cross_entropy(logits, other.labels, reduction="none") * other.weights

@@ -104,6 +104,7 @@ def oversample(
 
 
 def _sampler(method: str, sets: list[str] | None, random_state: int, yes_send: bool) -> TextSampler:
+    from counterpoise.cli.kinds import kinds_of
     from counterpoise.cli.settings import parsed
     from counterpoise.data.near import listed, near_match
     from counterpoise.errors import SettingsError
@@ -120,7 +121,7 @@ def _sampler(method: str, sets: list[str] | None, random_state: int, yes_send: b
     elif yes_send:
         raise SettingsError(f"--yes-send has no use: {method} sends nothing; leave it away")
     refused = {"random_state": "use --random-state", "allow_sending": "give --yes-send"}
-    return sampler.set_params(**parsed(sets, own, refused))
+    return sampler.set_params(**parsed(sets, own, refused, kinds_of(sampler)))
 
 
 def _summary(data: Labelled, labels: np.ndarray, method: str, output: Path) -> dict[str, Any]:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from counterpoise.backbones.registry import find_backbone
+from counterpoise.cli.kinds import Kind, fits, in_words, kinds_of
 from counterpoise.data.near import near_match
 from counterpoise.errors import SettingsError
 from counterpoise.estimators.loading import CLASSIFIERS
 from counterpoise.estimators.saving import CONSENT
 from counterpoise.methods.registry import DEFAULT_BACKBONE, check_combination, make_method
-
-_WORDS = {"balance": "auto"}
-"""Settings with a number as default that may also be a word."""
 
 _BY_OPTION = {
     "method": "use --method",
@@ -67,6 +65,10 @@ def training_settings(
         settings["threshold"] = _threshold(settings["threshold"])
     made = [make_method(name) for name in methods]
     own = {f"method__{k}": v for method in made for k, v in method.get_params().items()}
+    kinds: dict[str, list[Kind]] = {}
+    for method in made:
+        for key, taken in kinds_of(method).items():
+            kinds.setdefault(f"method__{key}", []).extend(taken)
     consents = own.pop(CONSENT, None) is not None
     if yes_send and not consents:
         raise SettingsError(f"--yes-send has no use: nothing is sent by {', '.join(methods)}; leave it away")
@@ -82,22 +84,25 @@ def training_settings(
     if encoder is not None:
         if kind != "text":
             raise SettingsError(f"--encoder {encoder} reads texts, and the data are {kind}s; leave it away")
-        taken = {f"method__{key}": encoder for key in ("encoder",) if f"method__{key}" in own}
-        taken |= {"backbone__name": encoder} if backbone == "encoder" else {}
-        if not taken:
+        given = {f"method__{key}": encoder for key in ("encoder",) if f"method__{key}" in own}
+        given |= {"backbone__name": encoder} if backbone == "encoder" else {}
+        if not given:
             raise SettingsError(
                 f"--encoder {encoder} has no use without --backbone encoder; add it, or leave it away"
             )
-        settings |= taken
+        settings |= given
     if yes_send:
         settings[CONSENT] = True
     refused = {**_BY_OPTION, CONSENT: "give --yes-send", "backbone": "use --backbone", **refused}
     known = {k: v for k, v in CLASSIFIERS[kind]().get_params().items() if k not in refused} | own
-    return settings | parsed(sets, known, refused)
+    return settings | parsed(sets, known, refused, kinds)
 
 
 def parsed(
-    sets: Sequence[str] | None, known: Mapping[str, Any], refused: Mapping[str, str] = _BY_OPTION
+    sets: Sequence[str] | None,
+    known: Mapping[str, Any],
+    refused: Mapping[str, str] = _BY_OPTION,
+    kinds: Mapping[str, Iterable[Kind]] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Read ``KEY=VALUE`` pairs.
 
@@ -108,6 +113,8 @@ def parsed(
         Every allowed key with its default, whose kind a value must have if it is a number or a truth value.
     refused : mapping of str to str
         Keys that ``--set`` does not take though they exist, and what is done about each instead.
+    kinds : mapping of str to iterable of Kind, default=none
+        What keys take besides values of their default's kind; see :mod:`counterpoise.cli.kinds`.
 
     Raises
     ------
@@ -126,7 +133,7 @@ def parsed(
                 f"--set {key}: there is no such setting here; there are "
                 f"{', '.join(sorted(known)) or 'none'}{near_match(key, known)}"
             )
-        settings[key] = _like(known[key], _json_or_text(text), key)
+        settings[key] = _like(known[key], _json_or_text(text), key, kinds.get(key, ()))
     return settings
 
 
@@ -149,18 +156,10 @@ def _json_or_text(text: str) -> Any:
         return text
 
 
-def _like(default: Any, value: Any, key: str) -> Any:
-    """The value, if it is of the kind of the default; a default of None or a string takes anything."""
-    if isinstance(default, bool):
-        if not isinstance(value, bool):
-            raise SettingsError(f"--set {key}={value}: give true or false")
-    elif isinstance(default, int | float):
-        word = _WORDS.get(key.rpartition("__")[2])
-        if word is not None and value == word:
-            return value
-        right = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        if not right or (isinstance(default, int) and not isinstance(value, int)):
-            kind = "a whole number" if isinstance(default, int) else "a number"
-            kind += f" or {word}" if word else ""
-            raise SettingsError(f"--set {key}={value}: give {kind}")
+def _like(default: Any, value: Any, key: str, kinds: Iterable[Kind]) -> Any:
+    """The value, if it is of the kind of the default or another one; a default of None or a string takes anything."""
+    if isinstance(default, bool | int | float):
+        taken = dict.fromkeys([type(default), *kinds])
+        if not fits(value, taken):
+            raise SettingsError(f"--set {key}={value}: give {in_words(taken)}")
     return value

@@ -43,6 +43,23 @@ def towards_neighbors(
     return (_there(weights, there) * _squares(features, neighbors)).sum(dim=1)
 
 
+def towards_point(features: Tensor, neighbors: Tensor, weights: Tensor) -> Tensor:
+    """Squared distance of each row to the point that the weights name: equation 8 less what no training can change.
+
+    Parameters
+    ----------
+    features : Tensor of shape (B, d)
+    neighbors : Tensor of shape (B, k, d)
+    weights : Tensor of shape (B, k)
+        Of 0 or more, summing to 1, and 0 for a neighbour that a row does not have.
+
+    Returns
+    -------
+    Tensor of shape (B,)
+    """
+    return (features - (weights[:, :, None] * neighbors).sum(dim=1)).square().sum(dim=1)
+
+
 def classified_with_neighbors(
     logits: Tensor,
     features: Tensor,
@@ -56,7 +73,8 @@ def classified_with_neighbors(
 ) -> Tensor:
     """Cross-entropy of each row's neighbours for its own label, the nearer the more (equations 9 and 10).
 
-    Neighbour ``i`` counts ``exp(-w_i ||f - v_i||^2)``, and all that counts is brought to sum 1.
+    Neighbour ``i`` counts ``exp(-w_i ||f - v_i||^2)``, and all that counts is brought to sum 1: a softmax, which is the
+    same however far away all neighbours are.
 
     Parameters
     ----------
@@ -89,11 +107,31 @@ def classified_with_neighbors(
     repeated = targets.repeat_interleave(k, dim=0)
     costs = functional.cross_entropy(neighbor_logits.reshape(-1, n_classes), repeated, reduction="none")
     alone = functional.cross_entropy(logits, targets, reduction="none")
-    amounts = _there(torch.exp(-weights * _squares(features, neighbors)), there)
-    by_itself = (amounts == 0).all(dim=1)
-    self_amount = torch.ones_like(alone) if own else by_itself.to(alone.dtype)
-    total = self_amount + amounts.sum(dim=1)
-    return (self_amount * alone + (amounts * costs.view(n_rows, k)).sum(dim=1)) / total
+    shares = member_shares(features, neighbors, weights, there=there, own=own)
+    return shares[:, 0] * alone + (shares[:, 1:] * costs.view(n_rows, k)).sum(dim=1)
+
+
+def member_shares(
+    features: Tensor, neighbors: Tensor, weights: Tensor, *, there: Tensor | None = None, own: bool = True
+) -> Tensor:
+    """What the row itself and each neighbour count in :func:`classified_with_neighbors`.
+
+    Parameters
+    ----------
+    features, neighbors, weights, there, own
+        As there.
+
+    Returns
+    -------
+    Tensor of shape (B, 1 + k)
+        The row itself first; each row sums to 1.
+    """
+    exponents = -weights * _squares(features, neighbors)
+    members = torch.ones_like(exponents, dtype=torch.bool) if there is None else there
+    itself = ~members.any(dim=1, keepdim=True) | own
+    # Softmax, since exp alone is 0 for every neighbour of a row that is far from all of them.
+    every = torch.cat([exponents.new_zeros(len(exponents), 1), exponents], dim=1)
+    return every.masked_fill(~torch.cat([itself, members], dim=1), -torch.inf).softmax(dim=1)
 
 
 def _squares(features: Tensor, neighbors: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ Cao, Wei, Gaidon, Arechiga and Ma, "Learning Imbalanced Datasets with Label-Dist
 
 from __future__ import annotations
 
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 import torch
@@ -32,7 +32,8 @@ class DeferredReweighting(GradientMethod):
     ----------
     drw : bool or float
         Share of ``max_epochs`` after which rows weigh by the effective number of their class; true is 0.8, false is
-        never. 0 weights from the start, 1 never; nor is a share reached where early stopping ends training before.
+        never. 0.0 weights from the start, 1.0 never; nor is a share reached where early stopping ends training before.
+        The ints 0 and 1 are refused, since to Python they are false and true, which is the reverse.
     """
 
     drw: bool | float
@@ -40,16 +41,23 @@ class DeferredReweighting(GradientMethod):
 
     def check(self) -> None:
         """Refuse a share that is none."""
-        share = self.drw
-        if not isinstance(share, bool) and not (isinstance(share, Real) and 0 <= float(share) <= 1):
-            name = type(self).__name__.lower()
+        share, name = self.drw, type(self).__name__.lower()
+        if isinstance(share, bool):
+            return
+        if not (isinstance(share, Real) and 0 <= float(share) <= 1):
             raise SettingsError(
                 f"drw is {share!r}; {name} needs true, false or a share of the epochs, from 0 to 1"
+            )
+        if isinstance(share, Integral):
+            # 1 is true to Python and never as a share, 0 is false to Python and from the start as a share.
+            raise SettingsError(
+                f"drw is {share!r}, which may mean true or false or a share of the epochs; give {name} true, false, "
+                "0.0 (from the start) or 1.0 (never)"
             )
 
     def late_weights(self, state: TrainingState) -> Tensor | None:
         """Weights of the classes ``(C,)`` in this epoch; None before they set in."""
-        return _weights(state.class_mass, state.n_rows) if state.progress >= self._share else None
+        return class_weights(state.class_mass, state.n_rows) if self.is_late(state) else None
 
     def label_mass(self, data: Data) -> np.ndarray:
         """Share of each class ``(C,)`` in the labels that are learnt from, before late weights."""
@@ -60,14 +68,26 @@ class DeferredReweighting(GradientMethod):
         self._early = self.label_mass(data)
         if self._share == 1:
             return self._early
-        late = self._early * _weights(torch.from_numpy(data.class_mass()), len(data)).numpy()
+        late = self.late_mass(data)
         return late / late.sum()
+
+    def late_mass(self, data: Data) -> np.ndarray:
+        """What each class ``(C,)`` counts under late weights, in any unit."""
+        return self.label_mass(data) * class_weights(torch.from_numpy(data.class_mass()), len(data)).numpy()
+
+    def is_late(self, state: TrainingState) -> bool:
+        """Whether weights have set in."""
+        return state.progress >= self._share
+
+    def kept_late(self, predictor: NetworkPredictor, context: Context) -> bool:
+        """Whether the epoch that was kept has seen late weights."""
+        return (predictor.best_epoch - 1) / context.training.max_epochs >= self._share
 
     def fit(self, data: Data, context: Context) -> NetworkPredictor:
         """Train; see :meth:`counterpoise.methods.base.Method.fit`."""
         predictor = super().fit(data, context)
-        if (predictor.best_epoch - 1) / context.training.max_epochs < self._share and self._early is not None:
-            predictor.training_prior = self._early  # the epoch that was kept has not seen the late weights
+        if self._early is not None and not self.kept_late(predictor, context):
+            predictor.training_prior = self._early
         self._early = None
         return predictor
 
@@ -78,7 +98,7 @@ class DeferredReweighting(GradientMethod):
         return float(self.drw)
 
 
-def _weights(mass: Tensor, n_rows: int) -> Tensor:
+def class_weights(mass: Tensor, n_rows: int) -> Tensor:
     """Class weights ``(C,)`` by effective numbers, 1 on average over the rows, so that steps stay as long."""
     weights = effective_number_weights(mass * n_rows, DRW_BETA)
     return weights / (mass @ weights)

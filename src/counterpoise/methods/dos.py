@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -19,7 +19,12 @@ from torch.nn import functional
 from counterpoise.backbones.base import Batch, Network
 from counterpoise.backbones.registry import Encoded, Encoder
 from counterpoise.errors import CounterpoiseWarning, SettingsError
-from counterpoise.losses.micro_cluster import classified_with_neighbors, towards_neighbors
+from counterpoise.losses.micro_cluster import (
+    classified_with_neighbors,
+    member_shares,
+    towards_neighbors,
+    towards_point,
+)
 from counterpoise.methods.abstract_labels import (
     find_groups,
     n_groups_of,
@@ -29,10 +34,12 @@ from counterpoise.methods.abstract_labels import (
     renumbered,
 )
 from counterpoise.methods.base import Context, Data
+from counterpoise.methods.collapse import Spread
 from counterpoise.methods.gradient import GradientMethod
 from counterpoise.methods.network_predictor import NetworkPredictor
 from counterpoise.methods.overloading import Overloading
 from counterpoise.methods.setting_checks import check_not_negative, check_whole
+from counterpoise.methods.tally import Tally
 from counterpoise.metrics.spread import class_spread
 from counterpoise.mixing.convex import LAWS, convex_weights
 from counterpoise.neighbors.within import nearest_within
@@ -41,10 +48,7 @@ from counterpoise.search_space import Range, Space
 from counterpoise.seeding import derive_seed, generator
 from counterpoise.text.batching import bucketed_batches
 from counterpoise.training.loop import predict
-from counterpoise.training.settings import TrainingState
-
-COLLAPSED = 0.5
-"""Of the distance between class means when the first round began: below it a representation is said to collapse."""
+from counterpoise.training.settings import TrainingSettings, TrainingState
 
 
 class DOS(GradientMethod):
@@ -70,6 +74,17 @@ class DOS(GradientMethod):
     - How much the two losses weigh against each other is not said; ``weight`` is 1.
     - Nor is what law weights are drawn from; all points between the neighbours are alike likely here.
     - Nor is which layer is the embedding; it is the last one before the classifier.
+
+    There is no ``drw`` among the settings: the rounds are already a balancing that sets in late, and by how often rows
+    come up; class weights by the sizes of the classes on top of that would count rarity twice. For class weights alone,
+    late in training, there is :class:`counterpoise.methods.drw.DRW`.
+
+    *What is noted.* ``history`` has for each epoch of a round ``classification_loss`` and ``drawing_loss``, means over
+    rows by their weights, the latter without ``weight`` and as the squared distance from the point that a row is drawn
+    to: what the neighbours' own distances from that point add (equation 8) is in ``loss`` but cannot be learnt.
+    ``neighbor_share`` is what of the classification of rows with neighbours is the neighbours'. ``within_classes`` and
+    ``between_classes`` are the distances when the round began, ``within_classes_after`` and ``between_classes_after``,
+    in the row of the epoch that was kept, those of the network as it is returned.
 
     Parameters
     ----------
@@ -99,19 +114,21 @@ class DOS(GradientMethod):
     Raises
     ------
     SettingsError
-        From ``check``, for settings out of range; before training, if the representation is too narrow for the groups.
+        From ``check``, for settings out of range; before training, if there are too few epochs for the rounds or the
+        representation is too narrow for the groups.
 
     Warns
     -----
     CounterpoiseWarning
         If a rare class has too few rows for its neighbours, all its others being taken then, and if the representation
-        collapses, with the distances.
+        collapses, at the beginning of a round or in the end, with the distances; see
+        :mod:`counterpoise.methods.collapse`.
     """
 
     search_space: ClassVar[Space] = {
         "k": Range(3, 10),
         "overload": Range(0.5, 5.0, log=True),
-        "weight": Range(0.01, 3.0, log=True),
+        "weight": Range(0.01, 10.0, log=True),
     }
     summary = "rare rows drawn to points between their neighbours, in rounds"
     paper = "Ando and Huang 2017"
@@ -123,6 +140,7 @@ class DOS(GradientMethod):
     _allowed: Tensor
     _seed: int
     _memory: Mapping[str, Tensor] = MappingProxyType({})
+    _tally: Tally
 
     def __init__(
         self,
@@ -134,7 +152,7 @@ class DOS(GradientMethod):
         weight: float = 1.0,
         own_member: bool = True,
         law: str = "dirichlet",
-        abstract_labels: bool | str = False,
+        abstract_labels: bool | Literal["random"] = False,
         group_weight: float = 0.5,
         subspace_weight: float = 0.1,
     ) -> None:
@@ -167,6 +185,15 @@ class DOS(GradientMethod):
         if not isinstance(self.abstract_labels, bool) and self.abstract_labels != "random":
             raise SettingsError(
                 f"abstract_labels is {self.abstract_labels!r}; dos needs true, false or 'random'"
+            )
+
+    def check_training(self, training: TrainingSettings) -> None:
+        """Refuse epochs that are too few for plain training and each of the rounds."""
+        super().check_training(training)
+        if training.max_epochs <= self.rounds:
+            raise SettingsError(
+                f"max_epochs is {training.max_epochs}, but dos trains plainly and then in {self.rounds} rounds, each "
+                f"of an epoch or more; set it to {self.rounds + 1} or more, or lower rounds"
             )
 
     def modules(self, dim: int, n_classes: int) -> nn.Module | None:
@@ -204,6 +231,7 @@ class DOS(GradientMethod):
 
     def on_epoch(self, model: Network, state: TrainingState) -> None:
         """Embed all rows and look for neighbours where a round begins."""
+        self._tally = Tally()
         number = self.round_of(state.epoch, state.max_epochs)
         if self._encoded is None or number == int(self._memory.get("round", torch.zeros(()))):
             return
@@ -215,19 +243,18 @@ class DOS(GradientMethod):
             kept["groups"] = torch.from_numpy(self._groups(features, model.head.out_features, number)).to(
                 device
             )
-        within, between = class_spread(features, self._labels)
-        drawn = self._plan.k > 0
-        spread = torch.tensor([(float(np.nanmean(within[drawn if drawn.any() else slice(None)])), between)])
+        now = self._spread(features)
+        spread = torch.tensor([now])
         kept["spread"] = torch.cat([self._memory["spread"].cpu(), spread]) if self._memory else spread
         self._memory = kept
-        _warn_of_collapse(kept["spread"].tolist(), number)
+        self._warn_of_collapse(now, f"when round {number} began")
 
     def noted(self) -> dict[str, float]:
-        """How far rows of classes with neighbours were from their means when the round began, and means from others."""
+        """What an epoch of a round was made of, and how far apart rows were when the round began."""
         if not self._memory:
             return {}
         within, between = self._memory["spread"][-1].tolist()
-        return {"within_classes": within, "between_classes": between}
+        return {"within_classes": within, "between_classes": between, **self._tally.means()}
 
     def memory(self) -> dict[str, Tensor]:
         """What the round began with."""
@@ -259,7 +286,7 @@ class DOS(GradientMethod):
         weights = convex_weights(there, state.generator("neighbours", near.device), self.law)
         features = features.float()
         with torch.autocast(features.device.type, enabled=False):
-            loss = classified_with_neighbors(
+            classified = classified_with_neighbors(
                 logits,
                 features,
                 points,
@@ -269,15 +296,23 @@ class DOS(GradientMethod):
                 there=there,
                 own=self.own_member,
             )
-            loss = loss + self.weight * towards_neighbors(features, points, weights, there)
+            with torch.no_grad():
+                self._note(batch, classified, features, points, weights, there)
+            loss = classified + self.weight * towards_neighbors(features, points, weights, there)
         return loss + self._guided(model, features, batch.rows)
 
     def fit(self, data: Data, context: Context) -> NetworkPredictor:
         """Train; see :meth:`counterpoise.methods.base.Method.fit`."""
         try:
             predictor = super().fit(data, context)
-            if self.round_of(predictor.best_epoch - 1, context.training.max_epochs) == 0:
+            if self.round_of(predictor.best_epoch - 1, context.training.max_epochs):
+                self._look_back(predictor)
+            else:
                 predictor.training_prior = context.weighted(data).class_mass()
+                predictor.notes["remarks"] = [
+                    f"dos: epoch {predictor.best_epoch}, which was best on the validation side, comes before the first "
+                    "round, so what is returned was trained plainly"
+                ]
             return predictor
         finally:
             self._encoded = None  # the predictor keeps this method, and must not keep the rows
@@ -300,6 +335,29 @@ class DOS(GradientMethod):
         before: Any = self._memory.get("groups")
         return found if before is None else renumbered(found, before.cpu().numpy(), n_groups_of(n_classes))
 
+    def _spread(self, features: np.ndarray) -> Spread:
+        """Of the rows of classes with neighbours to their means, and between the means of all."""
+        within, between = class_spread(features, self._labels)
+        drawn = self._plan.k > 0
+        return Spread(float(np.nanmean(within[drawn if drawn.any() else slice(None)])), between)
+
+    def _note(
+        self,
+        batch: Batch,
+        classified: Tensor,
+        features: Tensor,
+        points: Tensor,
+        weights: Tensor,
+        there: Tensor,
+    ) -> None:
+        """Add up what the history is to hold of the epoch."""
+        some = there.any(dim=1)
+        apart = towards_point(features, points, weights).masked_fill(~some, 0)
+        shares = member_shares(features, points, weights, there=there, own=self.own_member)[:, 1:].sum(dim=1)
+        self._tally.add("classification_loss", classified * batch.weights)
+        self._tally.add("drawing_loss", apart * batch.weights)
+        self._tally.add("neighbor_share", shares, among=some)
+
     def _guided(self, model: Network, features: Tensor, rows: Tensor) -> Tensor | float:
         """What abstract labels add to the loss ``(B,)``."""
         if model.parts is None:
@@ -310,14 +368,24 @@ class DOS(GradientMethod):
             features, self._allowed[groups]
         )
 
+    def _look_back(self, predictor: NetworkPredictor) -> None:
+        """Note the distances in the network that is returned, which no later round looks at."""
+        assert self._encoded is not None
+        after = self._spread(predict(predictor.model, self._encoded, lambda model, batch: model.embed(batch)))
+        predictor.history[predictor.best_epoch - 1] |= {
+            "within_classes_after": after.within,
+            "between_classes_after": after.between,
+        }
+        self._warn_of_collapse(after, "in the end")
 
-def _warn_of_collapse(spread: list[list[float]], number: int) -> None:
-    """Say so when class means have come together, where training should have driven them apart."""
-    (_, first), (within, now) = spread[0], spread[-1]
-    if now < COLLAPSED * first:
-        warnings.warn(
-            f"dos: the representation is collapsing: when round {number} began, class means were {now:.3g} from each "
-            f"other, after {first:.3g} when the first began, and rows {within:.3g} from theirs; lower weight",
-            CounterpoiseWarning,
-            stacklevel=2,
-        )
+    def _warn_of_collapse(self, now: Spread, when: str) -> None:
+        """Say so when class means have come together, where training should have driven them apart."""
+        first = Spread(*self._memory["spread"][0].tolist())
+        if now.collapsed_from(first):
+            warnings.warn(
+                f"dos: the representation is collapsing: {when} class means were {now.between:.3g} from each other and "
+                f"rows {now.within:.3g} from theirs, after {first.between:.3g} and {first.within:.3g} when the first "
+                "round began; lower weight",
+                CounterpoiseWarning,
+                stacklevel=2,
+            )

@@ -1,6 +1,7 @@
 """SMOTE inside the training, with the rarer class's label whole (Chawla et al. 2002)."""
 
 from counterpoise.methods.neighbor_mixing import NeighborMixing
+from counterpoise.mixing.smote import hard_smote
 
 
 class HardSmote(NeighborMixing):
@@ -16,3 +17,4 @@ class HardSmote(NeighborMixing):
     summary = "classes filled up with points between rows of one class, in training"
     paper = "Chawla et al. 2002"
     soft = False
+    rule = staticmethod(hard_smote)

@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from counterpoise.losses.ldam import SCALE
 from counterpoise.methods.mixed_training import MixedTraining
 from counterpoise.methods.setting_checks import check_not_negative
 from counterpoise.mixing.mamix import mamix, mamix_label_weight
@@ -23,7 +24,7 @@ class MAMix(MixedTraining):
     ----------
     power : float, default=0.25
         A class has a margin in proportion to ``n ** -power``; 0 is Mixup.
-    alpha, depth, drw, ldam
+    alpha, depth, drw, ldam, max_margin, scale
         See :class:`counterpoise.methods.mixed_training.MixedTraining`.
     """
 
@@ -39,8 +40,10 @@ class MAMix(MixedTraining):
         depth: float = 0.0,
         drw: bool | float = False,
         ldam: bool = False,
+        max_margin: float = 0.5,
+        scale: float = SCALE,
     ) -> None:
-        super().__init__(alpha=alpha, depth=depth, drw=drw, ldam=ldam)
+        super().__init__(alpha=alpha, depth=depth, drw=drw, ldam=ldam, max_margin=max_margin, scale=scale)
         self.power = power
 
     def check(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from typing import ClassVar
 
@@ -9,24 +10,22 @@ import numpy as np
 import torch
 from scipy import stats
 from torch import Tensor
-from torch.nn import functional
 
 from counterpoise.backbones.base import Batch, Network
 from counterpoise.backbones.registry import Encoder
-from counterpoise.errors import SettingsError
-from counterpoise.losses.ldam import SCALE, LDAMLoss
+from counterpoise.errors import CounterpoiseWarning
+from counterpoise.losses.ldam import SCALE
 from counterpoise.methods.base import Context, Data
-from counterpoise.methods.cosine_head import cosines, freeze_bias
-from counterpoise.methods.deferred import DeferredReweighting
+from counterpoise.methods.mixed_loss import MixedLoss
 from counterpoise.methods.setting_checks import check_not_negative
 from counterpoise.mixing.pairs import Pairs
 from counterpoise.search_space import Range, Space
-from counterpoise.training.settings import TrainingSettings, TrainingState
+from counterpoise.training.settings import TrainingState
 
 _GRID = 1000  # quantiles of the weight's distribution, over which labels are averaged
 
 
-class MixedTraining(DeferredReweighting):
+class MixedTraining(MixedLoss):
     """Train on rows mixed in pairs: ``a x_i + (1 - a) x_j``, paid for with ``b l(y_i) + (1 - b) l(y_j)``.
 
     Each row is paired with another one of its batch, drawn anew at every step; ``a`` is one draw from
@@ -46,40 +45,47 @@ class MixedTraining(DeferredReweighting):
     drw : bool or float, default=False
         Late class weights; see :class:`counterpoise.methods.deferred.DeferredReweighting`.
     ldam : bool, default=False
-        Whether ``l`` is the loss of :class:`counterpoise.methods.ldam.LDAM`, over cosines, with its default margins and
-        scale, in place of cross-entropy.
+        Whether ``l`` is the loss of :class:`counterpoise.methods.ldam.LDAM`, over cosines, in place of cross-entropy.
+    max_margin : float, default=0.5
+    scale : float, default=30.0
+        See there; not read without ``ldam``.
 
     Raises
     ------
     SettingsError
         From ``check``, if a setting is out of range; before training, if the backbone cannot mix.
+
+    Warns
+    -----
+    CounterpoiseWarning
+        If weights, such as ``class_weight="balanced"``, make classes equally large for a rule that goes by their sizes.
     """
 
+    by_sizes: ClassVar[bool] = True
+    """Whether the rule looks at how large classes are, by the weights of their rows."""
     search_space: ClassVar[Space] = {"alpha": Range(0.1, 4.0, log=True)}
 
     def __init__(
-        self, *, alpha: float = 1.0, depth: float = 0.0, drw: bool | float = False, ldam: bool = False
+        self,
+        *,
+        alpha: float = 1.0,
+        depth: float = 0.0,
+        drw: bool | float = False,
+        ldam: bool = False,
+        max_margin: float = 0.5,
+        scale: float = SCALE,
     ) -> None:
         self.alpha = alpha
         self.depth = depth
         self.drw = drw
         self.ldam = ldam
+        self.max_margin = max_margin
+        self.scale = scale
 
     def check(self) -> None:
         """Refuse settings out of range."""
         super().check()
-        check_not_negative(type(self).__name__.lower(), alpha=self.alpha, depth=self.depth)
-        if self.depth > 1:
-            raise SettingsError(f"depth is {self.depth!r}; give a share of the layers, from 0 to 1")
-
-    def check_training(self, training: TrainingSettings) -> None:
-        """Refuse label smoothing where margins belong to one true class."""
-        super().check_training(training)
-        if self.ldam and training.label_smoothing:
-            raise SettingsError(
-                f"label_smoothing is {training.label_smoothing!r}, but LDAM's margins belong to one true class; set it "
-                "to 0, or ldam to false"
-            )
+        check_not_negative(type(self).__name__.lower(), alpha=self.alpha)
 
     @abstractmethod
     def pairs(self, labels: Tensor, counts: Tensor, generator: torch.Generator) -> Pairs:
@@ -99,37 +105,23 @@ class MixedTraining(DeferredReweighting):
         """Weight of a row's own label, given its weight as an input and the sizes of both classes."""
 
     def start(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
-        """Refuse a backbone that cannot mix."""
+        """Refuse a backbone that cannot mix, and say so where weights hide which class is rare."""
         model.backbone.check_mixing()
+        counts = np.bincount(data.labels, minlength=data.n_classes)
+        if self.by_sizes and np.ptp(counts) and np.allclose(data.class_mass(), 1 / data.n_classes):
+            name = type(self).__name__.lower()
+            warnings.warn(
+                f"{name}: under the weights given all classes are equally large, for which {name} is Mixup; leave "
+                "class_weight away, and set drw for weights late in training",
+                CounterpoiseWarning,
+                stacklevel=2,
+            )
 
     def loss(self, model: Network, batch: Batch, state: TrainingState) -> Tensor:
         """Loss ``(B,)`` of each row: what its label costs in the two mixed rows that it is part of."""
         generator = state.generator("mixing", batch.labels.device)
         pairs = self.pairs(batch.labels, state.class_mass * state.n_rows, generator)
-        late = self.late_weights(state)
-
-        def cost(logits: Tensor, labels: Tensor) -> Tensor:
-            return functional.cross_entropy(logits, labels, weight=late, reduction="none")
-
-        if not self.ldam:
-            return pairs.loss(cost, model.mixed(batch, pairs, self.depth).float(), batch.labels)
-        features = model.backbone.mixed(batch, pairs, self.depth)
-        margins = LDAMLoss(state.class_mass)
-
-        def cost_with_margin(logits: Tensor, labels: Tensor) -> Tensor:
-            loss = margins(logits, labels)
-            return loss if late is None else loss * late[labels]
-
-        return pairs.loss(cost_with_margin, cosines(model, features), batch.labels)
-
-    def logits(self, model: Network, batch: Batch) -> Tensor:
-        """Logits ``(B, C)``; those of LDAM are scaled cosines."""
-        return SCALE * cosines(model, model.embed(batch)) if self.ldam else model(batch)
-
-    def on_epoch(self, model: Network, state: TrainingState) -> None:
-        """Leave the bias out of a classifier of cosines."""
-        if self.ldam:
-            freeze_bias(model)
+        return pairs.loss(self.cost(state), self.outputs(model, batch, pairs), batch.labels)
 
     def label_mass(self, data: Data) -> np.ndarray:
         """Share of each class in the mixed labels, over all pairs of rows and all weights."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from counterpoise.errors import SettingsError
+from counterpoise.losses.ldam import SCALE
 from counterpoise.methods.mixed_training import MixedTraining
 from counterpoise.mixing.pairs import Pairs
 from counterpoise.mixing.remix import remix, remix_label_weight
@@ -23,7 +24,7 @@ class Remix(MixedTraining):
         How many times as large one of two classes has to be for the label to go to the other (the paper's kappa).
     threshold : float, default=0.5
         The label goes over where the larger class has less than this of the input (the paper's tau).
-    alpha, depth, drw, ldam
+    alpha, depth, drw, ldam, max_margin, scale
         See :class:`counterpoise.methods.mixed_training.MixedTraining`.
     """
 
@@ -40,8 +41,10 @@ class Remix(MixedTraining):
         depth: float = 0.0,
         drw: bool | float = False,
         ldam: bool = False,
+        max_margin: float = 0.5,
+        scale: float = SCALE,
     ) -> None:
-        super().__init__(alpha=alpha, depth=depth, drw=drw, ldam=ldam)
+        super().__init__(alpha=alpha, depth=depth, drw=drw, ldam=ldam, max_margin=max_margin, scale=scale)
         self.ratio = ratio
         self.threshold = threshold
 

@@ -1,6 +1,7 @@
 """Soft SMOTE inside the training: between a row and a neighbour of any class, labels in between too (Cheng 2023)."""
 
 from counterpoise.methods.neighbor_mixing import NeighborMixing
+from counterpoise.mixing.smote import soft_smote
 
 
 class SoftSmote(NeighborMixing):
@@ -17,3 +18,4 @@ class SoftSmote(NeighborMixing):
     summary = "classes filled up with points towards any neighbour, labels mixed too"
     paper = "Cheng et al. 2023"
     soft = True
+    rule = staticmethod(soft_smote)

@@ -16,7 +16,7 @@ import hashlib
 import warnings
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -137,7 +137,7 @@ class MISO(TextSampler):
         self,
         *,
         generator: str = "pointer",
-        balance: float | str = 1.0,
+        balance: float | Literal["auto"] = 1.0,
         budget: float | tuple[float, float] = 1 / 3,
         run: float = 1.0,
         inject: float = 0.0,

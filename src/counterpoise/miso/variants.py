@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from counterpoise.miso.oversampler import MISO
 from counterpoise.seeding import RandomState
@@ -21,7 +21,7 @@ random_state
     def __init__(
         self,
         *,
-        balance: float | str = 1.0,
+        balance: float | Literal["auto"] = 1.0,
         budget: float | tuple[float, float] = 1 / 3,
         run: float = 1.0,
         inject: float = 0.0,
@@ -67,7 +67,7 @@ learning_rate, decoding, temperature, max_length, device, checkpoint, sampling_s
         self,
         *,
         generator: str = "pointer",
-        balance: float | str = 1.0,
+        balance: float | Literal["auto"] = 1.0,
         budget: float | tuple[float, float] = 1 / 3,
         run: float = 1.0,
         inject: float = 0.0,
