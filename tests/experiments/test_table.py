@@ -292,9 +292,9 @@ class TestEstimate:
             for frozen in (True, False)
         )
         estimate = Estimate([frozen, trained], 1, clock=lambda: 0.0)
-        estimate.add(frozen.run, 1.0)
+        estimate.learn(self.took(frozen, 1.0))
         estimate.add(trained.run, 50.0)
-        assert estimate.left == 51.0
+        assert estimate.left == 50.0
 
     def test_several_at_a_time_and_known_rows(self, rows) -> None:
         rows.add(run_of("erm", seed=9), 0.5, fit_seconds=8.0, predict_seconds=2.0)
