@@ -9,6 +9,7 @@ import pytest
 
 from counterpoise.errors import SettingsError
 from counterpoise.estimators.text import TextClassifier
+from counterpoise.experiments import stopping_side
 from counterpoise.experiments.compare import opened
 from counterpoise.experiments.execution import execute
 from counterpoise.experiments.executors.in_process import InProcess
@@ -71,13 +72,16 @@ def test_chosen_on_the_test_side_it_says_so(made) -> None:
     assert table.warning.startswith("OPTIMISTIC")
 
 
-def test_a_tenth_is_held_out_whoever_decides(made, monkeypatch) -> None:
-    """Also of classes that are too small for the classifier's own rule; the rows fitted to are the same."""
+@pytest.mark.parametrize("least", [1, 10])
+def test_the_same_rows_are_fitted_to_whoever_decides(made, monkeypatch, least) -> None:
+    """Of few rows of the rarest third a tenth decides nothing: all are fitted to, for all epochs."""
+    monkeypatch.setattr(stopping_side, "LEAST", least)
     task, seen = task_of(made), []
     kept = TextClassifier.fit
 
     def fit(self, X, y, **more):
-        seen.append((set(X), set(more["validation"][0])))
+        judges = more["validation"]
+        seen.append((set(X), set() if judges is None else set(judges[0]), self.validation_fraction))
         return kept(self, X, y, **more)
 
     monkeypatch.setattr(TextClassifier, "fit", fit)
@@ -87,14 +91,16 @@ def test_a_tenth_is_held_out_whoever_decides(made, monkeypatch) -> None:
         )
         result = execute(task, run, Surroundings.here(run, threads=1))
         assert any("OPTIMISTIC" in note for note in result.notes) == (selection == "test")
-        assert result.curves["average_precision"][0] is not None
-    (one, held_out), (two, tested) = seen
+        judged = least == 1 or selection == "test"
+        assert any("for all epochs" in note for note in result.notes) != judged
+        assert ("average_precision" in result.curves) == judged
+    (one, held_out, fraction), (two, tested, _) = seen
     test = set(task.inputs[task.test])
     assert one == two
     assert not one & held_out
     assert not (one | held_out) & test
     assert tested == test
-    assert len(held_out) == 7
+    assert (len(held_out), fraction) == ((7, 0.1) if least == 1 else (0, 0.0))
 
 
 def test_other_selections_are_refused(made) -> None:

@@ -99,10 +99,10 @@ def reproduce(
     with running("reproduce", as_json, quiet) as screen:
         from counterpoise.errors import SettingsError
         from counterpoise.experiments.estimate import duration
-        from counterpoise.experiments.execution import SELECTIONS
         from counterpoise.experiments.executors.choice import make_executor
         from counterpoise.experiments.grid import fill, jobs_of
         from counterpoise.experiments.papers.base import chosen, task_of
+        from counterpoise.experiments.stopping_side import SELECTIONS
         from counterpoise.experiments.store import Store
         from counterpoise.experiments.table import comparisons
         from counterpoise.report.canvas import check_picture

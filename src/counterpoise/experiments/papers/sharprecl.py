@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from counterpoise.data import catalog
-from counterpoise.experiments.execution import OPTIMISTIC, SELECTION
 from counterpoise.experiments.papers import sharprecl_numbers as theirs
 from counterpoise.experiments.papers.base import Budget, Line, Set, Table, percent, row_of, runs_of_line
 from counterpoise.experiments.papers.sharprecl_figure import figure_1
 from counterpoise.experiments.runs import Run
+from counterpoise.experiments.stopping_side import OPTIMISTIC, SELECTION
 from counterpoise.experiments.table import Comparison
 from counterpoise.experiments.task import Task
 from counterpoise.methods.registry import METHODS
@@ -140,7 +140,7 @@ def runs_of(
     encoder : str or None, default=None
         Pretrained encoder for the lines that have one, which are not run without.
     selection : {"validation", "test"}, default="validation"
-        Where the stopping epoch is chosen; see :data:`counterpoise.experiments.execution.SELECTIONS`.
+        Where the stopping epoch is chosen; see :data:`counterpoise.experiments.stopping_side.SELECTIONS`.
     data_dir : str or None, default=None
         Where the sets are, and the views that come with some of them.
 
