@@ -64,3 +64,12 @@ def test_rows_that_cannot_be_parted_are_all_fitted_to() -> None:
     task = Task.of("toy", np.array(["a b c d"] * 8, dtype=object), np.array(list("xxxxyyyy"), dtype=object))
     side = Side(np.arange(8), np.arange(8), None)
     np.testing.assert_array_equal(stopping_side(task, side, "validation", 0, 0).fitted, np.arange(8))
+
+
+def test_repeats_are_not_parted() -> None:
+    texts, labels = make_texts((300, 250, 200), seed=1)
+    task = Task.of("toy", np.repeat(texts, 2), np.repeat(np.array([f"c{n}" for n in labels], object), 2))
+    side = Side(np.arange(1500), np.arange(1500), None)
+    judges = set(stopping_side(task, side, "validation", 0, 0).judges // 2)
+    assert judges
+    assert not judges & set(stopping_side(task, side, "validation", 0, 0).fitted // 2)

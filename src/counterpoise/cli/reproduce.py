@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -65,14 +66,30 @@ def reproduce(
         str | None,
         typer.Option(
             metavar="NAME|FOLDER",
-            help="Pretrained encoder for the lines that have one (XLNet's in miso's table 3).",
+            help="Pretrained encoder for the lines of miso's table 3 (XLNet there) and of sharprecl that have one, "
+            "which are not run without.",
+        ),
+    ] = None,
+    llm: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FOLDER",
+            help="Language model on this machine for sharprecl to ask, untrained, beside what is trained.",
+        ),
+    ] = None,
+    lines: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B",
+            help="Run these lines of the table alone, by the names that it prints.",
         ),
     ] = None,
     selection: Annotated[
         str,
         typer.Option(
-            metavar="validation|test",
-            help="Where sharprecl's stopping epoch is chosen; test is what its authors' script does, and optimistic.",
+            metavar="validation|test|both",
+            help="Where sharprecl's stopping epoch is chosen; test is what its authors' script does, and optimistic; "
+            "both runs both and prints what the difference is.",
         ),
     ] = "validation",
     store: Annotated[
@@ -102,6 +119,7 @@ def reproduce(
         from counterpoise.experiments.executors.choice import make_executor
         from counterpoise.experiments.grid import fill, jobs_of
         from counterpoise.experiments.papers.base import chosen, task_of
+        from counterpoise.experiments.papers.line_choice import chosen_lines, without
         from counterpoise.experiments.stopping_side import SELECTIONS
         from counterpoise.experiments.store import Store
         from counterpoise.experiments.table import comparisons
@@ -114,11 +132,17 @@ def reproduce(
         table = table or protocol.DEFAULT_TABLE
         _check(f"table of {paper}", table, (*protocol.TABLES, *protocol.EXAMPLES))
         _check("budget", budget, protocol.BUDGETS)
-        _check("selection", selection, SELECTIONS)
-        if selection == "test" and paper != "sharprecl":
+        _check("selection", selection, (*SELECTIONS, "both"))
+        if selection != SELECTIONS[0] and paper != "sharprecl":
             raise SettingsError(
-                f"--selection test is the way of sharprecl's script; leave it away for {paper}"
+                f"--selection {selection} is about the way of sharprecl's script; leave it away for {paper}"
             )
+        if llm is not None and paper != "sharprecl":
+            raise SettingsError(f"no line of {paper} asks a language model; leave --llm away")
+        names = () if table in protocol.EXAMPLES else protocol.lines_of(table)
+        if lines is not None and not names:
+            raise SettingsError(f"table {table} of {paper} has no lines to choose from; leave --lines away")
+        wanted = names if lines is None else chosen_lines(names, lines)
         asked = None if datasets is None else [name.strip() for name in datasets.split(",")]
         every = chosen(protocol.SETS, asked, protocol.DEFAULT_SETS[budget])
         of_data, of_runs = (
@@ -151,12 +175,26 @@ def reproduce(
                 _print(screen, protocol.EXAMPLES[table](first, tasks[first.name], random_state))
             return
         screen.on_interrupt = f"what is ready is in {store}; the same command goes on"
-        how = {"selection": selection, "data_dir": data_dir} if paper == "sharprecl" else {}
+        ways: list[dict[str, Any]] = [{}]
+        if paper == "sharprecl":
+            asked_for = SELECTIONS if selection == "both" else (selection,)
+            ways = [{"selection": each, "data_dir": data_dir, "llm": llm} for each in asked_for]
         planned = {
             made.name: jobs_of(
-                protocol.runs_of(
-                    table, tasks[made.name], made, protocol.BUDGETS[budget], random_state, encoder, **how
-                )
+                [
+                    run
+                    for way in ways
+                    for run in protocol.runs_of(
+                        table,
+                        tasks[made.name],
+                        made,
+                        protocol.BUDGETS[budget],
+                        random_state,
+                        encoder,
+                        lines=wanted if names else None,
+                        **way,
+                    )
+                ]
             )
             for made in sets
         }
@@ -190,7 +228,12 @@ def reproduce(
                 [Margins(name, tuple(lines), *zip(*lines.values(), strict=True)) for name, lines in panels],
             )
             screen.line(f"Figure: {output}")
-        _print(screen, protocol.TABLES[table](found, tasks))
+        printed = without(
+            protocol.TABLES[table](found, tasks), [name for name in names if name not in wanted]
+        )
+        if hasattr(protocol, "lacking"):
+            printed = replace(printed, foot=(*protocol.lacking(table, wanted, encoder, llm), *printed.foot))
+        _print(screen, printed)
         print_failures(screen, failures)
         if failures:
             raise typer.Exit(1)
@@ -210,7 +253,7 @@ def _print(screen: Screen, table: Table) -> None:
     screen.line(f"{table.title}\n")
     if table.warning:
         screen.warning(f"{table.warning}\n")
-    screen.table(table.headers, table.rows, words=table.words)
+    screen.table(table.headers, table.rows, words=table.words, red=table.hopeful)
     screen.line("")
     for note in table.foot:
         screen.line(note)

@@ -9,7 +9,7 @@ the paper has none. The authors' numbers are those of their best epoch on the te
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,17 @@ from counterpoise.experiments.runs import Run
 from counterpoise.experiments.table import Comparison, Row
 from counterpoise.experiments.task import Task
 
-__all__ = ["BUDGETS", "DEFAULT_SETS", "DEFAULT_TABLE", "EXAMPLES", "SETS", "TABLES", "about", "runs_of"]
+__all__ = [
+    "BUDGETS",
+    "DEFAULT_SETS",
+    "DEFAULT_TABLE",
+    "EXAMPLES",
+    "SETS",
+    "TABLES",
+    "about",
+    "lines_of",
+    "runs_of",
+]
 
 RATIOS = (10, 50, 100, 200)
 IMAGES, TEXTS = ("cifar10",), ("ag_news", "toutiao")
@@ -95,8 +105,20 @@ def about(table: str, made: Set) -> bool:
     return made.dataset == table
 
 
+def lines_of(table: str) -> tuple[str, ...]:
+    """Names of a table's methods."""
+    return tuple(line.name for line in LINES)
+
+
 def runs_of(
-    table: str, task: Task, made: Set, budget: Budget, seed: int = 0, encoder: str | None = None
+    table: str,
+    task: Task,
+    made: Set,
+    budget: Budget,
+    seed: int = 0,
+    encoder: str | None = None,
+    *,
+    lines: Collection[str] | None = None,
 ) -> list[Run]:
     """Runs that a table needs of one set.
 
@@ -111,6 +133,8 @@ def runs_of(
         The first one; each thins the data anew.
     encoder : None
         Not used.
+    lines : collection of str or None, default=None
+        Names of the lines that are wanted, of those of :func:`lines_of`; None wants all.
 
     Returns
     -------
@@ -125,6 +149,8 @@ def runs_of(
     common |= {"threshold": None, "prior_correction": False, "validation_fraction": 0.0}
     runs: list[Run] = []
     for line in LINES:
+        if lines is not None and line.name not in lines:
+            continue
         seeds = range(seed, seed + budget.seeds) if made.given else (seed,)
         runs += runs_of_line(_in(line, table), task, made, budget, seeds, {**common, **line.settings})
     return runs
