@@ -168,8 +168,9 @@ class SharpReCL(ContrastiveMethod):
         pool = 2 * min(context.training.batch_size, len(data)) + data.n_classes * self.prototypes
         if self.weight and self.n_positives + self.n_negatives and pool < self.candidates:
             warnings.warn(
-                f"sharprecl: the pool of a batch has {pool} members, fewer than the {self.candidates} candidates for "
-                "hard targets, so all of it are candidates; give larger batches, or fewer candidates",
+                # The pool's own size would make another sentence of each fold.
+                f"sharprecl: the pool of a batch has fewer members than the {self.candidates} candidates for hard "
+                "targets, so all of it are candidates; give larger batches, or fewer candidates",
                 CounterpoiseWarning,
                 stacklevel=2,
             )
