@@ -16,7 +16,7 @@ from typing import Any
 
 import machine
 from markdown import origin_of, table_of
-from method_tables import blend, contrastive, methods, miso_grid, rivals, samplers
+from method_tables import blend, contrastive, methods, miso_grid, rivals, samplers, sharprecl
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (
@@ -342,6 +342,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "methods": ("methods.json", methods),
     "samplers": ("samplers.json", samplers),
     "contrastive": ("contrastive.json", contrastive),
+    "sharprecl": ("sharprecl_textcnn.csv", sharprecl),
     "kill_resume": ("kill_resume.json", kill_resume),
     "grid": ("grid.json", grid),
 }
