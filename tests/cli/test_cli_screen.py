@@ -1,5 +1,6 @@
 """Remarks, warnings and tables, apart from any command."""
 
+import re
 import sys
 import warnings
 
@@ -23,6 +24,17 @@ def test_class_names_are_no_markup(capsys):
     with running("fit", False, False) as screen:
         screen.table(("class", "rows"), [("[red]rare[/red]", "3")])
     assert "[red]rare[/red]" in capsys.readouterr().out
+
+
+def test_columns_that_mislead_are_red(capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    with running("reproduce", False, False) as screen:
+        screen.table(("method", "a", "b"), [("x", "0.1", "0.2"), ("y", "0.3", "0.4")], red=(2,))
+    out = capsys.readouterr().out
+    # Each cell has its blanks within its style.
+    assert all(re.search(rf"\x1b\[1;31m[^\x1b]*{cell}", out) for cell in ("0.2", "0.4"))
+    assert not any(re.search(rf"\x1b\[1;31m[^\x1b]*{cell}", out) for cell in ("0.1", "0.3"))
 
 
 def test_json_is_the_only_output_and_has_no_nan(capsys):
