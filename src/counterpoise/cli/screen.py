@@ -100,19 +100,21 @@ class Screen:
         from rich.table import Table
         from rich.text import Text
 
+        red_rows: Collection[int] = ()
         width = Console().width if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL
         if words < len(headers) and _natural_width(headers, rows) > width:
             # Numbers must not be cut off: one row is turned on its side, several run over the edge.
             if len(rows) == 1:
-                headers, rows, words, red = ("", ""), list(zip(headers, rows[0], strict=True)), 2, ()
+                headers, rows, words = ("", ""), list(zip(headers, rows[0], strict=True)), 2
+                red, red_rows = (), red
             width = max(width, _natural_width(headers, rows))
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, show_header=any(headers))
         for i, header in enumerate(headers):
             side: Literal["left", "right"] = "left" if i < words else "right"
             style = "bold red" if i in red else None
             table.add_column(Text(header), justify=side, no_wrap=i >= words, overflow="fold", style=style)
-        for row in rows:
-            table.add_row(*[Text(cell) for cell in row])
+        for i, row in enumerate(rows):
+            table.add_row(*[Text(cell) for cell in row], style="bold red" if i in red_rows else None)
         Console(width=width).print(table)
         sys.stdout.flush()
 
