@@ -18,6 +18,7 @@ from counterpoise.experiments.executors.in_process import InProcess
 from counterpoise.experiments.grid import fill, jobs_of, plan
 from counterpoise.experiments.papers import sharprecl, sharprecl_lines, sharprecl_numbers
 from counterpoise.experiments.papers.base import Budget, Set, task_of
+from counterpoise.experiments.papers.sharprecl_sides import held_out
 from counterpoise.experiments.pilot import pilots
 from counterpoise.experiments.surroundings import Surroundings
 from counterpoise.experiments.table import Metric, comparisons
@@ -290,6 +291,18 @@ def test_rows_that_decide_are_counted(made, monkeypatch) -> None:
     monkeypatch.setattr(stopping_side, "LEAST", 1)
     table, _ = filled("main", made, task, ("tfidf_lr",))
     assert "Held-out rows of the rarest third, in the first run: TREC: c2 1." in table.foot
+
+
+def test_classes_are_rare_by_what_is_fitted_to(made, monkeypatch) -> None:
+    """With most rows of the first class on the test side it is the rarest of those that are left."""
+    monkeypatch.setattr(stopping_side, "LEAST", 1)
+    task = task_of(made)
+    place = np.cumsum(task.numbers == 0)
+    other = replace(task, test=((task.numbers == 0) & (place > 8)) | ((task.numbers > 0) & task.test))
+    runs = plan(other, ["tfidf_lr"], n_folds=1, settings={"threshold": None})
+    with opened(None) as store:
+        (found,) = comparisons(store, fill(store, jobs_of(runs), other, InProcess()).keys)
+    assert held_out(found, other) == {"c0": 1}
 
 
 SCORES = {"TREC": {"accuracy": 0.9}}
