@@ -10,7 +10,10 @@ import numpy as np
 from claims import Scores
 from compared import Folds, rank_sentences, read_grid, tables_of
 from counterpoise.experiments.paired_tests import corrected_t_test
+from counterpoise.experiments.papers.sharprecl_lines import AS_SCRIPT, MAIN
+from gathered import read_rows
 from markdown import origin_of, table_of
+from sharprecl_rows import read_lines
 
 Table = tuple[list[str], list[list[str]]]
 
@@ -126,6 +129,96 @@ def _against_weights(scores: dict[str, Folds], n_folds: int) -> dict[str, tuple[
         gain = "-" if name == _REFERENCE else f"{test.mean:+.3f} [{test.low:+.3f}, {test.high:+.3f}]"
         found[name] = (float(np.mean(list(runs.values()))), gain)
     return found
+
+
+def sharprecl(rows: Path) -> str:
+    """Means of all lines, SharpReCL against its best rivals, and what the runs cost; of all grids beside this one."""
+    paths = sorted(rows.parent.glob("sharprecl_*.csv"))
+    found = read_lines(paths)
+    parts = []
+    for metric, what in _SHARPRECL.items():
+        scores = {
+            made: {
+                line: {cell: float(row[metric]) for cell, row in runs.items()} for line, runs in by.items()
+            }
+            for made, by in found.items()
+        }
+        parts += [f"{what}, in percent, means over runs:", table_of(*_line_means(scores))]
+        folds = {
+            made: max(int(r["n_folds"]) for by in lines.values() for r in by.values())
+            for made, lines in found.items()
+        }
+        parts += [
+            f"{what}, SharpReCL minus a rival, in points, paired over runs:",
+            table_of(*_gains(scores, folds)),
+        ]
+    return "\n\n".join([*parts, _cost(paths)])
+
+
+_SHARPRECL = {"macro_f1": "Macro F1", "f1_rarest_third": "F1 of the rarest third of the classes"}
+_OWN = "SharpReCL"
+
+
+def _line_means(scores: dict[str, dict[str, Folds]]) -> Table:
+    """One line a method and network, one column a set; the best of each set in bold."""
+    lines = [line.name for line in MAIN if any(line.name in by for by in scores.values())]
+    means = {
+        made: {line: float(np.mean(list(runs.values()))) for line, runs in by.items()}
+        for made, by in scores.items()
+    }
+    best = {made: max(by.values()) for made, by in means.items()}
+    cells = []
+    for line in lines:
+        own = [(made, by.get(line)) for made, by in means.items()]
+        shown = ["-" if value is None else f"{100 * value:.1f}" for _, value in own]
+        cells.append(
+            [line, *(f"**{s}**" if v == best[made] else s for s, (made, v) in zip(shown, own, strict=True))]
+        )
+    return ["method", *scores], cells
+
+
+def _gains(scores: dict[str, dict[str, Folds]], n_folds: dict[str, int]) -> Table:
+    """Of each set and network SharpReCL against the rival with the best mean there, and against the best of all."""
+    cells = []
+    for made, by in scores.items():
+        rivals = {line: runs for line, runs in by.items() if not line.startswith(_OWN)}
+        for line in (line for line in by if line.startswith(f"{_OWN}, ") and line != AS_SCRIPT.name):
+            network = line.removeprefix(f"{_OWN}, ")
+            alike = {name: runs for name, runs in rivals.items() if name.endswith(network)}
+            against = [_against_best(by[line], group, n_folds[made]) for group in (alike, rivals)]
+            cells.append([made, network, *(cell for pair in against for cell in pair)])
+    head = ["data", "network", "best rival on it", "difference [95% interval]"]
+    return [*head, "best rival of all", "difference [95% interval]"], cells
+
+
+def _against_best(own: Folds, rivals: dict[str, Folds], n_folds: int) -> tuple[str, str]:
+    """The rival with the best mean, and the mean difference to it in points."""
+    if not rivals:
+        return "-", "-"
+    name = max(rivals, key=lambda rival: float(np.mean(list(rivals[rival].values()))))
+    gaps = [100 * (own[cell] - rivals[name][cell]) for cell in sorted(own) if cell in rivals[name]]
+    if len(gaps) < 2:
+        return name, "-" if not gaps else f"{gaps[0]:+.1f}"
+    # Fitting sides of folds overlap; seeds on one test side differ in the training alone.
+    test = corrected_t_test(gaps, 1 / (n_folds - 1) if n_folds > 1 else 0.0)
+    return name, f"{test.mean:+.1f} [{test.low:+.1f}, {test.high:+.1f}]"
+
+
+def _cost(paths: list[Path]) -> str:
+    """Core-hours and origin of some files of rows."""
+    every = {path.stem: read_rows(path) for path in paths}
+    hours = {
+        name: sum(float(row["fit_seconds"]) + float(row["predict_seconds"]) for row in rows) / 3600
+        for name, rows in every.items()
+    }
+    told = ", ".join(f"`{name}` {own:.1f}" for name, own in hours.items())
+    rows = [row for own in every.values() for row in own]
+    days = sorted({row["finished_at"][:10] for row in rows})
+    return (
+        f"`python benchmarks/sharprecl_evidence.py`: {len(rows)} runs of one thread, {sum(hours.values()):.1f} "
+        f"core-hours ({told}), {days[0]} to {days[-1]}, {rows[0]['machine']}. On a given test side runs are seeds, and "
+        "an interval says nothing about other test rows."
+    )
 
 
 def methods(result: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 import machine
 from claims import deep_claims, mixing_claims
 from markdown import origin_of, table_of
-from method_tables import blend, contrastive, methods, miso_grid, mixing_means, rivals, samplers
+from method_tables import blend, contrastive, methods, miso_grid, mixing_means, rivals, samplers, sharprecl
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (
@@ -351,6 +351,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "methods": ("methods.json", methods),
     "samplers": ("samplers.json", samplers),
     "contrastive": ("contrastive.json", contrastive),
+    "sharprecl": ("sharprecl_textcnn.csv", sharprecl),
     "kill_resume": ("kill_resume.json", kill_resume),
     "grid": ("grid.json", grid),
     "mixing_claims": ("mixing_*.csv", mixing_claims),

@@ -12,10 +12,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from cli_helpers import make_texts, write_csv
 
 from counterpoise.data import image_sets
 from counterpoise.experiments import surroundings
-from counterpoise.experiments.papers import dos, mixup, sharprecl
+from counterpoise.experiments.papers import dos, miso, mixup, sharprecl, sharprecl_lines
 from counterpoise.experiments.papers.base import Budget, Set
 from tiny_papers import three_classes, toy_cifar, toy_mnist
 
@@ -26,23 +27,55 @@ QUICK = {"max_epochs": 1, "precision": "float32", "backbone__dim": 8, "backbone_
 def made(tmp_path, monkeypatch) -> Set:
     """Three classes in a saved data set with both splits, under the name of the paper's first set."""
     made = three_classes(tmp_path)
-    monkeypatch.setattr(sharprecl, "SETS", (made,))
+    for module in (sharprecl, sharprecl_lines):
+        monkeypatch.setattr(module, "SETS", (made,))
     return made
 
 
-def test_a_table_and_its_json(made, run, run_json, tmp_path, monkeypatch) -> None:
+LINES = ("--lines", "SupCon, TextCNN, cross-entropy, textcnn")
+
+
+def test_some_lines_of_a_table_and_its_json(made, run, run_json, tmp_path, monkeypatch) -> None:
     monkeypatch.setitem(sharprecl.BUDGETS, "small", Budget(2, 1, QUICK))
-    monkeypatch.setattr(
-        sharprecl, "MAIN", tuple(line for line in sharprecl.MAIN if line.method in ("erm", "supcon"))
-    )
-    monkeypatch.setitem(sharprecl._LINES, "main", sharprecl.MAIN)
-    asked = ("reproduce", "sharprecl", "--datasets", made.dataset, "--store", tmp_path / "s")
+    asked = ("reproduce", "sharprecl", "--datasets", made.dataset, "--store", tmp_path / "s", *LINES)
     (row,) = run_json(*asked)
     assert [line["method"] for line in row["rows"]] == ["cross-entropy, TextCNN", "SupCon, TextCNN"]
     assert "warning" not in row
+    (left_out,) = (note for note in row["foot"] if note.startswith("Left out by --lines: "))
+    assert left_out.count(";") == len(sharprecl.lines_of("main")) - 3
+    assert not any("No encoder named" in note for note in row["foot"])
     (hopeful,) = run_json(*asked, "--selection", "test")
     assert "OPTIMISTIC" in hopeful["warning"]
-    assert "OPTIMISTIC" in run(*asked, "--selection", "test").stdout
+    said = run(*asked, "--selection", "both")
+    assert "OPTIMISTIC" in said.stdout
+    assert "TREC: accuracy, chosen on the test" in said.stdout
+    assert "4 runs, 4 of them in" in said.stderr, "both are there already"
+
+
+def test_lines_without_a_model_are_told(made, run_json, tmp_path, monkeypatch) -> None:
+    monkeypatch.setitem(sharprecl.BUDGETS, "small", Budget(2, 1, {"max_epochs": 1}))
+    names = "TF-IDF + logistic regression, cross-entropy, frozen encoder"
+    asked = (
+        "reproduce",
+        "sharprecl",
+        "--datasets",
+        made.dataset,
+        "--store",
+        tmp_path / "s",
+        "--lines",
+        names,
+    )
+    (row,) = run_json(*asked)
+    assert "No encoder named: 1 line not run; --encoder NAME|FOLDER runs it." in row["foot"]
+    assert [line["method"] for line in row["rows"]] == ["TF-IDF + logistic regression"]
+
+
+def test_lines_left_out_of_a_table_that_prints_all(run_json, tmp_path, monkeypatch) -> None:
+    texts = write_csv(tmp_path / "toy.csv", dict(zip(("text", "label"), make_texts(), strict=True)))
+    monkeypatch.setattr(miso, "SETS", (Set("SMS Spam", str(texts), "rare"),))
+    asked = ("reproduce", "miso", "--datasets", texts, "--store", tmp_path / "s")
+    (row,) = run_json(*asked, "--lines", "tf-idf + logistic regression")
+    assert [line["method"] for line in row["rows"]] == ["TF-IDF + logistic regression"]
 
 
 def test_what_cannot_be_asked(made, run) -> None:
@@ -52,7 +85,14 @@ def test_what_cannot_be_asked(made, run) -> None:
     said = run(*asked, "--table", "4", code=2).stderr
     assert "there is no table '4' of sharprecl; choose from main, ablation, imbalance" in said
     assert "there is no selection 'best'" in run(*asked, "--selection", "best", code=2).stderr
-    assert "leave it away for miso" in run("reproduce", "miso", "--selection", "test", code=2).stderr
+    assert "leave it away for miso" in run("reproduce", "miso", "--selection", "both", code=2).stderr
+    assert "no line of miso asks a language model" in run("reproduce", "miso", "--llm", "x", code=2).stderr
+    said = run("reproduce", "miso", "--table", "1", "--lines", "x", code=2).stderr
+    assert "table 1 of miso has no lines to choose from; leave --lines away" in said
+    assert (
+        "there is no line 'SupCo, TextCNN'; did you mean"
+        in run(*asked, "--lines", "SupCo, TextCNN", code=2).stderr
+    )
 
 
 def test_images_at_one_ratio_with_a_figure_beside_the_table(run, run_json, tmp_path, monkeypatch) -> None:

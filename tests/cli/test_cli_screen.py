@@ -1,11 +1,13 @@
 """Remarks, warnings and tables, apart from any command."""
 
+import re
 import sys
 import warnings
 
 import pytest
 import typer
 
+from counterpoise.cli import screen as screen_module
 from counterpoise.cli.screen import running
 from counterpoise.errors import CounterpoiseWarning
 
@@ -23,6 +25,20 @@ def test_class_names_are_no_markup(capsys):
     with running("fit", False, False) as screen:
         screen.table(("class", "rows"), [("[red]rare[/red]", "3")])
     assert "[red]rare[/red]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("width", [200, 8])
+def test_columns_that_mislead_are_red(capsys, monkeypatch, width):
+    """Also where one row is turned on its side, which makes lines of its columns."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(screen_module, "_WIDTH_WITHOUT_TERMINAL", width)
+    with running("reproduce", False, False) as screen:
+        screen.table(("method", "a", "b"), [("x", "0.1", "0.2")], red=(2,))
+    out = capsys.readouterr().out
+    assert len(out.strip().splitlines()) == 3
+    assert re.search(r"\x1b\[1;31m[^\x1b]*0\.2", out)
+    assert not re.search(r"\x1b\[1;31m[^\x1b]*0\.1", out)
 
 
 def test_json_is_the_only_output_and_has_no_nan(capsys):

@@ -286,6 +286,16 @@ class TestEstimate:
         estimate.learn(self.took(jobs[3], 200))
         assert estimate.words() == ""
 
+    def test_settings_of_the_network_make_a_kind(self) -> None:
+        frozen, trained = (
+            Job(str(frozen), replace(run_of("erm"), backbone_settings={"frozen": frozen}), PLACE)
+            for frozen in (True, False)
+        )
+        estimate = Estimate([frozen, trained], 1, clock=lambda: 0.0)
+        estimate.learn(self.took(frozen, 1.0))
+        estimate.add(trained.run, 50.0)
+        assert estimate.left == 50.0
+
     def test_several_at_a_time_and_known_rows(self, rows) -> None:
         rows.add(run_of("erm", seed=9), 0.5, fit_seconds=8.0, predict_seconds=2.0)
         with Store(rows.path) as store:

@@ -220,9 +220,14 @@ class TestWhatIsSaid:
         assert "remarks" not in SharpReCL().fit(data_of(), context_of()).notes
 
     def test_of_a_pool_smaller_than_the_candidates_once(self) -> None:
-        with pytest.warns(CounterpoiseWarning, match="has 7 members, fewer than the 20 candidates") as caught:
-            SharpReCL().fit(data_of(), context_of(batch_size=2))
-        assert len([each for each in caught if each.category is CounterpoiseWarning]) == 1
+        said = []
+        for batch_size in (2, 3):
+            with pytest.warns(CounterpoiseWarning, match="fewer members than the 20 candidates") as caught:
+                SharpReCL().fit(data_of(), context_of(batch_size=batch_size))
+            said += [str(each.message) for each in caught if each.category is CounterpoiseWarning]
+        assert (len(said), len(set(said))) == (2, 1), (
+            "in the same words for each fit, so that notes join them"
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("error", CounterpoiseWarning)
             SharpReCL().fit(data_of(), context_of(batch_size=16))

@@ -87,6 +87,13 @@ def test_a_column_that_is_not_there_is_refused(file) -> None:
         ViewMaker(file, "augmnted").check()
 
 
+@pytest.mark.parametrize("name", ["trec", "sms_spam"])
+def test_views_of_a_known_set_are_looked_for_where_the_variable_says(name, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("COUNTERPOISE_DATA", str(tmp_path))
+    with pytest.raises(DataError, match=f"there are none of {name} where COUNTERPOISE_DATA says"):
+        ViewMaker(name).check()
+
+
 def test_a_masked_language_model_has_to_be_named() -> None:
     with pytest.raises(SettingsError, match="name it as view_model"):
         ViewMaker("mask_fill").check()

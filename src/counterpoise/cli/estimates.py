@@ -10,6 +10,7 @@ from counterpoise.cli.screen import Screen, number
 if TYPE_CHECKING:
     from counterpoise.experiments.estimate import Estimate
     from counterpoise.experiments.executors.base import Job
+    from counterpoise.experiments.runs import Run
     from counterpoise.experiments.store import Store
     from counterpoise.experiments.task import Task
 
@@ -49,13 +50,15 @@ def print_estimate(screen: Screen, estimate: Estimate, left: Sequence[Job]) -> N
     by_kind: dict[tuple[str, ...], list[Job]] = {}
     for job in left:
         by_kind.setdefault(kind(job.run), []).append(job)
-    rows = [_fields(jobs, estimate.seconds.get(each)) for each, jobs in by_kind.items()]
+    every = [jobs[0].run for jobs in by_kind.values()]
+    rows = [_fields(jobs, estimate.seconds.get(each), every) for each, jobs in by_kind.items()]
+    # Told apart only where something has to be.
+    shown = ["dataset", "method", "backbone", *(["settings"] if any(row["settings"] for row in rows) else [])]
     cells = [
-        (row["dataset"], row["method"], row["backbone"] or "-", str(row["runs"]), number(row["seconds"], 1))
-        for row in rows
+        (*(row[name] or "-" for name in shown), str(row["runs"]), number(row["seconds"], 1)) for row in rows
     ]
     if rows:
-        screen.table(("data", "method", "backbone", "runs", "seconds each"), cells, words=3)
+        screen.table(("data", *shown[1:], "runs", "seconds each"), cells, words=len(shown))
     processes = "1 process" if estimate.width == 1 else f"{estimate.width} processes"
     total = estimate.left
     screen.line(
@@ -68,12 +71,21 @@ def print_estimate(screen: Screen, estimate: Estimate, left: Sequence[Job]) -> N
     screen.rows([*rows, {"runs": len(left), "processes": estimate.width, "seconds_left": total}])
 
 
-def _fields(jobs: Sequence[Job], seconds: Sequence[float] | None) -> dict[str, Any]:
+def _fields(jobs: Sequence[Job], seconds: Sequence[float] | None, every: Sequence[Run]) -> dict[str, Any]:
+    """What is said of a kind of runs, with the settings that tell it from those of ``every`` that would read alike."""
+    from counterpoise.experiments.table import told_apart
+
     run = jobs[0].run
+    names = ("dataset", "method", "backbone")
+    alike = [other for other in every if all(getattr(other, n) == getattr(run, n) for n in names)]
+    kept = [f"keep={run.keep or 'all'}"] if any(other.keep != run.keep for other in alike) else []
     return {
         "dataset": run.dataset,
         "method": run.method,
         "backbone": run.backbone,
+        "settings": ", ".join(
+            [*kept, *told_apart(run, [other for other in alike if other.keep == run.keep])]
+        ),
         "runs": len(jobs),
         "seconds": None if not seconds else sum(seconds) / len(seconds),
     }

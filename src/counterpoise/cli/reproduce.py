@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -67,15 +68,31 @@ def reproduce(
         str | None,
         typer.Option(
             metavar="NAME|FOLDER",
-            help="Pretrained encoder for the lines that have one (XLNet's in miso's table 3).",
+            help="Pretrained encoder for the lines of miso's table 3 (XLNet there) and of sharprecl that have one, "
+            "which are not run without.",
+        ),
+    ] = None,
+    llm: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FOLDER",
+            help="Language model on this machine for sharprecl to ask, untrained, beside what is trained.",
+        ),
+    ] = None,
+    lines: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B",
+            help="Run these lines of the table alone, by the names that it prints.",
         ),
     ] = None,
     selection: Annotated[
         str | None,
         typer.Option(
-            metavar="validation|test|last",
+            metavar="validation|test|both|last",
             help="Which epoch is judged: of sharprecl the best on validation, the default, or on test, as its authors' "
-            "script has it, which is optimistic; of mixup the last, the default, or the best on validation.",
+            "script has it, which is optimistic, or both with the difference; of mixup the last, the default, or the "
+            "best on validation.",
         ),
     ] = None,
     store: Annotated[
@@ -103,10 +120,11 @@ def reproduce(
     with running("reproduce", as_json, quiet) as screen:
         from counterpoise.errors import SettingsError
         from counterpoise.experiments.estimate import duration
-        from counterpoise.experiments.execution import SELECTIONS
         from counterpoise.experiments.executors.choice import make_executor
         from counterpoise.experiments.grid import fill, jobs_of
         from counterpoise.experiments.papers.base import chosen, task_of
+        from counterpoise.experiments.papers.line_choice import chosen_lines, without
+        from counterpoise.experiments.stopping_side import SELECTIONS
         from counterpoise.experiments.store import Store
         from counterpoise.experiments.table import comparisons
         from counterpoise.report.canvas import check_picture
@@ -118,11 +136,17 @@ def reproduce(
         table = table or protocol.DEFAULT_TABLE
         _check(f"table of {paper}", table, (*protocol.TABLES, *protocol.EXAMPLES))
         _check("budget", budget, protocol.BUDGETS)
-        offered = getattr(protocol, "SELECTIONS", SELECTIONS if paper == "sharprecl" else ())
+        offered = getattr(protocol, "SELECTIONS", (*SELECTIONS, "both") if paper == "sharprecl" else ())
         if selection is not None and not offered:
             raise SettingsError(f"--selection is for sharprecl and mixup; leave it away for {paper}")
         if selection is not None:
             _check(f"selection of {paper}", selection, offered)
+        if llm is not None and paper != "sharprecl":
+            raise SettingsError(f"no line of {paper} asks a language model; leave --llm away")
+        names = () if table in protocol.EXAMPLES else protocol.lines_of(table)
+        if lines is not None and not names:
+            raise SettingsError(f"table {table} of {paper} has no lines to choose from; leave --lines away")
+        wanted = names if lines is None else chosen_lines(names, lines)
         asked = None if datasets is None else [name.strip() for name in datasets.split(",")]
         every = chosen(protocol.SETS, asked, protocol.DEFAULT_SETS[budget])
         of_data = figure is not None and hasattr(protocol, "figure_1")
@@ -152,13 +176,28 @@ def reproduce(
                 _print(screen, protocol.EXAMPLES[table](first, tasks[first.name], random_state))
             return
         screen.on_interrupt = f"what is ready is in {store}; the same command goes on"
-        how = {"selection": selection or offered[0]} if offered else {}
-        how |= {"data_dir": data_dir} if paper == "sharprecl" else {}
+        ways: list[dict[str, Any]] = [{}]
+        if offered:
+            asked_for = SELECTIONS if selection == "both" else (selection or offered[0],)
+            ways = [{"selection": each} for each in asked_for]
+        if paper == "sharprecl":
+            ways = [{**way, "data_dir": data_dir, "llm": llm} for way in ways]
         planned = {
             made.name: jobs_of(
-                protocol.runs_of(
-                    table, tasks[made.name], made, protocol.BUDGETS[budget], random_state, encoder, **how
-                )
+                [
+                    run
+                    for way in ways
+                    for run in protocol.runs_of(
+                        table,
+                        tasks[made.name],
+                        made,
+                        protocol.BUDGETS[budget],
+                        random_state,
+                        encoder,
+                        lines=wanted if names else None,
+                        **way,
+                    )
+                ]
             )
             for made in sets
         }
@@ -194,7 +233,12 @@ def reproduce(
             if of_runs:
                 drawn = FIGURES[paper](output, table, found, rows.curves)
                 screen.line(f"Figure: {output}" if drawn else f"Table {table} has no rows for the figure.")
-        _print(screen, protocol.TABLES[table](found, tasks))
+        printed = without(
+            protocol.TABLES[table](found, tasks), [name for name in names if name not in wanted]
+        )
+        if hasattr(protocol, "lacking"):
+            printed = replace(printed, foot=(*protocol.lacking(table, wanted, encoder, llm), *printed.foot))
+        _print(screen, printed)
         print_failures(screen, failures)
         if failures:
             raise typer.Exit(1)
@@ -214,7 +258,7 @@ def _print(screen: Screen, table: Table) -> None:
     screen.line(f"{table.title}\n")
     if table.warning:
         screen.warning(f"{table.warning}\n")
-    screen.table(table.headers, table.rows, words=table.words)
+    screen.table(table.headers, table.rows, words=table.words, red=table.hopeful)
     screen.line("")
     for note in table.foot:
         screen.line(note)

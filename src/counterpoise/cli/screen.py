@@ -16,7 +16,7 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Literal
 
@@ -74,7 +74,14 @@ class Screen:
 
             Console(soft_wrap=True, highlight=False).print(text, style="bold red", markup=False)
 
-    def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> None:
+    def table(
+        self,
+        headers: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        words: int = 1,
+        red: Collection[int] = (),
+    ) -> None:
         """Print a table of the result, unless JSON is wanted.
 
         Parameters
@@ -83,6 +90,8 @@ class Screen:
         rows : sequence of sequences of str
         words : int, default=1
             How many columns, from the left, hold words; the others are numbers and stand to the right.
+        red : collection of int, default=()
+            Columns that must not be taken for what they look like: red where there is a terminal.
         """
         if self.as_json:
             return
@@ -91,18 +100,21 @@ class Screen:
         from rich.table import Table
         from rich.text import Text
 
+        red_rows: Collection[int] = ()
         width = Console().width if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL
         if words < len(headers) and _natural_width(headers, rows) > width:
             # Numbers must not be cut off: one row is turned on its side, several run over the edge.
             if len(rows) == 1:
                 headers, rows, words = ("", ""), list(zip(headers, rows[0], strict=True)), 2
+                red, red_rows = (), red
             width = max(width, _natural_width(headers, rows))
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, show_header=any(headers))
         for i, header in enumerate(headers):
             side: Literal["left", "right"] = "left" if i < words else "right"
-            table.add_column(Text(header), justify=side, no_wrap=i >= words, overflow="fold")
-        for row in rows:
-            table.add_row(*[Text(cell) for cell in row])
+            style = "bold red" if i in red else None
+            table.add_column(Text(header), justify=side, no_wrap=i >= words, overflow="fold", style=style)
+        for i, row in enumerate(rows):
+            table.add_row(*[Text(cell) for cell in row], style="bold red" if i in red_rows else None)
         Console(width=width).print(table)
         sys.stdout.flush()
 

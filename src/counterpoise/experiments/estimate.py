@@ -96,6 +96,7 @@ def kind(run: Run) -> tuple[str, ...]:
         run.method,
         repr(run.method_settings),
         run.backbone or "",
+        repr(run.backbone_settings),
         repr(run.estimator),
         str(run.trials),
     )

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from counterpoise.crossfit import holdout, merge_groups
+from counterpoise.crossfit import merge_groups
 from counterpoise.errors import CounterpoiseWarning, SettingsError
 from counterpoise.estimators.array import ArrayClassifier
 from counterpoise.estimators.base import RareClassClassifier
@@ -31,6 +31,13 @@ from counterpoise.experiments.difficulty import hostile_neighbours, shares
 from counterpoise.experiments.memory import forget_peak, peak_memory
 from counterpoise.experiments.results import Predictions, Result, described
 from counterpoise.experiments.runs import Run, canonical
+from counterpoise.experiments.stopping_side import (
+    ALL_EPOCHS,
+    OPTIMISTIC,
+    SELECTION,
+    SELECTIONS,
+    stopping_side,
+)
 from counterpoise.experiments.surroundings import Surroundings
 from counterpoise.experiments.task import Side, Task
 from counterpoise.experiments.tuning import Trial, best_of, search, space_of
@@ -44,12 +51,6 @@ from counterpoise.metrics.spread import score_spread
 from counterpoise.metrics.thresholds import decide
 from counterpoise.seeding import derive_seed
 
-SELECTION, SELECTIONS, HELD_OUT = "selection", ("validation", "test"), 0.1
-"""A setting of a run for reproductions: the stopping epoch is chosen on a tenth of the fitting side, however few rows a
-class then has there, or on the test side itself, as some papers' scripts do. Either way the same rows are fitted to, so
-that the difference is what the second is worth."""
-OPTIMISTIC = "OPTIMISTIC: the stopping epoch was chosen on the test rows themselves"
-
 INNER_FOLDS = 3
 """Folds of a fitting side by which settings are chosen."""
 
@@ -59,6 +60,7 @@ class FoldClassifier(RareClassClassifier):
 
     joined: np.ndarray
     selection: str | None = None
+    to_the_end: bool = False
 
     def _groups(self, inputs: np.ndarray, groups: Any) -> np.ndarray:
         return merge_groups(self.joined)
@@ -158,7 +160,7 @@ def execute(task: Task, run: Run, surroundings: Surroundings) -> Result:
         if tried:
             classifier.set_params(**best_of(tried).settings)
         classifier.set_params(device=surroundings.device, precision=surroundings.precision)
-        seconds, probabilities = _fitted(classifier, task, side)
+        seconds, probabilities = _fitted(classifier, task, side, run)
         embedded = classifier.embed(task.inputs[side.test]) if classifier.trains_backbone else None
         predictions = _predictions(task, run, side, classifier, probabilities, embedded)
     metrics = _metrics(task, side, predictions, probabilities, embedded)
@@ -222,7 +224,11 @@ def _searched(inner: Task, run: Run, surroundings: Surroundings) -> list[Trial]:
 def _said(classifier: FoldClassifier) -> list[str]:
     """What a reader of the row has to know of how the model was made."""
     notes = getattr(classifier.fitted_.predictor, "notes", {})
-    return [*([OPTIMISTIC] if classifier.selection == "test" else []), *notes.get("remarks", [])]
+    return [
+        *([OPTIMISTIC] if classifier.selection == "test" else []),
+        *([ALL_EPOCHS] if classifier.to_the_end and classifier.trains_backbone else []),
+        *notes.get("remarks", []),
+    ]
 
 
 def _chosen(tried: list[Trial]) -> list[str]:
@@ -233,13 +239,17 @@ def _chosen(tried: list[Trial]) -> list[str]:
     return [f"of {len(tried)} settings tried on the fitting side the best was {said or 'the default'}"]
 
 
-def _fitted(classifier: FoldClassifier, task: Task, side: Side) -> tuple[tuple[float, float], np.ndarray]:
+def _fitted(
+    classifier: FoldClassifier, task: Task, side: Side, run: Run
+) -> tuple[tuple[float, float], np.ndarray]:
     """Seconds of fit and prediction, and the probabilities of the test side."""
     rows, judges = side.train, None
     if classifier.selection is not None:
-        split = holdout(task.numbers[rows], HELD_OUT, groups=merge_groups(task.joined[rows]), seed=0)
-        judges = side.test if classifier.selection == "test" else rows[split.test]
-        rows = rows[split.train]
+        stopping = stopping_side(task, side, classifier.selection, run.seed, run.fold)
+        rows, judges = stopping.fitted, stopping.judges
+        if not len(judges):
+            judges, classifier.to_the_end = None, True
+            classifier.set_params(validation_fraction=0.0)
     groups, time = (None if column is None else column[rows] for column in (task.groups, task.time))
     classifier.joined = task.joined[rows]
     start = clock.perf_counter()

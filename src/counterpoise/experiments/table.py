@@ -201,14 +201,20 @@ def _labels(runs: Sequence[Run]) -> list[str]:
         told = []
         if any(other.backbone != run.backbone for other in others):
             told.append(run.backbone or "no network")
-        own = _settings(run)
-        names = dict.fromkeys(name for other in alike for name in _settings(other))
-        for name in names:
-            if any(_settings(other).get(name) != own.get(name) for other in others):
-                short = name.rpartition("__")[2]
-                told.append(f"{short}={canonical(own[name])}" if name in own else f"{short} by default")
+        told += told_apart(run, alike)
         labels.append(f"{run.method} ({', '.join(told)})" if told else run.method)
     return labels
+
+
+def told_apart(run: Run, alike: Sequence[Run]) -> list[str]:
+    """Settings of one of several runs that not all of them share, as ``"frozen=true"`` or ``"frozen by default"``."""
+    own, every = _settings(run), [_settings(other) for other in alike]
+    told = []
+    for name in dict.fromkeys(name for each in every for name in each):
+        if any(each.get(name) != own.get(name) for each in every):
+            short = name.rpartition("__")[2]
+            told.append(f"{short}={canonical(own[name])}" if name in own else f"{short} by default")
+    return told
 
 
 def _plain_for(run: Run, plain: dict[str, dict[Cell, Record]]) -> dict[Cell, Record]:

@@ -51,7 +51,7 @@ class SharpReCL(ContrastiveMethod):
 
     - The code takes the weight of class 0 for all anchors; here an anchor has that of its own class.
     - The code's defaults for the number of built targets are 0 and 0; a comment in it says 20 and 60.
-    - The code leaves the network in evaluation mode from the first epoch on.
+    - The code never has its pretrained encoder in training mode, and its heads only up to the first test.
     - Layer norm takes the place of batch norm in the prototypes' projection: over two rows, batch norm leaves signs.
     - Dropout is the backbone's own; the code declares some and never applies it.
     - The code has logits of length 1 (``scale=1``), with which the loss of a row cannot come near 0.
@@ -168,8 +168,9 @@ class SharpReCL(ContrastiveMethod):
         pool = 2 * min(context.training.batch_size, len(data)) + data.n_classes * self.prototypes
         if self.weight and self.n_positives + self.n_negatives and pool < self.candidates:
             warnings.warn(
-                f"sharprecl: the pool of a batch has {pool} members, fewer than the {self.candidates} candidates for "
-                "hard targets, so all of it are candidates; give larger batches, or fewer candidates",
+                # The pool's own size would make another sentence of each fold.
+                f"sharprecl: the pool of a batch has fewer members than the {self.candidates} candidates for hard "
+                "targets, so all of it are candidates; give larger batches, or fewer candidates",
                 CounterpoiseWarning,
                 stacklevel=2,
             )

@@ -48,7 +48,8 @@ class ViewMaker:
     ----------
     view : str, path or mapping of str to str
         A name in :data:`EDITS`; or views that are there already, by their texts: a mapping, a file with both, or the
-        name of a known set that comes with some (``"trec"``, ``"ohsumed_titles"``). Of repeated texts the last one's
+        name of a known set that comes with some (``"trec"``, ``"ohsumed_titles"``), which are looked for where
+        ``COUNTERPOISE_DATA`` says and not in another folder that data are read from. Of repeated texts the last one's
         view is all of theirs.
     column : str, default="augmented"
         Where a file holds the views.
@@ -143,6 +144,11 @@ class ViewMaker:
         source: Any = self.view
         if not Path(source).exists():
             source = catalog.views_file(str(source)) or source
+            if source is self.view and catalog.is_known(str(source)):
+                raise DataError(
+                    f"views: there are none of {source} where COUNTERPOISE_DATA says that data are; set it to a folder "
+                    f"that has {source}/train_augmented.parquet, give that file, or name one of {listed(list(EDITS))}"
+                )
         try:
             found = read(source, needs_label=False)
         except DataError as error:

@@ -7,13 +7,25 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from counterpoise.metrics import confusion as cm
 from counterpoise.metrics.confusion import checked
 
 NAMES = ("accuracy", "f1_rarest_third")
 """The keys of :func:`score_all_classes`, in order."""
+
+
+def rarest_third(counts: ArrayLike) -> NDArray[np.int64]:
+    """Numbers of the third of the classes (rounded, at least one) with the fewest rows, the rarest first.
+
+    Parameters
+    ----------
+    counts : array-like of shape (C,)
+        Rows of each class; of classes with as many the one with the lower number counts as rarer.
+    """
+    sizes = np.asarray(counts)
+    return np.argsort(sizes, kind="stable")[: max(round(len(sizes) / 3), 1)]
 
 
 def score_all_classes(
@@ -33,13 +45,12 @@ def score_all_classes(
     -------
     dict of str to float
         - ``accuracy``: share of rows whose most probable class is theirs, as papers on many classes report it.
-        - ``f1_rarest_third``: mean F1 of the third of the classes (rounded, at least one) with the fewest fitted rows;
-          of classes with as many the one with the lower number counts as rarer. A class that is neither there nor
-          predicted has an F1 of 0.
+        - ``f1_rarest_third``: mean F1 of the :func:`rarest_third` of the classes by fitted rows. A class that is
+          neither there nor predicted has an F1 of 0.
     """
     y, p, weights = checked(labels, probabilities, None)
     matrix = cm.confusion(y, p.argmax(axis=1), p.shape[1], weights)
-    rarest = np.argsort(np.asarray(fitted), kind="stable")[: max(round(p.shape[1] / 3), 1)]
+    rarest = rarest_third(fitted)
     return {
         "accuracy": float(np.trace(matrix) / max(float(matrix.sum()), 1.0)),
         "f1_rarest_third": float(cm.f1_by_class(matrix)[rarest].mean()),

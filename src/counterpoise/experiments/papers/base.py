@@ -78,6 +78,10 @@ class Budget:
         Rows of each class that are fitted to at most, before any is thinned; None takes all.
     without : tuple of str, default=()
         Names of lines that are left out.
+    fold_seeds : int, default=1
+        Seeds where there are folds, each of which is a draw of rows already, for papers that tell these apart.
+    fine_tuned : dict
+        Over ``settings`` where a pretrained encoder is trained, for papers that have such lines.
     """
 
     folds: int
@@ -85,6 +89,8 @@ class Budget:
     settings: dict[str, Any] = field(default_factory=dict)
     at_most: int | None = None
     without: tuple[str, ...] = ()
+    fold_seeds: int = 1
+    fine_tuned: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -120,6 +126,8 @@ class Table:
         What has to be known when it is read.
     warning : str, default=""
         What must not be overlooked.
+    hopeful : tuple of int
+        Columns whose numbers are better than they should be, which are printed in red.
     """
 
     title: str
@@ -128,6 +136,7 @@ class Table:
     words: int
     foot: tuple[str, ...]
     warning: str = ""
+    hopeful: tuple[int, ...] = ()
 
 
 def task_of(made: Set, data_dir: str | None = None, at_most: int | None = None) -> Task:

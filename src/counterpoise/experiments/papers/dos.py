@@ -9,7 +9,7 @@ Table 7: deep over-sampling with 3, 5 and 10 neighbours at 99%. Table 8: balance
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -21,7 +21,17 @@ from counterpoise.experiments.runs import Run
 from counterpoise.experiments.table import Comparison, Row
 from counterpoise.experiments.task import Task
 
-__all__ = ["BUDGETS", "DEFAULT_SETS", "DEFAULT_TABLE", "EXAMPLES", "SETS", "TABLES", "about", "runs_of"]
+__all__ = [
+    "BUDGETS",
+    "DEFAULT_SETS",
+    "DEFAULT_TABLE",
+    "EXAMPLES",
+    "SETS",
+    "TABLES",
+    "about",
+    "lines_of",
+    "runs_of",
+]
 
 REDUCTIONS = ("0.90", "0.95", "0.99")
 GROUPS = {"rare": "minority", "common": "majority"}
@@ -88,8 +98,20 @@ def about(table: str, made: Set) -> bool:
     return made.keep is not None and (table == "6" or made.name.endswith(REDUCTIONS[-1]))
 
 
+def lines_of(table: str) -> tuple[str, ...]:
+    """Names of a table's models."""
+    return tuple(line.name for line in _LINES[table])
+
+
 def runs_of(
-    table: str, task: Task, made: Set, budget: Budget, seed: int = 0, encoder: str | None = None
+    table: str,
+    task: Task,
+    made: Set,
+    budget: Budget,
+    seed: int = 0,
+    encoder: str | None = None,
+    *,
+    lines: Collection[str] | None = None,
 ) -> list[Run]:
     """Runs that a table needs of one set.
 
@@ -103,6 +125,8 @@ def runs_of(
         The first one.
     encoder : None
         Not used.
+    lines : collection of str or None, default=None
+        Names of the lines that are wanted, of those of :func:`lines_of`; None wants all.
 
     Returns
     -------
@@ -111,6 +135,8 @@ def runs_of(
     """
     runs: list[Run] = []
     for line in _LINES[table] if about(table, made) else ():
+        if lines is not None and line.name not in lines:
+            continue
         # All rows are fitted to and the last epoch is judged: the paper speaks of no validation side.
         settings: dict[str, Any] = {**budget.settings, **_NETWORKS[made.dataset], **line.settings}
         settings |= {"threshold": None, "prior_correction": False, "validation_fraction": 0.0}

@@ -9,7 +9,7 @@ from the paper in data and settings stands in the foot of each table.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +34,7 @@ __all__ = [
     "TABLES",
     "about",
     "figure_1",
+    "lines_of",
     "runs_of",
 ]
 
@@ -139,8 +140,20 @@ def about(table: str, made: Set) -> bool:
     return True
 
 
+def lines_of(table: str) -> tuple[str, ...]:
+    """What the table calls its methods; the other tables than 3 have a line for each set."""
+    return tuple(line.name for line in LINES) if table == "3" else ()
+
+
 def runs_of(
-    table: str, task: Task, made: Set, budget: Budget, seed: int = 0, encoder: str | None = None
+    table: str,
+    task: Task,
+    made: Set,
+    budget: Budget,
+    seed: int = 0,
+    encoder: str | None = None,
+    *,
+    lines: Collection[str] | None = None,
 ) -> list[Run]:
     """Runs that a table needs of one set.
 
@@ -155,10 +168,13 @@ def runs_of(
         The first one.
     encoder : str or None, default=None
         Pretrained encoder for the lines of table 3 that have one, which are not run without.
+    lines : collection of str or None, default=None
+        Names of the lines that are wanted, of those of :func:`lines_of`; None wants all.
     """
     runs: list[Run] = []
     for backbone in (CNN, RNN, *([ENCODER] if encoder and table == "3" else [])):
-        own = [line.method for line in LINES if _trained(line) == backbone]
+        wanted = [line for line in LINES if lines is None or line.name in lines]
+        own = [line.method for line in wanted if _trained(line) == backbone]
         methods = [name for name in own if name in _ASKED[table]]
         if table == "5" and backbone == RNN:
             methods.append("cag")

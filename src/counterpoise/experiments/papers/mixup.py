@@ -10,16 +10,16 @@ of the best one on a tenth of the fitting side (``selection="validation"``), nev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from counterpoise.experiments.execution import SELECTION
 from counterpoise.experiments.papers import mixup_numbers as theirs
 from counterpoise.experiments.papers.base import Budget, Line, Set, Table, percent, row_of, runs_of_line
 from counterpoise.experiments.runs import Run
+from counterpoise.experiments.stopping_side import SELECTION
 from counterpoise.experiments.table import Comparison, Row
 from counterpoise.experiments.task import Task
 
@@ -32,6 +32,7 @@ __all__ = [
     "SETS",
     "TABLES",
     "about",
+    "lines_of",
     "runs_of",
 ]
 
@@ -111,6 +112,11 @@ def about(table: str, made: Set) -> bool:
     return made.dataset == table
 
 
+def lines_of(table: str) -> tuple[str, ...]:
+    """Names of a table's methods."""
+    return tuple(line.name for line in LINES)
+
+
 def runs_of(
     table: str,
     task: Task,
@@ -119,6 +125,7 @@ def runs_of(
     seed: int = 0,
     encoder: str | None = None,
     *,
+    lines: Collection[str] | None = None,
     selection: str = "last",
 ) -> list[Run]:
     """Runs that a table needs of one set.
@@ -134,6 +141,8 @@ def runs_of(
         The first one; each thins the data anew.
     encoder : None
         Not used.
+    lines : collection of str or None, default=None
+        Names of the lines that are wanted, of those of :func:`lines_of`; None wants all.
     selection : {"last", "validation"}, default="last"
         See :data:`SELECTIONS`.
 
@@ -153,13 +162,14 @@ def runs_of(
         common |= {SELECTION: selection, "patience": common["max_epochs"]}
     runs: list[Run] = []
     for line in LINES:
-        if line.name in budget.without:
+        if line.name in budget.without or (lines is not None and line.name not in lines):
             continue
         seeds = range(seed, seed + budget.seeds) if made.given else (seed,)
         own = {**common, **line.settings}
+        its = partial(runs_of_line, _in(line, table), task, made, budget, seeds)
         if images and line.method in _BALANCED:
-            own["max_epochs"] = _epochs_as_long(own["max_epochs"], runs[0], task)
-        runs += runs_of_line(_in(line, table), task, made, budget, seeds, own)
+            own["max_epochs"] = _epochs_as_long(own["max_epochs"], its(own)[0], task)
+        runs += its(own)
     return runs
 
 

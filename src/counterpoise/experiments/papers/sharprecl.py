@@ -4,23 +4,36 @@
     table = TABLES["main"]({"TREC": comparison}, {"TREC": task})
 
 ``main``: all methods; ``ablation``: SharpReCL's parts switched off one by one; ``imbalance``: methods on sets thinned
-to long tails. The paper's tables could not be had, so none of its numbers stand here.
+to long tails. The paper's tables could not be had, so none of its numbers stand here. Where runs of both protocols are
+there, the one that chooses its epoch on the test side stands beside the other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
 
-from counterpoise.data import catalog
-from counterpoise.experiments.execution import OPTIMISTIC, SELECTION
 from counterpoise.experiments.papers import sharprecl_numbers as theirs
-from counterpoise.experiments.papers.base import Budget, Line, Set, Table, percent, row_of, runs_of_line
+from counterpoise.experiments.papers.base import Line, Set, Table, percent, row_of
 from counterpoise.experiments.papers.sharprecl_figure import figure_1
-from counterpoise.experiments.runs import Run
-from counterpoise.experiments.table import Comparison
+from counterpoise.experiments.papers.sharprecl_lines import (
+    ABLATION,
+    AS_SCRIPT,
+    ASKED,
+    BUDGETS,
+    IMBALANCE,
+    MAIN,
+    SETS,
+    about,
+    lacking,
+    lines_of,
+    runs_of,
+)
+from counterpoise.experiments.papers.sharprecl_sides import held_out
+from counterpoise.experiments.stopping_side import LEAST, OPTIMISTIC, SELECTION
+from counterpoise.experiments.table import Comparison, Metric, Row
 from counterpoise.experiments.task import Task
-from counterpoise.methods.registry import METHODS
 
 __all__ = [
     "BUDGETS",
@@ -31,36 +44,10 @@ __all__ = [
     "TABLES",
     "about",
     "figure_1",
+    "lacking",
+    "lines_of",
     "runs_of",
 ]
-
-CNN, ENCODER = "textcnn", "encoder"
-
-RATIOS = (10, 50, 100)
-SETS = (
-    Set("TREC", "trec", None, given=True),
-    Set("Ohsumed", "ohsumed_titles", None, given=True),
-    Set("R8", "r8", None, given=True, differs="not among the paper's sets"),
-    *(
-        Set(
-            f"{name} {ratio}:1",
-            dataset,
-            None,
-            keep=f"exponential:{ratio}",
-            differs="not among the paper's sets",
-        )
-        for name, dataset in (("Toutiao", "toutiao"), ("AG_News", "ag_news"))
-        for ratio in RATIOS
-    ),
-)
-"""The two that the authors have published, and others."""
-
-BUDGETS = {
-    "small": Budget(folds=2, seeds=1, settings={"max_epochs": 6}),
-    "medium": Budget(folds=5, seeds=5),
-    "paper": Budget(folds=5, seeds=5, settings={"max_epochs": 30, "batch_size": 128, "patience": 30}),
-}
-"""Minutes; hours on two cores; as many epochs, and rows in a batch, as the authors' script has."""
 
 DEFAULT_SETS = {
     "small": ("trec", "toutiao"),
@@ -73,184 +60,185 @@ DEFAULT_TABLE = "main"
 EXAMPLES: dict[str, Callable[[Set, Task, int], Table]] = {}
 METRICS = {"accuracy": "accuracy", "macro_f1": "macro F1", "f1_rarest_third": "F1, rarest third"}
 
-
-_PLAIN = (
-    ("cross-entropy", "erm"),
-    ("class weights", "class_weight"),
-    ("logit adjustment", "logit_adjustment"),
-)
-_CONTRASTIVE = (("SupCon", "supcon"), ("BCL", "bcl"), ("KCL", "kcl"), ("SharpReCL", "sharprecl"))
-_ON_ENCODERS = (*_PLAIN, _CONTRASTIVE[0], _CONTRASTIVE[3])
-# A frozen encoder keeps its weights, so that head and projections learn from its vectors.
-_FROZEN, _TRAINED = ({"backbone__frozen": frozen} for frozen in (True, False))
-MAIN = (
-    *(Line(f"{name}, TextCNN", method, CNN) for name, method in (*_PLAIN, *_CONTRASTIVE)),
-    *(Line(f"{name}, frozen encoder", method, ENCODER, _FROZEN) for name, method in _ON_ENCODERS),
-    *(Line(f"{name}, trained encoder", method, ENCODER, _TRAINED) for name, method in _ON_ENCODERS),
-    Line("frozen encoder + logistic regression", "encoder_lr"),
-    Line("TF-IDF + logistic regression", "tfidf_lr"),
-)
-ABLATION = tuple(
-    Line(name, "sharprecl", CNN, {f"method__{switch}": value for switch, value in settings.items()})
-    for name, settings in (
-        ("SharpReCL, TextCNN", {}),
-        ("no log prior in the loss", {"compensation": False}),
-        ("no prototypes in the pool", {"prototypes": False}),
-        ("no weights by class", {"beta": 0.0}),
-        ("no built targets", {"n_positives": 0, "n_negatives": 0}),
-        ("no built positives", {"n_positives": 0}),
-        ("no built negatives", {"n_negatives": 0}),
-        ("built targets simple throughout", {"hard_from": 0.0, "hard_to": 0.0}),
-        ("built targets hard throughout", {"hard_from": 1.0, "hard_to": 1.0}),
-        ("half of them hard throughout", {"hard_from": 0.5, "hard_to": 0.5}),
-        ("hard members unmixed", {"alpha": 0.0}),
-        ("no contrastive loss", {"weight": 0.0}),
-        ("logits of length 1, as in the script", {"scale": 1.0}),
-    )
-)
-_LINES = {"main": MAIN, "ablation": ABLATION, "imbalance": MAIN}
+Found = Mapping[str, Comparison]
 
 
-def about(table: str, made: Set) -> bool:
-    """Whether a table has columns for a set: ``imbalance`` for thinned ones, the others for whole ones."""
-    return (table == "imbalance") == (made.keep is not None)
-
-
-def runs_of(
-    table: str,
-    task: Task,
-    made: Set,
-    budget: Budget,
-    seed: int = 0,
-    encoder: str | None = None,
-    *,
-    selection: str = "validation",
-    data_dir: str | None = None,
-) -> list[Run]:
-    """Runs that a table needs of one set.
-
-    Parameters
-    ----------
-    table : {"main", "ablation", "imbalance"}
-    task : Task
-    made : Set
-    budget : Budget
-    seed : int, default=0
-        The first one.
-    encoder : str or None, default=None
-        Pretrained encoder for the lines that have one, which are not run without.
-    selection : {"validation", "test"}, default="validation"
-        Where the stopping epoch is chosen; see :data:`counterpoise.experiments.execution.SELECTIONS`.
-    data_dir : str or None, default=None
-        Where the sets are, and the views that come with some of them.
-
-    Returns
-    -------
-    list of Run
-        None where the table is not :func:`about` the set.
-    """
-    if not about(table, made):
-        return []
-    views = _views(made.dataset, data_dir)
-    runs: list[Run] = []
-    for line in _LINES[table]:
-        takes = METHODS[line.method]().get_params()
-        if encoder is None and (line.backbone == ENCODER or "encoder" in takes):
-            continue
-        # Decided as the authors do: by the largest logit, no prior put back.
-        settings: dict[str, Any] = {**budget.settings, "threshold": None, "prior_correction": False}
-        settings |= {SELECTION: selection}
-        settings |= line.settings
-        settings |= views if "view" in takes else {}
-        settings |= {"method__encoder": encoder} if "encoder" in takes else {}
-        if line.backbone == ENCODER:
-            settings |= {"backbone__name": encoder}
-        seeds = range(seed, seed + budget.seeds) if made.given else (seed,)
-        runs += runs_of_line(line, task, made, budget, seeds, settings)
-    return runs
-
-
-def _views(dataset: str, data_dir: str | None) -> dict[str, Any]:
-    """The setting by which contrastive methods take the views that come with a set; none where none do."""
-    file = catalog.views_file(dataset, data_dir)
-    if file is None:
-        return {}
-    return {"method__view": dataset if data_dir is None else str(file)}
-
-
-def main(found: Mapping[str, Comparison], tasks: Mapping[str, Task]) -> Table:
+def main(found: Found, tasks: Mapping[str, Task]) -> Table:
     """All methods on all sets that were run, and what the authors' script gives."""
-    sets = [made for made in SETS if made.name in found]
-    rows = _rows(MAIN, sets, found)
-    for name, scores in theirs.SCRIPT.items():
+    made = _table("SharpReCL and its rivals", MAIN, found, tasks)
+    sets = [each for each in _sets(found) if any(each.name in own for own in theirs.SCRIPT.values())]
+    if not sets:
+        return replace(made, foot=(*made.foot, _NO_NUMBERS))
+    shown = {name: own for name, own in theirs.SCRIPT.items() if any(each.name in own for each in sets)}
+    both, hopeful = len(_selections(found)) > 1, [name for name in shown if theirs.ON_TEST in name]
+    rows = []
+    for name, scores in shown.items():
         cells = [name]
-        for made in sets:
-            own = scores.get(made.name, {})
-            cells += [f"{100 * own[metric]:.1f}" if metric in own else "-" for metric in METRICS]
-        if any(cell != "-" for cell in cells[1:]):
-            rows.append(tuple(cells))
-    foot = (
-        *_foot(sets, found),
-        *(
-            (theirs.ORIGIN,)
-            if any(made.name in each for each in theirs.SCRIPT.values() for made in sets)
-            else ()
-        ),
-        "The paper's own tables could not be had; no number of theirs stands here.",
-    )
-    return Table("SharpReCL and its rivals", _headers(sets), tuple(rows), 1, foot, _warning(found))
+        for each in _sets(found):
+            for metric in METRICS:
+                value = scores.get(each.name, {}).get(metric)
+                said = "-" if value is None else f"{100 * value:.1f}"
+                # Beside the runs that were chosen as it was.
+                pair = ("-", said) if name in hopeful else (said, "-")
+                cells += [*pair, "-"] if both else [said]
+        rows.append(tuple(cells))
+    warned = [*([made.warning] if made.warning else []), *([_THEIRS_HOPEFUL] if hopeful else [])]
+    foot = (*made.foot, theirs.ORIGIN, *_other_encoders(found), _NO_NUMBERS)
+    return replace(made, rows=(*made.rows, *rows), foot=foot, warning=" ".join(warned))
 
 
-def ablation(found: Mapping[str, Comparison], tasks: Mapping[str, Task]) -> Table:
+def ablation(found: Found, tasks: Mapping[str, Task]) -> Table:
     """SharpReCL with its parts switched off one by one."""
-    sets = [made for made in SETS if made.name in found]
-    rows = tuple(_rows(ABLATION, sets, found))
-    return Table("SharpReCL, part by part", _headers(sets), rows, 1, _foot(sets, found), _warning(found))
+    return _table("SharpReCL, part by part", ABLATION, found, tasks)
 
 
-def imbalance(found: Mapping[str, Comparison], tasks: Mapping[str, Task]) -> Table:
+def imbalance(found: Found, tasks: Mapping[str, Task]) -> Table:
     """All methods by the ratio of the largest to the smallest class."""
-    sets = [made for made in SETS if made.name in found]
-    rows = tuple(_rows(MAIN, sets, found))
-    title = "SharpReCL and its rivals by imbalance"
-    return Table(title, _headers(sets), rows, 1, _foot(sets, found), _warning(found))
+    return _table("SharpReCL and its rivals by imbalance", IMBALANCE, found, tasks)
 
 
-TABLES: dict[str, Callable[[Mapping[str, Comparison], Mapping[str, Task]], Table]] = {
+TABLES: dict[str, Callable[[Found, Mapping[str, Task]], Table]] = {
     "main": main,
     "ablation": ablation,
     "imbalance": imbalance,
 }
 
+_NO_NUMBERS = "The paper's own tables could not be had; no number of theirs stands here."
+_THEIRS_HOPEFUL = (
+    "OPTIMISTIC: lines of the authors' script that say so have the epoch that the test rows chose."
+)
+_FOLDS = (
+    "Thinned sets have folds: each thins the classes anew, starts from another seed and is tested on other rows, so "
+    "that folds differ in all that seeds would change."
+)
+_TWO_LINES = (
+    "Frozen encoder and trained encoder are two lines: in the one head and projections learn from vectors that stay as "
+    "they are, in the other all of the encoder learns; none is frozen first and trained afterwards."
+)
+_LIKE_THE_SCRIPT = (
+    f"{AS_SCRIPT.name}: first token, logits of length 1, no built targets, batches of 128, weight decay 4e-5, constant "
+    "rate of 5e-5 for the encoder, 30 epochs (fewer where the budget has fewer), one run. What cannot be set here: the "
+    "script has that rate for head and projections too (here 20 times it), no dropout in the encoder, batch norm for "
+    "prototypes and frozen statistics from epoch 2 on, the weight of its class 0 for all anchors, and the epoch chosen "
+    "by accuracy (here by average precision)."
+)
 
-def _headers(sets: Sequence[Set]) -> tuple[str, ...]:
-    return ("method", *(f"{made.name}: {what}" for made in sets for what in METRICS.values()))
 
-
-def _rows(
-    lines: Sequence[Line], sets: Sequence[Set], found: Mapping[str, Comparison]
-) -> list[tuple[str, ...]]:
-    """Lines of which some run is there."""
-    rows = []
+def _table(title: str, lines: Sequence[Line], found: Found, tasks: Mapping[str, Task]) -> Table:
+    """Lines of which some run is there, one column a metric and set, or three where both protocols are there."""
+    sets, selections = _sets(found), _selections(found)
+    both = len(selections) > 1
+    parts = {name: {made.name: _chosen_on(found[made.name], name) for made in sets} for name in selections}
+    headers, hopeful = ["method"], []
+    for made in sets:
+        for what in METRICS.values():
+            headers.append(f"{made.name}: {what}")
+            if both:
+                hopeful.append(len(headers))
+                headers += [f"{made.name}: {what}, chosen on the test", f"{made.name}: {what}: difference"]
+            elif "test" in selections:
+                hopeful.append(len(headers) - 1)
+    rows, there = [], []
     for line in lines:
-        own = [row_of(found[made.name], line, (*MAIN, *ABLATION)) for made in sets]
-        if any(own):
-            rows.append((line.name, *(percent(row, metric) for row in own for metric in METRICS)))
-    return rows
+        own = {
+            name: [row_of(part[made.name], line, (*MAIN, *ABLATION)) for made in sets]
+            for name, part in parts.items()
+        }
+        if not any(row for each in own.values() for row in each):
+            continue
+        there.append(line)
+        cells = [line.name]
+        for found_in in zip(*own.values(), strict=True):
+            for metric in METRICS:
+                cells += [percent(row, metric) for row in found_in]
+                cells += [_gain(found_in[0], found_in[1], metric)] if both else []
+        rows.append(tuple(cells))
+    foot = _foot(sets, found, tasks, there, both)
+    warning = f"{OPTIMISTIC}{' in the red columns' if both else ''}." if "test" in selections else ""
+    return Table(title, tuple(headers), tuple(rows), 1, foot, warning, tuple(hopeful))
 
 
-def _warning(found: Mapping[str, Comparison]) -> str:
-    """What has to be said where the test side has chosen."""
+def _sets(found: Found) -> list[Set]:
+    return [made for made in SETS if made.name in found]
+
+
+def _selections(found: Found) -> list[str]:
+    """Protocols of which there are runs, the honest one first."""
     rows = [row for comparison in found.values() for row in comparison.rows]
-    return f"{OPTIMISTIC}." if any(row.settings.get(SELECTION) == "test" for row in rows) else ""
+    there = {row.settings.get(SELECTION) for row in rows}
+    return [name for name in ("validation", "test") if name in there]
 
 
-def _foot(sets: Sequence[Set], found: Mapping[str, Comparison]) -> tuple[str, ...]:
+def _chosen_on(comparison: Comparison, selection: str) -> Comparison:
+    """The rows of one protocol."""
+    rows = tuple(row for row in comparison.rows if row.settings.get(SELECTION) == selection)
+    return replace(comparison, rows=rows)
+
+
+def _gain(honest: Row | None, hopeful: Row | None, metric: str) -> str:
+    """Points by which the second is better, run by run."""
+    if honest is None or hopeful is None:
+        return "-"
+    pairs = zip(honest.metrics[metric].folds, hopeful.metrics[metric].folds, strict=True)
+    gains = Metric.of([None if None in (a, b) else b - a for a, b in pairs])  # type: ignore[operator]
+    return "-" if gains.mean is None else f"{100 * gains.mean:+.1f} ± {100 * (gains.std or 0.0):.1f}"
+
+
+def _other_encoders(found: Found) -> tuple[str, ...]:
+    """Whether our lines have the encoder that the authors' script was run with."""
+    rows = [row for comparison in found.values() for row in comparison.rows]
+    names = [str(row.settings["backbone__name"]) for row in rows if "backbone__name" in row.settings]
+    ours = sorted({Path(name).name for name in names})
+    if ours == [theirs.ENCODER]:
+        return ()
+    said = f"ours has {', '.join(ours)}" if ours else "no line of ours above has an encoder"
+    return (f"The authors' script was run with the encoder {theirs.ENCODER}; {said}, so compare with care.",)
+
+
+def _foot(
+    sets: Sequence[Set], found: Found, tasks: Mapping[str, Task], lines: Sequence[Line], both: bool
+) -> tuple[str, ...]:
     runs = ", ".join(f"{made.name} {len(found[made.name].cells)}" for made in sets)
-    return (
-        f"In percent, means ± standard deviation over runs (seeds on a given test side, else folds): {runs}.",
-        "F1, rarest third: mean F1 of the third of the classes with the fewest rows to learn from.",
-        "The class with the largest logit is predicted, and no prior put back, as the authors do. A tenth of the "
-        "fitting side is held out in all runs, and decides when to stop unless the test side does.",
-        *dict.fromkeys(f"{made.name}: {made.differs}." for made in sets if made.differs),
-    )
+    notes = {
+        f"In percent, means ± standard deviation over runs (seeds on a given test side, else folds): {runs}.": True,
+        "F1, rarest third: mean F1 of the third of the classes with the fewest rows to learn from.": True,
+        "The class with the largest logit is predicted, and no prior put back, as the authors do.": True,
+        "A tenth of the fitting side is held out, by each run anew, and decides when to stop unless the test side "
+        f"does. Where fewer than {LEAST} of its rows would be of the rarest third of the classes, nothing is held out "
+        "and, unless the test side decides, all epochs are trained.": True,
+        f"Held-out rows of the rarest third, in the first run: {_held_out(sets, found, tasks)}.": True,
+        "Differences are chosen on the test minus chosen on a validation side, run by run.": both,
+        _FOLDS: any(made.keep for made in sets),
+        _TWO_LINES: any("backbone__frozen" in line.settings for line in lines),
+        _fine_tuned(found): bool(_fine_tuned(found)),
+        _LIKE_THE_SCRIPT: AS_SCRIPT in lines,
+        "The language model's line is one seed's, since it answers alike whatever the seed.": ASKED in lines,
+    }
+    differ = (f"{made.name}: {made.differs}." for made in sets if made.differs)
+    return (*(note for note, wanted in notes.items() if wanted), *dict.fromkeys(differ))
+
+
+def _fine_tuned(found: Found) -> str:
+    """How long trained encoders were trained, and what they read, where the budget has settings of their own."""
+    for row in (row for comparison in found.values() for row in comparison.rows):
+        epochs, tokens = (row.settings.get(name) for name in ("max_epochs", "backbone__max_length"))
+        # The line as the script has other settings, and says so itself.
+        if (
+            tokens
+            and row.settings.get("backbone__frozen") is False
+            and "backbone__pooling" not in row.settings
+        ):
+            return (
+                f"Trained encoders have {epochs} epochs, as fine-tuning commonly takes, and read the first {tokens} "
+                "tokens of a text; the other lines train for as long as the budget gives and read whole texts."
+            )
+    return ""
+
+
+def _held_out(sets: Sequence[Set], found: Found, tasks: Mapping[str, Task]) -> str:
+    said = []
+    for made in sets:
+        counts = held_out(found[made.name], tasks[made.name])
+        rows = ", ".join(f"{name} {count}" for name, count in counts.items()) if counts else "none"
+        said.append(f"{made.name}: {rows}")
+    return "; ".join(said)

