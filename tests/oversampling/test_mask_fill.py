@@ -285,7 +285,7 @@ def without_a_mask(path: Path) -> str:
         (generative, "could not be read (Unrecognized configuration"),
         (classifying, "has no weights to fill words in (cls.predictions"),
         (without_a_tokenizer, "has 0 whole words, and two at least are needed"),
-        (pickled, "could not be read (Error no file named model.safetensors"),
+        (pickled, "has no weights in safetensors (model.safetensors), and those of other formats"),
         (without_words, "has 1 whole words, and two at least are needed"),
         (without_a_mask, "has no token for hidden words"),
     ],

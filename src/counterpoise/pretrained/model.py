@@ -7,12 +7,20 @@ is known, so that a saved model can ask for the same one.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from counterpoise.pretrained.files import digest_of, had, silent, transformers_package, weight_files
+from counterpoise.pretrained.files import (
+    digest_of,
+    had,
+    silent,
+    snapshot_of,
+    transformers_package,
+    weight_files,
+)
+from counterpoise.pretrained.hub import Snapshot
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,6 +38,10 @@ class PretrainedModel:
         Commit of the Hub; None for a folder.
     config : dict
         Of the model, JSON values.
+    snapshot : Snapshot or None
+        Where its files are; None for one that a saved model holds.
+    files : tuple of str
+        That decide something, besides ``config.json`` and the weights.
     what, option, known_by : str
         What messages call it, where a folder is given, and by what a saved model knows it again.
     """
@@ -37,7 +49,9 @@ class PretrainedModel:
     name: str
     revision: str | None
     config: dict[str, Any]
+    snapshot: Snapshot | None = field(repr=False)
 
+    files: ClassVar[tuple[str, ...]] = ()
     what: ClassVar[str] = "encoder"
     option: ClassVar[str] = " (--encoder FOLDER)"
     known_by: ClassVar[str] = "weights"
@@ -53,27 +67,36 @@ class PretrainedModel:
         return had(name, load, cls.what, cls.option)
 
     @classmethod
-    def configuration(cls, name: str, revision: str | None) -> tuple[Any, dict[str, Any], str | None]:
-        """Read the configuration of a checkpoint.
+    def configuration(cls, name: str | os.PathLike[str], revision: str | None) -> tuple[Any, Snapshot]:
+        """Find a checkpoint, and read its configuration.
 
         Returns
         -------
         config : transformers configuration
-        asked : dict
-            Arguments with which further files of the same revision are asked for.
-        commit : str or None
-            That was opened; None for a folder.
+        snapshot : Snapshot
+            Where its files are; those of the Hub are of one commit.
+
+        Raises
+        ------
+        MissingExtraError, SettingsError
         """
         transformers = cls.transformers()
-        asked = {"trust_remote_code": False, **({} if revision is None else {"revision": revision})}
-        config = cls.had(name, lambda: transformers.AutoConfig.from_pretrained(name, **asked))
-        commit = getattr(config, "_commit_hash", None)
-        return config, asked, None if Path(name).is_dir() else commit or revision
+        snapshot = snapshot_of(name, revision, cls.files, cls.what, cls.option)
+        config = cls.had(
+            snapshot.name, lambda: transformers.AutoConfig.from_pretrained(snapshot.name, **snapshot.asked)
+        )
+        return config, snapshot
+
+    @property
+    def files_here(self) -> Snapshot:
+        """Where its files are, of one that no saved model holds."""
+        assert self.snapshot is not None
+        return self.snapshot
 
     @property
     def digest(self) -> str:
         """Hash of the weights' files, by which a saved model knows its own again."""
-        return digest_of(weight_files(self.name, self.revision, self.what))
+        return digest_of(weight_files(self.files_here, self.what, self.option))
 
     @property
     def identity(self) -> str:
@@ -99,18 +122,11 @@ class PretrainedModel:
             return transformers.AutoModel.from_config(config, trust_remote_code=False).float().eval()
         import torch
 
-        weight_files(self.name, self.revision, self.what)
+        weight_files(self.files_here, self.what, self.option)
+        folder = str(self.files_here.folder)
+        asked = {**self.files_here.asked, "use_safetensors": True, "dtype": torch.float32}
         with silent(transformers):
-            return self.had(
-                self.name,
-                lambda: transformers.AutoModel.from_pretrained(
-                    self.name,
-                    trust_remote_code=False,
-                    use_safetensors=True,
-                    dtype=torch.float32,
-                    **({} if self.revision is None else {"revision": self.revision}),
-                ),
-            ).eval()
+            return self.had(self.name, lambda: transformers.AutoModel.from_pretrained(folder, **asked)).eval()
 
 
 def json_values(config: Any) -> dict[str, Any]:
