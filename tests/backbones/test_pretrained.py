@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from counterpoise import TextClassifier
 from counterpoise.backbones.base import HEAD_RATE, Batch, Network
@@ -77,6 +78,16 @@ class TestTrained:
         fitted.save(tmp_path / "model")
         shutil.rmtree(mine)
         np.testing.assert_array_equal(load_model(tmp_path / "model").predict_proba(texts), expected)
+
+    def test_weights_that_are_missing_are_not_drawn(self, spam, tmp_path, monkeypatch) -> None:
+        folder = shutil.copytree(tiny_encoder(), tmp_path / "encoder")
+        weights = load_file(folder / "model.safetensors")
+        rest = {name: value for name, value in weights.items() if "layer.1" not in name}
+        save_file(rest, folder / "model.safetensors", metadata={"format": "pt"})
+        monkeypatch.setattr(loop, "save_checkpoint", lambda *_: pytest.fail("it was trained"))
+        asked = {"backbone__frozen": False, "checkpoint": tmp_path / "c"}
+        with pytest.raises(SettingsError, match=r"16 of the 39 weights .*encoder\.layer\.1\."):
+            classifier(name=str(folder), **asked).fit(*spam)
 
     def test_every_weight_of_the_encoder_moves(self, spam) -> None:
         texts, labels = spam

@@ -9,6 +9,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from counterpoise.errors import MissingExtraError, SettingsError
 from counterpoise.images.mapped import MappedImages
@@ -214,6 +215,25 @@ class TestRefused:
         (copied / "mine.py").write_text("raise SystemExit('it was run')")
         with pytest.raises(SettingsError, match="could not be read"):
             VisionCheckpoint.open(copied)
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_weights_that_are_missing(self, kind, tmp_path) -> None:
+        """All but the pooler's have to be there; those of a batch norm's count need not."""
+        folder = shutil.copytree(tiny_vision(kind), tmp_path / "model")
+        weights = load_file(folder / "model.safetensors")
+        kept = {k: v for k, v in weights.items() if not k.startswith("pooler") and v.is_floating_point()}
+        save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
+        expected = VisionCheckpoint.open(tiny_vision(kind)).reader(8, 8)(torch.ones(1, 3, 8, 8))
+        found = VisionCheckpoint.open(folder).reader(8, 8)(torch.ones(1, 3, 8, 8))
+        torch.testing.assert_close(found, expected, rtol=0, atol=0)
+        gone = max(kept)
+        save_file(
+            {k: v for k, v in kept.items() if k != gone},
+            folder / "model.safetensors",
+            metadata={"format": "pt"},
+        )
+        with pytest.raises(SettingsError, match=rf"1 of the .* of vision model .* missing \({gone} is one\)"):
+            VisionCheckpoint.open(folder).reader(8, 8)
 
     def test_weights_that_may_hold_code(self, copied) -> None:
         (copied / "model.safetensors").rename(copied / "pytorch_model.bin")

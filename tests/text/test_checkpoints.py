@@ -154,6 +154,33 @@ class TestRefused:
                 pretrained_features(opened, [broken])
         assert np.isfinite(pretrained_features(opened, [opened.tokenizer.convert_ids_to_tokens(8)])).all()
 
+    def test_weights_of_another_network(self, copied, monkeypatch, tmp_path) -> None:
+        """Random ones would take the place of those that are missing."""
+        import transformers
+
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        sizes = {"vocab_size": 137, "n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 40}
+        transformers.GPT2Model(transformers.GPT2Config(**sizes)).save_pretrained(tmp_path / "other")
+        shutil.copy(tmp_path / "other" / "model.safetensors", copied)
+        opened = Checkpoint.open(copied)
+        with pytest.raises(SettingsError, match=r"37 of the 39 weights that config.json of encoder") as error:
+            pretrained_features(opened, TEXTS)
+        assert "(embeddings.LayerNorm.bias is one)" in str(error.value)
+        assert "\n" not in str(error.value)
+
+    @pytest.mark.parametrize("kind", ["bert", "roberta"])
+    def test_weights_that_are_missing_but_for_those_of_the_pooler(self, kind, tmp_path) -> None:
+        folder = shutil.copytree(tiny_encoder(kind), tmp_path / "encoder")
+        weights = load_file(folder / "model.safetensors")
+        whole = {name: value for name, value in weights.items() if not name.startswith("pooler")}
+        assert len(whole) == len(weights) - 2
+        save_file(whole, folder / "model.safetensors", metadata={"format": "pt"})
+        Checkpoint.open(folder).model()
+        del whole["encoder.layer.1.output.dense.bias"]
+        save_file(whole, folder / "model.safetensors", metadata={"format": "pt"})
+        with pytest.raises(SettingsError, match=r"1 of .*\(encoder\.layer\.1\.output\.dense\.bias is one\)"):
+            Checkpoint.open(folder).model()
+
     def test_weights_that_may_hold_code(self, copied) -> None:
         (copied / "model.safetensors").rename(copied / "pytorch_model.bin")
         opened = Checkpoint.open(str(copied))

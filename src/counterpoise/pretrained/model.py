@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from counterpoise.errors import SettingsError
 from counterpoise.pretrained.files import (
     digest_of,
     had,
@@ -114,7 +115,7 @@ class PretrainedModel:
         Raises
         ------
         SettingsError
-            When there are no weights in safetensors.
+            When there are no weights in safetensors, or some that its configuration asks for are not among them.
         """
         transformers = self.transformers()
         if not weights:
@@ -126,7 +127,23 @@ class PretrainedModel:
         folder = str(self.files_here.folder)
         asked = {**self.files_here.asked, "use_safetensors": True, "dtype": torch.float32}
         with silent(transformers):
-            return self.had(self.name, lambda: transformers.AutoModel.from_pretrained(folder, **asked)).eval()
+            model, report = self.had(
+                self.name,
+                lambda: transformers.AutoModel.from_pretrained(folder, output_loading_info=True, **asked),
+            )
+        self._check_whole(model, report["missing_keys"])
+        return model.eval()
+
+    def _check_whole(self, model: nn.Module, missing: Collection[str]) -> None:
+        """Refuse a network with weights that were drawn, since its files have none of their names."""
+        # Those of a pooler are of a task that nothing here asks for, and whole numbers are counted, not learnt.
+        learnt = {name for name, value in model.state_dict().items() if value.is_floating_point()}
+        gone = sorted(name for name in learnt & set(missing) if not name.startswith("pooler."))
+        if gone:
+            raise SettingsError(
+                f"{len(gone)} of the {len(learnt)} weights that config.json of {self.what} {self.name} asks for are "
+                f"missing ({gone[0]} is one); give it the weights of that configuration, or choose another one"
+            )
 
 
 def json_values(config: Any) -> dict[str, Any]:
