@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 
@@ -11,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from counterpoise.errors import MissingExtraError, SettingsError
+from counterpoise.errors import MissingExtraError, ModelError, SettingsError
 from counterpoise.images.mapped import MappedImages
 from counterpoise.images.preparation import IMAGENET_DEVIATION, IMAGENET_MEAN, Preparation
 from counterpoise.images.vision_checkpoints import VisionCheckpoint
@@ -294,6 +295,24 @@ class TestFeatures:
         other = FrozenVision(tiny_vision(), pooling="mean").features(images)
         assert not np.array_equal(other, twice[:6])
         assert read == [6, 6]
+
+    def test_the_digest_knows_the_configuration(self, copied) -> None:
+        before = VisionCheckpoint.open(copied).digest
+        config = json.loads((copied / "config.json").read_text())
+        (copied / "config.json").write_text(json.dumps({**config, "transformers_version": "5.0.0"}))
+        assert VisionCheckpoint.open(copied).digest == before
+        (copied / "config.json").write_text(json.dumps({**config, "layer_norm_eps": 0.1}))
+        assert VisionCheckpoint.open(copied).digest != before
+
+    def test_models_of_before_know_weights_and_preprocessing(self, copied) -> None:
+        images, _ = make_images((2, 1))
+        preparation = VisionCheckpoint.open(copied).preparation
+        weights = hashlib.sha256((copied / "model.safetensors").read_bytes()).hexdigest()[:20]
+        digest = hashlib.sha256(f"{weights} {preparation}".encode()).hexdigest()[:20]
+        assert FrozenVision(str(copied), digest=digest, cache=False).features(images).shape == (3, 16)
+        (copied / "preprocessor_config.json").write_text(json.dumps({**PREPARATION, "image_mean": [0, 0, 0]}))
+        with pytest.raises(ModelError, match="the configuration or the preprocessing of vision model"):
+            FrozenVision(str(copied), digest=digest, cache=False).features(images)
 
     def test_other_weights_or_preprocessing_have_another_digest(self, copied) -> None:
         before = VisionCheckpoint.open(tiny_vision()).digest

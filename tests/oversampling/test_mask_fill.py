@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import sys
 from collections import Counter
@@ -220,6 +221,11 @@ def test_a_runs_key_knows_the_weights(tmp_path) -> None:
     assert identity[one] == identity[two] != ""
     save_model(two, hidden_size=32)
     assert METHODS["mask_fill"](model=str(two)).identity() != identity[one]
+    for file, key in (("tokenizer.json", "normalizer"), ("config.json", "layer_norm_eps")):
+        save_model(two)
+        content = json.loads((two / file).read_text())
+        (two / file).write_text(json.dumps({**content, key: None}))
+        assert METHODS["mask_fill"](model=str(two)).identity() != identity[one]
 
 
 def no_such_name(path: Path) -> str:

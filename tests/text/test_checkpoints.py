@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +20,7 @@ from counterpoise.text import features
 from counterpoise.text.checkpoints import Checkpoint
 from counterpoise.text.features import COLUMNS, ROWS, pretrained_features
 from tiny_encoders import tiny_encoder
+from tiny_masked_model import save_model
 
 TEXTS = [
     "word1 sign1a",
@@ -85,6 +89,74 @@ class TestOpen:
         content[-1] ^= 1
         (copied / "model.safetensors").write_bytes(bytes(content))
         assert Checkpoint.open(str(copied)).digest != bert.digest
+
+
+def rewritten(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change a JSON file."""
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def turn_words(content: dict[str, Any]) -> None:
+    """Give the words of a tokenizer each other's numbers; the special ones keep theirs."""
+    numbers = content["model"]["vocab"]
+    words = [word for word, number in numbers.items() if number >= 5]
+    numbers.update(zip(words, [numbers[word] for word in reversed(words)], strict=True))
+
+
+class TestDigest:
+    @pytest.mark.parametrize(
+        ("file", "change"),
+        [
+            ("tokenizer.json", turn_words),
+            ("tokenizer_config.json", lambda content: content.update(unk_token="word1")),
+            ("config.json", lambda content: content.update(layer_norm_eps=0.1)),
+        ],
+        ids=["tokenizer", "special words", "configuration"],
+    )
+    def test_all_that_decides_vectors_is_in_it(self, file, change, bert, copied) -> None:
+        assert Checkpoint.open(copied).digest == bert.digest
+        rewritten(copied / file, change)
+        assert Checkpoint.open(copied).digest != bert.digest
+
+    def test_so_are_pooling_and_length(self, bert, copied) -> None:
+        found = {bert.digest}
+        (copied / "1_Pooling").mkdir()
+        (copied / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode_cls_token": True}))
+        found.add(Checkpoint.open(copied).digest)
+        (copied / "modules.json").write_text(json.dumps([{"type": "x.models.Normalize"}]))
+        found.add(Checkpoint.open(copied).digest)
+        assert len(found) == 3
+
+    def test_who_wrote_a_configuration_is_not(self, bert, copied) -> None:
+        rewritten(copied / "config.json", lambda c: c.update(transformers_version="5.0.0", _name_or_path="x"))
+        assert Checkpoint.open(copied).digest == bert.digest
+
+    def test_vocabularies_where_there_is_no_tokenizer_json(self, tmp_path) -> None:
+        folder = Path(save_model(tmp_path))
+        words = Checkpoint.open(folder).tokenizer.get_vocab()
+        ordered = sorted(words, key=words.__getitem__)
+        (folder / "vocab.txt").write_text("\n".join(ordered))
+        whole = Checkpoint.open(folder).digest
+        (folder / "vocab.txt").write_text("\n".join([*ordered[:5], *ordered[:4:-1]]))
+        assert Checkpoint.open(folder).digest == whole, "it is not read"
+        (folder / "tokenizer.json").unlink()
+        turned = Checkpoint.open(folder)
+        assert turned.tokenizer.get_vocab() != words
+        before = turned.digest
+        (folder / "vocab.txt").write_text("\n".join(ordered))
+        assert Checkpoint.open(folder).tokenizer.get_vocab() == words
+        assert Checkpoint.open(folder).digest != before
+
+    def test_vectors_of_another_tokenizer_are_not_found(self, copied, monkeypatch, tmp_path) -> None:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        first = pretrained_features(Checkpoint.open(copied), TEXTS)
+        rewritten(copied / "tokenizer.json", turn_words)
+        opened = Checkpoint.open(copied)
+        second = pretrained_features(opened, TEXTS)
+        np.testing.assert_array_equal(second, pretrained_features(opened, TEXTS, cache=False))
+        assert not np.array_equal(second, first)
 
 
 class TestRefused:

@@ -44,7 +44,7 @@ class VisionCheckpoint(PretrainedModel):
     files: ClassVar[tuple[str, ...]] = _PREPARATIONS
     what: ClassVar[str] = "vision model"
     option: ClassVar[str] = " (--set backbone__name=FOLDER)"
-    known_by: ClassVar[str] = "weights or the preprocessing"
+    known_by: ClassVar[str] = "weights, the configuration or the preprocessing"
 
     @classmethod
     def open(cls, name: str | os.PathLike[str], revision: str | None = None) -> VisionCheckpoint:
@@ -98,10 +98,14 @@ class VisionCheckpoint(PretrainedModel):
             "preparation": self.preparation.state,
         }
 
+    def facts(self) -> list[str]:
+        """The configuration, and what is done to pixels."""
+        return [*super().facts(), str(self.preparation)]
+
     @property
-    def digest(self) -> str:
+    def earlier_digest(self) -> str:
         """Hash of the weights' files and of what is done to pixels."""
-        return hashlib.sha256(f"{super().digest} {self.preparation}".encode()).hexdigest()[:20]
+        return hashlib.sha256(f"{self.weights_digest} {self.preparation}".encode()).hexdigest()[:20]
 
     def reader(self, height: int, width: int, *, weights: bool = True) -> TokenReader:
         """The network, in evaluation mode.

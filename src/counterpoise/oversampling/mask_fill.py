@@ -26,7 +26,15 @@ from counterpoise.oversampling.base import check_count, check_share, draw_source
 from counterpoise.oversampling.device import sampler_device
 from counterpoise.oversampling.masked_model import WHAT, MaskedModel, masked_snapshot
 from counterpoise.oversampling.text_edit import TextEdit
-from counterpoise.pretrained.files import check_source, digest_of, transformers_package, weight_files
+from counterpoise.pretrained.files import (
+    check_source,
+    digest_of,
+    digest_of_facts,
+    facts_of,
+    transformers_package,
+    weight_files,
+)
+from counterpoise.pretrained.hub import CONFIG, TOKENIZER_FILES
 from counterpoise.search_space import Range, Space
 from counterpoise.seeding import RandomState
 from counterpoise.text.edited import dressed, join_edited, undressed
@@ -117,10 +125,13 @@ class MaskFill(TextEdit):
             transformers_package("masked language models")
 
     def identity(self) -> str:
-        """Hash of the model's weights, with the version of what computes with them."""
+        """Hash of the model's files, with the version of what computes with them."""
         version = transformers_package("masked language models").__version__
-        weights = weight_files(masked_snapshot(str(self.model), self.revision), WHAT, "")
-        return f"{digest_of(weights)} transformers {version}"
+        snapshot = masked_snapshot(str(self.model), self.revision)
+        facts = facts_of(snapshot, (CONFIG, *TOKENIZER_FILES))
+        return (
+            f"{digest_of(weight_files(snapshot, WHAT, ''))} {digest_of_facts(facts)} transformers {version}"
+        )
 
     def _check_model(self) -> None:
         where = "the name of a masked language model on the Hugging Face Hub, or a local folder with one"

@@ -1,4 +1,4 @@
-"""Files of checkpoints of the Hugging Face kind: where the weights are, and their hash.
+"""Files of checkpoints of the Hugging Face kind: where the weights are, and hashes of what decides what is computed.
 
 Weights are read from safetensors only. Whatever goes wrong with ``transformers`` is told in one sentence.
 """
@@ -8,16 +8,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from counterpoise.errors import MissingExtraError, SettingsError
-from counterpoise.pretrained.hub import Snapshot, located
+from counterpoise.pretrained.hub import CONFIG, TOKENIZER, TOKENIZER_FILES, Snapshot, located
 
 _WEIGHTS = "model.safetensors"
 _SHARDS = "model.safetensors.index.json"
+_OF_THE_WRITER = ("_name_or_path", "transformers_version")  # in a configuration, where they decide nothing
 
 
 def snapshot_of(
@@ -131,6 +132,31 @@ def _digest(*files: tuple[str, int, int]) -> str:
             while piece := file.read(1 << 20):
                 digest.update(piece)
     return digest.hexdigest()[:20]
+
+
+def facts_of(snapshot: Snapshot, files: Iterable[str]) -> list[str]:
+    """Names and hashes of those of some files that there are; a configuration's without what names its writer."""
+    found = []
+    for file in files:
+        path = snapshot.file(file)
+        if path is not None and file == CONFIG:
+            told = json_of(snapshot, file)
+            own = {key: value for key, value in told.items() if key not in _OF_THE_WRITER}
+            found.append(f"{file} {json.dumps(own, sort_keys=True)}")
+        elif path is not None:
+            found.append(f"{file} {digest_of([path])}")
+    return found
+
+
+def tokenizer_files(snapshot: Snapshot, tokenizer: Any) -> list[str]:
+    """Names of the files that a tokenizer is made from: tokenizer.json, or where it is missing its vocabularies."""
+    whole = snapshot.file(TOKENIZER) is not None
+    return [*TOKENIZER_FILES, *([] if whole else sorted(set(tokenizer.vocab_files_names.values())))]
+
+
+def digest_of_facts(facts: Iterable[str]) -> str:
+    """Hash of some facts in their order, 20 hexadecimal digits."""
+    return hashlib.sha256("\n".join(facts).encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
 
 def transformers_package(what: str = "pretrained encoders", extra: str = "encoders") -> Any:

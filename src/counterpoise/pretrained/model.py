@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from counterpoise.errors import SettingsError
 from counterpoise.pretrained.files import (
     digest_of,
+    digest_of_facts,
+    facts_of,
     had,
     silent,
     snapshot_of,
     transformers_package,
     weight_files,
 )
-from counterpoise.pretrained.hub import Snapshot
+from counterpoise.pretrained.hub import CONFIG, Snapshot
 
 if TYPE_CHECKING:
     from torch import nn
@@ -55,7 +57,7 @@ class PretrainedModel:
     files: ClassVar[tuple[str, ...]] = ()
     what: ClassVar[str] = "encoder"
     option: ClassVar[str] = " (--encoder FOLDER)"
-    known_by: ClassVar[str] = "weights"
+    known_by: ClassVar[str] = "weights, the configuration or the tokenizer"
 
     @classmethod
     def transformers(cls) -> Any:
@@ -95,13 +97,27 @@ class PretrainedModel:
         return self.snapshot
 
     @property
-    def digest(self) -> str:
-        """Hash of the weights' files, by which a saved model knows its own again."""
+    def weights_digest(self) -> str:
+        """Hash of the weights' files."""
         return digest_of(weight_files(self.files_here, self.what, self.option))
+
+    def facts(self) -> list[str]:
+        """What decides vectors besides the weights: the configuration, and what a subclass adds."""
+        return facts_of(self.files_here, [CONFIG])
+
+    @property
+    def digest(self) -> str:
+        """Hash of all that decides vectors, by which a saved model knows its own again, and kept vectors are found."""
+        return digest_of_facts([self.weights_digest, *self.facts()])
+
+    @property
+    def earlier_digest(self) -> str:
+        """What stood for :attr:`digest` in models that were saved when the weights alone decided it."""
+        return self.weights_digest
 
     @property
     def identity(self) -> str:
-        """Hash of the weights, with the version of what computes with them."""
+        """The digest, with the version of what computes."""
         return f"{self.digest} transformers {self.transformers().__version__}"
 
     def model(self, *, weights: bool = True) -> nn.Module:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterpoise.errors import SettingsError
-from counterpoise.pretrained.files import json_of
+from counterpoise.pretrained.files import facts_of, json_of, tokenizer_files
 from counterpoise.pretrained.hub import TOKENIZER_FILES
 from counterpoise.pretrained.model import PretrainedModel, json_values
 
@@ -126,6 +126,14 @@ class Checkpoint(PretrainedModel):
             state["pooling"],
             state["normalized"],
         )
+
+    def facts(self) -> list[str]:
+        """The configuration, the tokenizer, and how tokens are pooled."""
+        return [
+            *super().facts(),
+            *facts_of(self.files_here, tokenizer_files(self.files_here, self.tokenizer)),
+            f"{self.pooling} {self.normalized}",
+        ]
 
     @property
     def state(self) -> dict[str, Any]:
