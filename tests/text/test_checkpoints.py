@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from counterpoise.pretrained.pooling import POOLINGS, pooled
 from counterpoise.text import features
 from counterpoise.text.checkpoints import Checkpoint
 from counterpoise.text.features import COLUMNS, ROWS, pretrained_features
+from counterpoise.text.tokenizer_checks import check_tokenizer
 from tiny_encoders import tiny_encoder
 from tiny_masked_model import save_model
 
@@ -49,6 +51,23 @@ class TestOpen:
         assert Checkpoint.open(tiny_encoder("xlnet")).pooling == "last"
         assert Checkpoint.open(tiny_encoder("xlnet")).longest > 10_000, "positions are relative"
         assert Checkpoint.open(tiny_encoder("roberta")).longest == 40, "two of 42 positions are padding's"
+
+    def test_a_text_of_all_positions_of_mpnet(self, copied) -> None:
+        """Two of them are padding's there too."""
+        import transformers
+
+        config = json.loads((copied / "config.json").read_text())
+        sizes = {
+            key: config[key]
+            for key in ("vocab_size", "hidden_size", "num_hidden_layers", "intermediate_size")
+        }
+        made = transformers.MPNetConfig(
+            **sizes, num_attention_heads=2, max_position_embeddings=42, pad_token_id=0
+        )
+        transformers.MPNetModel(made).save_pretrained(copied)
+        opened = Checkpoint.open(copied)
+        assert opened.longest == 40
+        assert np.isfinite(pretrained_features(opened, ["word1 " * 60], cache=False)).all()
 
     @pytest.mark.parametrize(
         ("key", "kind"), [("cls_token", "first"), ("mean_tokens", "mean"), ("max_tokens", "max")]
@@ -197,11 +216,54 @@ class TestRefused:
             Checkpoint.open(str(copied))
         assert "\n" not in str(error.value)
 
-    def test_a_tokenizer_of_another_network(self, copied) -> None:
-        config = json.loads((copied / "config.json").read_text())
-        (copied / "config.json").write_text(json.dumps({**config, "vocab_size": 50}))
-        with pytest.raises(SettingsError, match=r"knows 137 tokens and its network 50"):
-            Checkpoint.open(str(copied))
+    @pytest.mark.parametrize(
+        ("words", "fits"),
+        [(50, False), (136, False), (137, True), (137 + 128, True), (274, True), (275, False)],
+    )
+    def test_a_tokenizer_of_another_size(self, words, fits, copied) -> None:
+        """Of 137 tokens: a network has room for them, and not for more than twice as many."""
+        rewritten(copied / "config.json", lambda config: config.update(vocab_size=words))
+        if fits:
+            assert len(Checkpoint.open(copied).tokenizer) == 137
+            return
+        with pytest.raises(
+            SettingsError, match=rf"knows 137 tokens and its network {words}; they do not belong"
+        ):
+            Checkpoint.open(copied)
+
+    @pytest.mark.parametrize(
+        ("kind", "token", "told"),
+        [
+            ("bert", "pad", 3),
+            ("bert", "cls", 0),
+            ("bert", "sep", 0),
+            ("bert", "bos", 0),
+            ("bert", "eos", [0, 1]),
+            ("roberta", "pad", 1),
+        ],
+    )
+    def test_special_tokens_of_other_numbers(self, kind, token, told, tmp_path) -> None:
+        folder = shutil.copytree(tiny_encoder(kind), tmp_path / "encoder")
+        rewritten(folder / "tokenizer_config.json", lambda c: c.update(bos_token="[CLS]", eos_token="[SEP]"))
+        own = {"pad": 0, "cls": 2, "sep": 3, "bos": 2, "eos": 3}[token]
+        rewritten(
+            folder / "config.json", lambda c: c.update(bos_token_id=2, eos_token_id=[3, 7], cls_token_id=2)
+        )
+        Checkpoint.open(folder)
+        rewritten(folder / "config.json", lambda config: config.update({f"{token}_token_id": told}))
+        with pytest.raises(SettingsError, match=rf"has the number {own} for {token}_token and .* ") as error:
+            Checkpoint.open(folder)
+        assert f" {told}; they do not belong together" in str(error.value)
+
+    def test_a_slow_tokenizer(self) -> None:
+        with pytest.raises(SettingsError, match=r"encoder x has no fast tokenizer \(tokenizer\.json\)"):
+            check_tokenizer("x", SimpleNamespace(is_fast=False), None)
+
+    def test_numbers_that_a_kind_has_by_default_tell_nothing(self, copied) -> None:
+        """As those of encoders that are BERT but for their tokenizer."""
+        rewritten(copied / "tokenizer_config.json", lambda content: content.update(pad_token="[MASK]"))
+        opened = Checkpoint.open(copied)
+        assert (opened.config["pad_token_id"], opened.tokenizer.pad_token_id) == (0, 4)
 
     @pytest.mark.parametrize("kind", ["bert", "roberta", "xlnet"])
     def test_a_folder_without_a_tokenizer(self, kind, tmp_path) -> None:

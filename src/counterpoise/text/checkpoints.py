@@ -21,6 +21,7 @@ from counterpoise.errors import SettingsError
 from counterpoise.pretrained.files import facts_of, json_of, tokenizer_files
 from counterpoise.pretrained.hub import TOKENIZER_FILES
 from counterpoise.pretrained.model import PretrainedModel, json_values
+from counterpoise.text.tokenizer_checks import COUNT_FROM_PADDING, check_tokenizer
 
 DEFAULT = "sentence-transformers/all-MiniLM-L6-v2"
 """Small (22 million weights), fast on a processor without GPU, and trained for sentence similarity."""
@@ -73,28 +74,15 @@ class Checkpoint(PretrainedModel):
         MissingExtraError
             When ``transformers`` is not installed.
         SettingsError
-            When it cannot be had, is no encoder, has no fast tokenizer, or one that has no words or does not fit its
-            vocabulary; or when name or revision is none.
+            When it cannot be had, is no encoder, or has a tokenizer that is not its own, see
+            :func:`counterpoise.text.tokenizer_checks.check_tokenizer`; or when name or revision is none.
         """
         config, snapshot = cls.configuration(name, revision)
         name = snapshot.name
         _check_encoder(name, config)
         transformers = cls.transformers()
         tokenizer = cls.had(name, lambda: transformers.AutoTokenizer.from_pretrained(name, **snapshot.asked))
-        if not tokenizer.is_fast:
-            raise SettingsError(f"encoder {name} has no fast tokenizer (tokenizer.json); choose another one")
-        if len(tokenizer) <= len(tokenizer.all_special_ids):
-            # What transformers makes up where there is no file: every word would be the unknown one.
-            raise SettingsError(
-                f"encoder {name} has a tokenizer without words; give a folder that has its tokenizer.json too, as "
-                "save_pretrained of tokenizer and model writes it"
-            )
-        words = int(config.vocab_size)
-        if len(tokenizer) > words:
-            raise SettingsError(
-                f"the tokenizer of encoder {name} knows {len(tokenizer):,} tokens and its network {words:,}; they do "
-                "not belong together"
-            )
+        check_tokenizer(name, tokenizer, config)
         modules = json_of(snapshot, _MODULES) or []
         described = json_of(snapshot, _POOLING) or {}
         found = [mode for key, mode in _MODES.items() if described.get(key)]
@@ -190,8 +178,7 @@ class Checkpoint(PretrainedModel):
     def longest(self) -> int:
         """Tokens that its positions reach; very many where they are relative."""
         positions = self.config.get("max_position_embeddings") or -1
-        # RoBERTa and its kin count positions from the padding's number on.
-        offset = 2 if self.config.get("model_type") in ("roberta", "xlm-roberta", "camembert") else 0
+        offset = 2 if self.config.get("model_type") in COUNT_FROM_PADDING else 0
         return positions - offset if positions > 0 else 1 << 20
 
 
