@@ -56,10 +56,10 @@ def give_default_model() -> None:
     MaskFill.__init__.__kwdefaults__["model"] = folder
     load = MaskedModel.load
 
-    def load_made(name: str, device: torch.device) -> MaskedModel:
+    def load_made(name: str, device: torch.device, revision: str | None = None) -> MaskedModel:
         if name == folder and not any(Path(folder).iterdir()):
             save_model(folder)
-        return load(name, device)
+        return load(name, device, revision)
 
     MaskedModel.load = load_made  # type: ignore[method-assign]
 

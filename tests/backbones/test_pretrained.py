@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from counterpoise import TextClassifier
 from counterpoise.backbones.base import HEAD_RATE, Batch, Network
@@ -15,6 +19,7 @@ from counterpoise.backbones.registry import BACKBONES
 from counterpoise.errors import ModelError, SettingsError
 from counterpoise.estimators.loading import load_model
 from counterpoise.text import features
+from counterpoise.text.checkpoints import Checkpoint
 from counterpoise.training import loop
 from counterpoise.training.schedule import Schedule
 from tiny_encoders import tiny_encoder
@@ -67,6 +72,44 @@ class TestFrozen:
         with pytest.raises(SettingsError, match="there is no encoder folder"):
             load_model(tmp_path / "model").predict_proba(texts)
 
+    @pytest.mark.parametrize(
+        ("file", "key"), [("tokenizer.json", "normalizer"), ("config.json", "layer_norm_eps")]
+    )
+    @pytest.mark.parametrize("method", ["erm", "encoder_lr"])
+    def test_saved_it_knows_its_tokenizer_and_configuration(self, method, file, key, spam, tmp_path) -> None:
+        texts, labels = spam
+        mine = Path(shutil.copytree(tiny_encoder(), tmp_path / "encoder"))
+        fitted = (
+            TextClassifier(method, method__encoder=str(mine), threshold=0.5, **TRAINING)
+            if method == "encoder_lr"
+            else classifier(method, name=str(mine))
+        )
+        fitted.fit(texts, labels).save(tmp_path / "model")
+        load_model(tmp_path / "model").predict_proba(texts)
+        content = json.loads((mine / file).read_text())
+        content[key] = None if key == "normalizer" else 0.1
+        (mine / file).write_text(json.dumps(content))
+        with pytest.raises(
+            ModelError, match=r"the configuration or the tokenizer of encoder .* are not those"
+        ):
+            load_model(tmp_path / "model").predict_proba(texts)
+
+    def test_saved_when_the_weights_alone_were_known(self, spam, tmp_path, monkeypatch) -> None:
+        texts, labels = spam
+        mine = Path(shutil.copytree(tiny_encoder(), tmp_path / "encoder"))
+        fitted = classifier(name=str(mine)).fit(texts, labels)
+        weights = hashlib.sha256((mine / "model.safetensors").read_bytes()).hexdigest()[:20]
+        with monkeypatch.context() as patch:
+            patch.setattr(Checkpoint, "digest", weights)
+            fitted.save(tmp_path / "model")
+        expected = fitted.predict_proba(texts)
+        np.testing.assert_array_equal(load_model(tmp_path / "model").predict_proba(texts), expected)
+        content = bytearray((mine / "model.safetensors").read_bytes())
+        content[-1] ^= 1
+        (mine / "model.safetensors").write_bytes(bytes(content))
+        with pytest.raises(ModelError, match="are not those that this model was fitted with"):
+            load_model(tmp_path / "model").predict_proba(texts)
+
 
 class TestTrained:
     def test_saved_whole(self, spam, tmp_path) -> None:
@@ -77,6 +120,16 @@ class TestTrained:
         fitted.save(tmp_path / "model")
         shutil.rmtree(mine)
         np.testing.assert_array_equal(load_model(tmp_path / "model").predict_proba(texts), expected)
+
+    def test_weights_that_are_missing_are_not_drawn(self, spam, tmp_path, monkeypatch) -> None:
+        folder = shutil.copytree(tiny_encoder(), tmp_path / "encoder")
+        weights = load_file(folder / "model.safetensors")
+        rest = {name: value for name, value in weights.items() if "layer.1" not in name}
+        save_file(rest, folder / "model.safetensors", metadata={"format": "pt"})
+        monkeypatch.setattr(loop, "save_checkpoint", lambda *_: pytest.fail("it was trained"))
+        asked = {"backbone__frozen": False, "checkpoint": tmp_path / "c"}
+        with pytest.raises(SettingsError, match=r"16 of the 39 weights .*encoder\.layer\.1\."):
+            classifier(name=str(folder), **asked).fit(*spam)
 
     def test_every_weight_of_the_encoder_moves(self, spam) -> None:
         texts, labels = spam

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from fake_hub import NAME, put, unplug, use_cache
 from tiny_encoders import tiny_encoder
 
 FAST = ("--threshold", "0.5", "--max-epochs", "1", "--precision", "float32")
@@ -28,6 +29,21 @@ def test_without_an_encoder_the_folder_option_is_named(command, method, labelled
     assert "encoder nobody/no-such-encoder could not be had from the Hugging Face Hub" in error
     assert error.endswith("give a local folder that holds one (--encoder FOLDER)")
     assert not list(tmp_path.iterdir())
+
+
+def test_without_network(labelled, run, run_json, tmp_path, monkeypatch, capfd) -> None:
+    """What the cache has is used at once; what it has not is one sentence, and nothing else is printed."""
+    monkeypatch.setattr("time.sleep", lambda _: pytest.fail("it was tried again"))
+    cache = use_cache(monkeypatch, tmp_path / "hub")
+    unplug(monkeypatch)
+    asked = ("fit", labelled, "--method", "encoder_lr", "--encoder", NAME, "--quiet", *FAST, "-o")
+    result = run(*asked, tmp_path / "m", code=2)
+    assert result.stderr == f"{sentence(result)}\n"
+    assert "(--encoder FOLDER)" in result.stderr
+    put(cache, tiny_encoder())
+    (row,) = run_json(*asked, tmp_path / "m")
+    assert row["method"] == "encoder_lr"
+    assert capfd.readouterr().err == "", "what huggingface_hub says goes past the runner"
 
 
 def test_a_backbone_without_an_encoder(labelled, run, tmp_path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 
@@ -9,8 +10,9 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
-from counterpoise.errors import MissingExtraError, SettingsError
+from counterpoise.errors import MissingExtraError, ModelError, SettingsError
 from counterpoise.images.mapped import MappedImages
 from counterpoise.images.preparation import IMAGENET_DEVIATION, IMAGENET_MEAN, Preparation
 from counterpoise.images.vision_checkpoints import VisionCheckpoint
@@ -215,6 +217,25 @@ class TestRefused:
         with pytest.raises(SettingsError, match="could not be read"):
             VisionCheckpoint.open(copied)
 
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_weights_that_are_missing(self, kind, tmp_path) -> None:
+        """All but the pooler's have to be there; those of a batch norm's count need not."""
+        folder = shutil.copytree(tiny_vision(kind), tmp_path / "model")
+        weights = load_file(folder / "model.safetensors")
+        kept = {k: v for k, v in weights.items() if not k.startswith("pooler") and v.is_floating_point()}
+        save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
+        expected = VisionCheckpoint.open(tiny_vision(kind)).reader(8, 8)(torch.ones(1, 3, 8, 8))
+        found = VisionCheckpoint.open(folder).reader(8, 8)(torch.ones(1, 3, 8, 8))
+        torch.testing.assert_close(found, expected, rtol=0, atol=0)
+        gone = max(kept)
+        save_file(
+            {k: v for k, v in kept.items() if k != gone},
+            folder / "model.safetensors",
+            metadata={"format": "pt"},
+        )
+        with pytest.raises(SettingsError, match=rf"1 of the .* of vision model .* missing \({gone} is one\)"):
+            VisionCheckpoint.open(folder).reader(8, 8)
+
     def test_weights_that_may_hold_code(self, copied) -> None:
         (copied / "model.safetensors").rename(copied / "pytorch_model.bin")
         opened = VisionCheckpoint.open(copied)
@@ -274,6 +295,24 @@ class TestFeatures:
         other = FrozenVision(tiny_vision(), pooling="mean").features(images)
         assert not np.array_equal(other, twice[:6])
         assert read == [6, 6]
+
+    def test_the_digest_knows_the_configuration(self, copied) -> None:
+        before = VisionCheckpoint.open(copied).digest
+        config = json.loads((copied / "config.json").read_text())
+        (copied / "config.json").write_text(json.dumps({**config, "transformers_version": "5.0.0"}))
+        assert VisionCheckpoint.open(copied).digest == before
+        (copied / "config.json").write_text(json.dumps({**config, "layer_norm_eps": 0.1}))
+        assert VisionCheckpoint.open(copied).digest != before
+
+    def test_models_of_before_know_weights_and_preprocessing(self, copied) -> None:
+        images, _ = make_images((2, 1))
+        preparation = VisionCheckpoint.open(copied).preparation
+        weights = hashlib.sha256((copied / "model.safetensors").read_bytes()).hexdigest()[:20]
+        digest = hashlib.sha256(f"{weights} {preparation}".encode()).hexdigest()[:20]
+        assert FrozenVision(str(copied), digest=digest, cache=False).features(images).shape == (3, 16)
+        (copied / "preprocessor_config.json").write_text(json.dumps({**PREPARATION, "image_mean": [0, 0, 0]}))
+        with pytest.raises(ModelError, match="the configuration or the preprocessing of vision model"):
+            FrozenVision(str(copied), digest=digest, cache=False).features(images)
 
     def test_other_weights_or_preprocessing_have_another_digest(self, copied) -> None:
         before = VisionCheckpoint.open(tiny_vision()).digest

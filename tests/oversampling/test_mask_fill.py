@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import sys
 from collections import Counter
@@ -220,6 +221,11 @@ def test_a_runs_key_knows_the_weights(tmp_path) -> None:
     assert identity[one] == identity[two] != ""
     save_model(two, hidden_size=32)
     assert METHODS["mask_fill"](model=str(two)).identity() != identity[one]
+    for file, key in (("tokenizer.json", "normalizer"), ("config.json", "layer_norm_eps")):
+        save_model(two)
+        content = json.loads((two / file).read_text())
+        (two / file).write_text(json.dumps({**content, key: None}))
+        assert METHODS["mask_fill"](model=str(two)).identity() != identity[one]
 
 
 def no_such_name(path: Path) -> str:
@@ -285,7 +291,7 @@ def without_a_mask(path: Path) -> str:
         (generative, "could not be read (Unrecognized configuration"),
         (classifying, "has no weights to fill words in (cls.predictions"),
         (without_a_tokenizer, "has 0 whole words, and two at least are needed"),
-        (pickled, "could not be read (Error no file named model.safetensors"),
+        (pickled, "has no weights in safetensors (model.safetensors), and those of other formats"),
         (without_words, "has 1 whole words, and two at least are needed"),
         (without_a_mask, "has no token for hidden words"),
     ],

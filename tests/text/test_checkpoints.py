@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +20,9 @@ from counterpoise.pretrained.pooling import POOLINGS, pooled
 from counterpoise.text import features
 from counterpoise.text.checkpoints import Checkpoint
 from counterpoise.text.features import COLUMNS, ROWS, pretrained_features
+from counterpoise.text.tokenizer_checks import check_tokenizer
 from tiny_encoders import tiny_encoder
+from tiny_masked_model import save_model
 
 TEXTS = [
     "word1 sign1a",
@@ -45,6 +51,23 @@ class TestOpen:
         assert Checkpoint.open(tiny_encoder("xlnet")).pooling == "last"
         assert Checkpoint.open(tiny_encoder("xlnet")).longest > 10_000, "positions are relative"
         assert Checkpoint.open(tiny_encoder("roberta")).longest == 40, "two of 42 positions are padding's"
+
+    def test_a_text_of_all_positions_of_mpnet(self, copied) -> None:
+        """Two of them are padding's there too."""
+        import transformers
+
+        config = json.loads((copied / "config.json").read_text())
+        sizes = {
+            key: config[key]
+            for key in ("vocab_size", "hidden_size", "num_hidden_layers", "intermediate_size")
+        }
+        made = transformers.MPNetConfig(
+            **sizes, num_attention_heads=2, max_position_embeddings=42, pad_token_id=0
+        )
+        transformers.MPNetModel(made).save_pretrained(copied)
+        opened = Checkpoint.open(copied)
+        assert opened.longest == 40
+        assert np.isfinite(pretrained_features(opened, ["word1 " * 60], cache=False)).all()
 
     @pytest.mark.parametrize(
         ("key", "kind"), [("cls_token", "first"), ("mean_tokens", "mean"), ("max_tokens", "max")]
@@ -87,6 +110,74 @@ class TestOpen:
         assert Checkpoint.open(str(copied)).digest != bert.digest
 
 
+def rewritten(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change a JSON file."""
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def turn_words(content: dict[str, Any]) -> None:
+    """Give the words of a tokenizer each other's numbers; the special ones keep theirs."""
+    numbers = content["model"]["vocab"]
+    words = [word for word, number in numbers.items() if number >= 5]
+    numbers.update(zip(words, [numbers[word] for word in reversed(words)], strict=True))
+
+
+class TestDigest:
+    @pytest.mark.parametrize(
+        ("file", "change"),
+        [
+            ("tokenizer.json", turn_words),
+            ("tokenizer_config.json", lambda content: content.update(unk_token="word1")),
+            ("config.json", lambda content: content.update(layer_norm_eps=0.1)),
+        ],
+        ids=["tokenizer", "special words", "configuration"],
+    )
+    def test_all_that_decides_vectors_is_in_it(self, file, change, bert, copied) -> None:
+        assert Checkpoint.open(copied).digest == bert.digest
+        rewritten(copied / file, change)
+        assert Checkpoint.open(copied).digest != bert.digest
+
+    def test_so_are_pooling_and_length(self, bert, copied) -> None:
+        found = {bert.digest}
+        (copied / "1_Pooling").mkdir()
+        (copied / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode_cls_token": True}))
+        found.add(Checkpoint.open(copied).digest)
+        (copied / "modules.json").write_text(json.dumps([{"type": "x.models.Normalize"}]))
+        found.add(Checkpoint.open(copied).digest)
+        assert len(found) == 3
+
+    def test_who_wrote_a_configuration_is_not(self, bert, copied) -> None:
+        rewritten(copied / "config.json", lambda c: c.update(transformers_version="5.0.0", _name_or_path="x"))
+        assert Checkpoint.open(copied).digest == bert.digest
+
+    def test_vocabularies_where_there_is_no_tokenizer_json(self, tmp_path) -> None:
+        folder = Path(save_model(tmp_path))
+        words = Checkpoint.open(folder).tokenizer.get_vocab()
+        ordered = sorted(words, key=words.__getitem__)
+        (folder / "vocab.txt").write_text("\n".join(ordered))
+        whole = Checkpoint.open(folder).digest
+        (folder / "vocab.txt").write_text("\n".join([*ordered[:5], *ordered[:4:-1]]))
+        assert Checkpoint.open(folder).digest == whole, "it is not read"
+        (folder / "tokenizer.json").unlink()
+        turned = Checkpoint.open(folder)
+        assert turned.tokenizer.get_vocab() != words
+        before = turned.digest
+        (folder / "vocab.txt").write_text("\n".join(ordered))
+        assert Checkpoint.open(folder).tokenizer.get_vocab() == words
+        assert Checkpoint.open(folder).digest != before
+
+    def test_vectors_of_another_tokenizer_are_not_found(self, copied, monkeypatch, tmp_path) -> None:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        first = pretrained_features(Checkpoint.open(copied), TEXTS)
+        rewritten(copied / "tokenizer.json", turn_words)
+        opened = Checkpoint.open(copied)
+        second = pretrained_features(opened, TEXTS)
+        np.testing.assert_array_equal(second, pretrained_features(opened, TEXTS, cache=False))
+        assert not np.array_equal(second, first)
+
+
 class TestRefused:
     def test_a_folder_that_is_not_there(self, tmp_path) -> None:
         for name in (str(tmp_path / "none"), "./none", "a/b/c"):
@@ -125,11 +216,54 @@ class TestRefused:
             Checkpoint.open(str(copied))
         assert "\n" not in str(error.value)
 
-    def test_a_tokenizer_of_another_network(self, copied) -> None:
-        config = json.loads((copied / "config.json").read_text())
-        (copied / "config.json").write_text(json.dumps({**config, "vocab_size": 50}))
-        with pytest.raises(SettingsError, match=r"knows 137 tokens and its network 50"):
-            Checkpoint.open(str(copied))
+    @pytest.mark.parametrize(
+        ("words", "fits"),
+        [(50, False), (136, False), (137, True), (137 + 128, True), (274, True), (275, False)],
+    )
+    def test_a_tokenizer_of_another_size(self, words, fits, copied) -> None:
+        """Of 137 tokens: a network has room for them, and not for more than twice as many."""
+        rewritten(copied / "config.json", lambda config: config.update(vocab_size=words))
+        if fits:
+            assert len(Checkpoint.open(copied).tokenizer) == 137
+            return
+        with pytest.raises(
+            SettingsError, match=rf"knows 137 tokens and its network {words}; they do not belong"
+        ):
+            Checkpoint.open(copied)
+
+    @pytest.mark.parametrize(
+        ("kind", "token", "told"),
+        [
+            ("bert", "pad", 3),
+            ("bert", "cls", 0),
+            ("bert", "sep", 0),
+            ("bert", "bos", 0),
+            ("bert", "eos", [0, 1]),
+            ("roberta", "pad", 1),
+        ],
+    )
+    def test_special_tokens_of_other_numbers(self, kind, token, told, tmp_path) -> None:
+        folder = shutil.copytree(tiny_encoder(kind), tmp_path / "encoder")
+        rewritten(folder / "tokenizer_config.json", lambda c: c.update(bos_token="[CLS]", eos_token="[SEP]"))
+        own = {"pad": 0, "cls": 2, "sep": 3, "bos": 2, "eos": 3}[token]
+        rewritten(
+            folder / "config.json", lambda c: c.update(bos_token_id=2, eos_token_id=[3, 7], cls_token_id=2)
+        )
+        Checkpoint.open(folder)
+        rewritten(folder / "config.json", lambda config: config.update({f"{token}_token_id": told}))
+        with pytest.raises(SettingsError, match=rf"has the number {own} for {token}_token and .* ") as error:
+            Checkpoint.open(folder)
+        assert f" {told}; they do not belong together" in str(error.value)
+
+    def test_a_slow_tokenizer(self) -> None:
+        with pytest.raises(SettingsError, match=r"encoder x has no fast tokenizer \(tokenizer\.json\)"):
+            check_tokenizer("x", SimpleNamespace(is_fast=False), None)
+
+    def test_numbers_that_a_kind_has_by_default_tell_nothing(self, copied) -> None:
+        """As those of encoders that are BERT but for their tokenizer."""
+        rewritten(copied / "tokenizer_config.json", lambda content: content.update(pad_token="[MASK]"))
+        opened = Checkpoint.open(copied)
+        assert (opened.config["pad_token_id"], opened.tokenizer.pad_token_id) == (0, 4)
 
     @pytest.mark.parametrize("kind", ["bert", "roberta", "xlnet"])
     def test_a_folder_without_a_tokenizer(self, kind, tmp_path) -> None:
@@ -153,6 +287,33 @@ class TestRefused:
             with pytest.raises(SettingsError, match="gives vectors with NaN or infinite numbers"):
                 pretrained_features(opened, [broken])
         assert np.isfinite(pretrained_features(opened, [opened.tokenizer.convert_ids_to_tokens(8)])).all()
+
+    def test_weights_of_another_network(self, copied, monkeypatch, tmp_path) -> None:
+        """Random ones would take the place of those that are missing."""
+        import transformers
+
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        sizes = {"vocab_size": 137, "n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 40}
+        transformers.GPT2Model(transformers.GPT2Config(**sizes)).save_pretrained(tmp_path / "other")
+        shutil.copy(tmp_path / "other" / "model.safetensors", copied)
+        opened = Checkpoint.open(copied)
+        with pytest.raises(SettingsError, match=r"37 of the 39 weights that config.json of encoder") as error:
+            pretrained_features(opened, TEXTS)
+        assert "(embeddings.LayerNorm.bias is one)" in str(error.value)
+        assert "\n" not in str(error.value)
+
+    @pytest.mark.parametrize("kind", ["bert", "roberta"])
+    def test_weights_that_are_missing_but_for_those_of_the_pooler(self, kind, tmp_path) -> None:
+        folder = shutil.copytree(tiny_encoder(kind), tmp_path / "encoder")
+        weights = load_file(folder / "model.safetensors")
+        whole = {name: value for name, value in weights.items() if not name.startswith("pooler")}
+        assert len(whole) == len(weights) - 2
+        save_file(whole, folder / "model.safetensors", metadata={"format": "pt"})
+        Checkpoint.open(folder).model()
+        del whole["encoder.layer.1.output.dense.bias"]
+        save_file(whole, folder / "model.safetensors", metadata={"format": "pt"})
+        with pytest.raises(SettingsError, match=r"1 of .*\(encoder\.layer\.1\.output\.dense\.bias is one\)"):
+            Checkpoint.open(folder).model()
 
     def test_weights_that_may_hold_code(self, copied) -> None:
         (copied / "model.safetensors").rename(copied / "pytorch_model.bin")

@@ -126,7 +126,7 @@ class PretrainedInputs(ABC, Generic[Opened]):
 
     @classmethod
     def identity(cls, settings: dict[str, Any]) -> str:
-        """Hash of the model's weights, with the version of what computes with them."""
+        """Hash of the model, with the version of what computes with it."""
         return cls.open(settings).identity
 
     @classmethod

@@ -22,6 +22,7 @@ from counterpoise.pretrained.model import PretrainedModel, json_values, without_
 DEFAULT = "facebook/dinov2-small"
 """Small (22 million weights), and trained without labels on very different images, so that it suits many as it is."""
 
+_PREPARATIONS = ("preprocessor_config.json", "processor_config.json")
 _FURTHER = {"clip_vision_model", "dinov3_convnext", "dinov3_vit", "siglip_vision_model"}
 _OTHER_INPUTS = {"imagegpt"}  # numbers of colours
 _SUMMARIES = ("cls_token", "class_token", "class_embedding")
@@ -33,16 +34,17 @@ class VisionCheckpoint(PretrainedModel):
 
     Attributes
     ----------
-    name, revision, config
+    name, revision, config, snapshot
         See :class:`counterpoise.pretrained.model.PretrainedModel`.
     preparation : Preparation
     """
 
     preparation: Preparation
 
+    files: ClassVar[tuple[str, ...]] = _PREPARATIONS
     what: ClassVar[str] = "vision model"
     option: ClassVar[str] = " (--set backbone__name=FOLDER)"
-    known_by: ClassVar[str] = "weights or the preprocessing"
+    known_by: ClassVar[str] = "weights, the configuration or the preprocessing"
 
     @classmethod
     def open(cls, name: str | os.PathLike[str], revision: str | None = None) -> VisionCheckpoint:
@@ -53,21 +55,24 @@ class VisionCheckpoint(PretrainedModel):
         name : str or path
             Of the Hugging Face Hub, or of a folder that ``save_pretrained`` wrote.
         revision : str or None, default=None
-            Commit, branch or tag of the Hub; None is its main branch.
+            Commit, branch or tag of the Hub; None is its main branch, or what the cache on this machine has of it; see
+            :mod:`counterpoise.pretrained.hub`.
 
         Raises
         ------
         MissingExtraError
             When ``transformers`` is not installed.
         SettingsError
-            When it cannot be had, is no vision model, or does not read three channels.
+            When it cannot be had, is no vision model, or does not read three channels; or when name or revision is
+            none.
         """
-        name = os.fspath(name)
-        found, asked, commit = cls.configuration(name, revision)
+        found, snapshot = cls.configuration(name, revision)
+        name = snapshot.name
         _check_vision(name, found)
-        described = json_of(name, "preprocessor_config.json", asked, cls.what)
+        own, of_all = _PREPARATIONS
+        described = json_of(snapshot, own, cls.what)
         if described is None:  # a model that belongs to several processors says it there
-            whole = json_of(name, "processor_config.json", asked, cls.what) or {}
+            whole = json_of(snapshot, of_all, cls.what) or {}
             described = whole.get("image_processor")
         config = json_values(found)
         preparation = Preparation.described(described, config)
@@ -75,13 +80,13 @@ class VisionCheckpoint(PretrainedModel):
             raise SettingsError(
                 f"vision model {name} does not read red, green and blue, which images are here; choose another one"
             )
-        return cls(name, commit, config, preparation)
+        return cls(name, snapshot.commit, config, snapshot, preparation)
 
     @classmethod
     def restored(cls, state: dict[str, Any]) -> VisionCheckpoint:
         """Put a checkpoint together from :attr:`state`, without its weights."""
         preparation = Preparation.restored(state["preparation"])
-        return cls(state["name"], state["revision"], state["config"], preparation)
+        return cls(state["name"], state["revision"], state["config"], None, preparation)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -93,10 +98,14 @@ class VisionCheckpoint(PretrainedModel):
             "preparation": self.preparation.state,
         }
 
+    def facts(self) -> list[str]:
+        """The configuration, and what is done to pixels."""
+        return [*super().facts(), str(self.preparation)]
+
     @property
-    def digest(self) -> str:
+    def earlier_digest(self) -> str:
         """Hash of the weights' files and of what is done to pixels."""
-        return hashlib.sha256(f"{super().digest} {self.preparation}".encode()).hexdigest()[:20]
+        return hashlib.sha256(f"{self.weights_digest} {self.preparation}".encode()).hexdigest()[:20]
 
     def reader(self, height: int, width: int, *, weights: bool = True) -> TokenReader:
         """The network, in evaluation mode.

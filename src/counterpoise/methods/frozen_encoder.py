@@ -59,7 +59,7 @@ class FrozenEncoderMethod(Method):
         Checkpoint.open(self.encoder, self.revision)
 
     def identity(self) -> str:
-        """Hash of the encoder's weights, with the version of what computes with them."""
+        """Hash of the encoder, with the version of what computes with it."""
         return Checkpoint.open(self.encoder, self.revision).identity
 
     def fit(self, data: Data, context: Context) -> EncoderPredictor:

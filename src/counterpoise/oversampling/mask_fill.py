@@ -24,9 +24,17 @@ from counterpoise.errors import SettingsError
 from counterpoise.oversampling.anchors import Anchor
 from counterpoise.oversampling.base import check_count, check_share, draw_sources, words_of_share
 from counterpoise.oversampling.device import sampler_device
-from counterpoise.oversampling.masked_model import WHAT, MaskedModel
+from counterpoise.oversampling.masked_model import WHAT, MaskedModel, masked_snapshot
 from counterpoise.oversampling.text_edit import TextEdit
-from counterpoise.pretrained.files import digest_of, transformers_package, weight_files
+from counterpoise.pretrained.files import (
+    check_source,
+    digest_of,
+    digest_of_facts,
+    facts_of,
+    transformers_package,
+    weight_files,
+)
+from counterpoise.pretrained.hub import CONFIG, TOKENIZER_FILES
 from counterpoise.search_space import Range, Space
 from counterpoise.seeding import RandomState
 from counterpoise.text.edited import dressed, join_edited, undressed
@@ -41,6 +49,8 @@ class MaskFill(TextEdit):
     model : str or path or None, default=None
         Name on the Hugging Face Hub, or local folder, of any masked language model that ``transformers`` loads from
         safetensors without code of its own. There is no default, since which one is right hangs on the language.
+    revision : str or None, default=None
+        Commit, branch or tag of the Hub.
     rate : float, default=0.15
         Share of each copy's words that is hidden, rounded; at least one word of a text of two or more. The default is
         the share that BERT was trained to fill in (Devlin et al., NAACL 2019, section 3.1).
@@ -83,6 +93,7 @@ class MaskFill(TextEdit):
         self,
         *,
         model: str | os.PathLike[str] | None = None,
+        revision: str | None = None,
         rate: float = 0.15,
         temperature: float = 1.0,
         top_k: int = 10,
@@ -93,6 +104,7 @@ class MaskFill(TextEdit):
     ) -> None:
         super().__init__(sampling_strategy=sampling_strategy, random_state=random_state)
         self.model = model
+        self.revision = revision
         self.rate = rate
         self.temperature = temperature
         self.top_k = top_k
@@ -113,9 +125,13 @@ class MaskFill(TextEdit):
             transformers_package("masked language models")
 
     def identity(self) -> str:
-        """Hash of the model's weights, with the version of what computes with them."""
+        """Hash of the model's files, with the version of what computes with them."""
         version = transformers_package("masked language models").__version__
-        return f"{digest_of(weight_files(str(self.model), None, WHAT))} transformers {version}"
+        snapshot = masked_snapshot(str(self.model), self.revision)
+        facts = facts_of(snapshot, (CONFIG, *TOKENIZER_FILES))
+        return (
+            f"{digest_of(weight_files(snapshot, WHAT, ''))} {digest_of_facts(facts)} transformers {version}"
+        )
 
     def _check_model(self) -> None:
         where = "the name of a masked language model on the Hugging Face Hub, or a local folder with one"
@@ -124,9 +140,10 @@ class MaskFill(TextEdit):
         name = str(self.model)
         if (os.path.isabs(name) or name.startswith((".", "~"))) and not os.path.isdir(name):
             raise SettingsError(f"model is {name!r}, and there is no such folder; give {where}")
+        check_source(name, self.revision, WHAT)
 
     def _begin(self, texts: np.ndarray, labels: np.ndarray, seed: int) -> None:
-        self._model = MaskedModel.load(str(self.model), sampler_device(self.device))
+        self._model = MaskedModel.load(str(self.model), sampler_device(self.device), self.revision)
 
     def _end(self) -> None:
         self._model = None

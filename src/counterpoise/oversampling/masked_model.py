@@ -14,7 +14,8 @@ import numpy as np
 import torch
 
 from counterpoise.errors import SettingsError
-from counterpoise.pretrained.files import had, silent, transformers_package
+from counterpoise.pretrained.files import had, silent, snapshot_of, transformers_package, weight_files
+from counterpoise.pretrained.hub import TOKENIZER_FILES, Snapshot
 from counterpoise.progress import bar
 from counterpoise.text.tokenizers import words_and_gaps
 
@@ -70,7 +71,7 @@ class MaskedModel:
             self._columns.setdefault(word.lower(), []).append(column)
 
     @classmethod
-    def load(cls, name: str, device: torch.device) -> MaskedModel:
+    def load(cls, name: str, device: torch.device, revision: str | None = None) -> MaskedModel:
         """Load a model, in float32, from safetensors alone and without code of its own.
 
         Parameters
@@ -78,6 +79,8 @@ class MaskedModel:
         name : str
             On the Hugging Face Hub, or a local folder.
         device : torch.device
+        revision : str or None, default=None
+            Commit, branch or tag of the Hub.
 
         Raises
         ------
@@ -87,20 +90,24 @@ class MaskedModel:
             When there is no such model, or it is no masked language model.
         """
         transformers = transformers_package("masked language models")
+        snapshot = masked_snapshot(name, revision)
+        asked = snapshot.asked
+        _had(
+            name, lambda: transformers.AutoConfig.from_pretrained(name, **asked)
+        )  # before weights are fetched
+        weight_files(snapshot, WHAT, "")
         with silent(transformers):
             model, loaded = _had(
                 name,
                 lambda: transformers.AutoModelForMaskedLM.from_pretrained(
-                    name,
-                    trust_remote_code=False,
+                    str(snapshot.folder),
                     use_safetensors=True,
                     output_loading_info=True,
                     dtype=torch.float32,
+                    **asked,
                 ),
             )
-        tokenizer = _had(
-            name, lambda: transformers.AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-        )
+        tokenizer = _had(name, lambda: transformers.AutoTokenizer.from_pretrained(name, **asked))
         if loaded["missing_keys"]:
             first = min(loaded["missing_keys"])
             raise SettingsError(
@@ -167,6 +174,11 @@ class MaskedModel:
         with torch.inference_mode():
             logits = self._model(**encoded).logits[rows, places][:, self._numbers]
         return rows.tolist(), logits.clone()
+
+
+def masked_snapshot(name: str, revision: str | None) -> Snapshot:
+    """Where the files of a masked language model are; see :func:`counterpoise.pretrained.files.snapshot_of`."""
+    return snapshot_of(name, revision, TOKENIZER_FILES, WHAT, "")
 
 
 def whole_words(tokenizer: Any) -> Iterator[tuple[int, str]]:

@@ -1,4 +1,4 @@
-"""Files of checkpoints of the Hugging Face kind, from the Hub or a folder: where the weights are, and their hash.
+"""Files of checkpoints of the Hugging Face kind: where the weights are, and hashes of what decides what is computed.
 
 Weights are read from safetensors only. Whatever goes wrong with ``transformers`` is told in one sentence.
 """
@@ -7,47 +7,115 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from counterpoise.errors import MissingExtraError, SettingsError
+from counterpoise.pretrained.hub import CONFIG, TOKENIZER, TOKENIZER_FILES, Snapshot, located
 
 _WEIGHTS = "model.safetensors"
 _SHARDS = "model.safetensors.index.json"
+_OF_THE_WRITER = ("_name_or_path", "transformers_version")  # in a configuration, where they decide nothing
 
 
-def weight_files(name: str, revision: str | None = None, what: str = "encoder") -> list[Path]:
-    """Files with the weights of a checkpoint.
+def snapshot_of(
+    name: str | os.PathLike[str],
+    revision: str | None,
+    files: Sequence[str],
+    what: str = "encoder",
+    option: str = " (--encoder FOLDER)",
+) -> Snapshot:
+    """Find the files of a checkpoint, all of one commit; see :func:`counterpoise.pretrained.hub.located`.
 
     Parameters
     ----------
-    name : str
+    name : str or path
         Of the Hugging Face Hub, or a folder.
-    revision : str or None, default=None
+    revision : str or None
         Commit, branch or tag of the Hub.
-    what : str, default="encoder"
-        What messages call it.
+    files : sequence of str
+        Besides ``config.json``.
+    what, option : str
+        What messages call it, and where a folder is given.
+
+    Raises
+    ------
+    MissingExtraError
+        When ``transformers`` is not installed.
+    SettingsError
+        When the name or the revision is none, or it cannot be had.
+    """
+    check_source(name, revision, what)
+    asked = os.fspath(name)
+    with silent(transformers_package(f"pretrained {what}s")):
+        return had(asked, lambda: located(asked, revision, files), what, option)
+
+
+def check_source(name: Any, revision: Any, what: str = "encoder") -> None:
+    """Refuse what cannot be the name or the revision of a checkpoint; messages call it ``what``.
 
     Raises
     ------
     SettingsError
-        When there are none in safetensors.
     """
-    asked: dict[str, Any] = {} if revision is None else {"revision": revision}
-    whole = _file(name, _WEIGHTS, asked)
-    if whole is not None:
-        return [whole]
-    index = json_of(name, _SHARDS, asked)
-    shards = sorted(set((index or {}).get("weight_map", {}).values()))
-    found = [path for shard in shards if (path := _file(name, shard, asked)) is not None]
+    if not isinstance(name, str | os.PathLike) or not os.fspath(name):
+        raise SettingsError(f"{what} is {name!r}; give the name of one on the Hugging Face Hub, or a folder")
+    if revision is not None and (not isinstance(revision, str) or not revision):
+        raise SettingsError(
+            f"revision is {revision!r}; give a commit, branch or tag of the Hub as a str, or None"
+        )
+
+
+def weight_files(
+    snapshot: Snapshot, what: str = "encoder", option: str = " (--encoder FOLDER)"
+) -> list[Path]:
+    """Files with the weights of a checkpoint, fetched where they are not here yet.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    what, option : str
+        What messages call it, and where a folder is given.
+
+    Raises
+    ------
+    SettingsError
+        When they cannot be had, or there are none in safetensors.
+    """
+    found = _weights_here(snapshot)
+    if not found:
+        had(snapshot.name, lambda: _fetch_weights(snapshot), what, option)
+        found = _weights_here(snapshot)
     if not found:
         raise SettingsError(
-            f"{what} {name} has no weights in safetensors ({_WEIGHTS}), and those of other formats are not "
+            f"{what} {snapshot.name} has no weights in safetensors ({_WEIGHTS}), and those of other formats are not "
             "read, since they may hold code; choose another one, or save it again with transformers"
         )
     return found
+
+
+def _weights_here(snapshot: Snapshot) -> list[Path]:
+    """All of its files of weights; none where some are missing."""
+    whole = snapshot.file(_WEIGHTS)
+    if whole is not None:
+        return [whole]
+    shards = [snapshot.file(shard) for shard in _shards(snapshot)]
+    return [shard for shard in shards if shard is not None] if None not in shards else []
+
+
+def _fetch_weights(snapshot: Snapshot) -> None:
+    snapshot.fetch(_WEIGHTS)
+    if snapshot.file(_WEIGHTS) is None:
+        snapshot.fetch(_SHARDS)
+        snapshot.fetch(*_shards(snapshot))
+
+
+def _shards(snapshot: Snapshot) -> list[str]:
+    index = json_of(snapshot, _SHARDS)
+    return sorted(set((index or {}).get("weight_map", {}).values()))
 
 
 def digest_of(files: Sequence[Path]) -> str:
@@ -64,6 +132,31 @@ def _digest(*files: tuple[str, int, int]) -> str:
             while piece := file.read(1 << 20):
                 digest.update(piece)
     return digest.hexdigest()[:20]
+
+
+def facts_of(snapshot: Snapshot, files: Iterable[str]) -> list[str]:
+    """Names and hashes of those of some files that there are; a configuration's without what names its writer."""
+    found = []
+    for file in files:
+        path = snapshot.file(file)
+        if path is not None and file == CONFIG:
+            told = json_of(snapshot, file)
+            own = {key: value for key, value in told.items() if key not in _OF_THE_WRITER}
+            found.append(f"{file} {json.dumps(own, sort_keys=True)}")
+        elif path is not None:
+            found.append(f"{file} {digest_of([path])}")
+    return found
+
+
+def tokenizer_files(snapshot: Snapshot, tokenizer: Any) -> list[str]:
+    """Names of the files that a tokenizer is made from: tokenizer.json, or where it is missing its vocabularies."""
+    whole = snapshot.file(TOKENIZER) is not None
+    return [*TOKENIZER_FILES, *([] if whole else sorted(set(tokenizer.vocab_files_names.values())))]
+
+
+def digest_of_facts(facts: Iterable[str]) -> str:
+    """Hash of some facts in their order, 20 hexadecimal digits."""
+    return hashlib.sha256("\n".join(facts).encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
 
 def transformers_package(what: str = "pretrained encoders", extra: str = "encoders") -> Any:
@@ -111,31 +204,17 @@ def _looks_like_a_folder(name: str) -> bool:
     return name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name
 
 
-def _file(name: str, inside: str, asked: dict[str, Any]) -> Path | None:
-    """A file of a checkpoint; None where there is none of that name."""
-    if Path(name).is_dir():
-        path = Path(name) / inside
-        return path if path.is_file() else None
-    from transformers.utils import cached_file
-
-    try:
-        found = cached_file(
-            name, inside, revision=asked.get("revision"), _raise_exceptions_for_missing_entries=False
-        )
-    except OSError:
-        return None
-    return None if found is None else Path(found)
-
-
-def json_of(name: str, inside: str, asked: dict[str, Any], what: str = "encoder") -> Any:
+def json_of(snapshot: Snapshot, inside: str, what: str = "encoder") -> Any:
     """What a JSON file of a checkpoint holds; None where there is none of that name."""
-    path = _file(name, inside, asked)
+    path = snapshot.file(inside)
     if path is None:
         return None
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise SettingsError(f"{inside} of {what} {name} is no JSON; fetch the {what} again") from error
+        raise SettingsError(
+            f"{inside} of {what} {snapshot.name} is no JSON; fetch the {what} again"
+        ) from error
 
 
 class silent:

@@ -66,7 +66,7 @@ class FrozenModel(ABC, Generic[Opened]):
         """
         if self._checkpoint is None:
             opened = self.open()
-            if self.digest is not None and self.digest != opened.digest:
+            if self.digest is not None and self.digest not in (opened.digest, opened.earlier_digest):
                 raise ModelError(
                     f"the {opened.known_by} of {opened.what} {self.name} are not those that this model was fitted "
                     f"with; give it back the {opened.what} it had, or fit again"

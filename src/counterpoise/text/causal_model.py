@@ -19,7 +19,15 @@ from typing import Any, NamedTuple, TypeAlias
 import torch
 
 from counterpoise.errors import SettingsError
-from counterpoise.pretrained.files import digest_of, had, silent, transformers_package, weight_files
+from counterpoise.pretrained.files import (
+    digest_of,
+    had,
+    silent,
+    snapshot_of,
+    transformers_package,
+    weight_files,
+)
+from counterpoise.pretrained.hub import TOKENIZER_FILES
 from counterpoise.text.drawing import Drawn, Ended
 from counterpoise.text.language_models import STOP, Question, Reply, Write
 
@@ -31,6 +39,7 @@ COLUMNS = 16
 
 _CHOSEN = 64  # questions for a class whose replies come together
 _WHAT = "language model"
+_FILES = (*TOKENIZER_FILES, "chat_template.jinja", "generation_config.json")
 _Name: TypeAlias = tuple[list[int], int]
 """Tokens of a prompt with a class name after it, and how many of them are the prompt's."""
 
@@ -67,11 +76,11 @@ class CausalModel:
     def __init__(self, name: str, revision: str | None, device: torch.device) -> None:
         transformers = transformers_package("local language models", "llm")
         self.name, self._device = name, device
-        asked = {"trust_remote_code": False, **({} if revision is None else {"revision": revision})}
+        self._snapshot = snapshot_of(name, revision, _FILES, _WHAT, "")
+        self.revision, asked = self._snapshot.commit, self._snapshot.asked
         self._config = _had(name, lambda: transformers.AutoConfig.from_pretrained(name, **asked))
         _check_causal(name, self._config)
         self._tokenizer = _had(name, lambda: transformers.AutoTokenizer.from_pretrained(name, **asked))
-        self.revision = getattr(self._config, "_commit_hash", None) or revision
         self.chats = bool(getattr(self._tokenizer, "chat_template", None))
         self._loaded: Any = None
 
@@ -82,7 +91,7 @@ class CausalModel:
         inner = getattr(self._tokenizer, "backend_tokenizer", None)
         rest.update((inner.to_str() if inner is not None else repr(self._tokenizer)).encode())
         rest.update(str(getattr(self._tokenizer, "chat_template", None)).encode())
-        weights = digest_of(weight_files(self.name, self.revision, _WHAT))
+        weights = digest_of(weight_files(self._snapshot, _WHAT, ""))
         return f"{weights} {rest.hexdigest()[:20]}"
 
     @property
@@ -250,17 +259,16 @@ class CausalModel:
     def _model(self) -> Any:
         if self._loaded is None:
             transformers = transformers_package()
-            weight_files(self.name, self.revision, _WHAT)
+            weight_files(self._snapshot, _WHAT, "")
             with silent(transformers):
                 model, report = _had(
                     self.name,
                     lambda: transformers.AutoModelForCausalLM.from_pretrained(
-                        self.name,
-                        trust_remote_code=False,
+                        str(self._snapshot.folder),
                         use_safetensors=True,
                         output_loading_info=True,
                         dtype=torch.float32 if self._device.type == "cpu" else "auto",
-                        **({} if self.revision is None else {"revision": self.revision}),
+                        **self._snapshot.asked,
                     ),
                 )
             if report["missing_keys"]:

@@ -12,18 +12,21 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from counterpoise.errors import SettingsError
-from counterpoise.pretrained.files import json_of
+from counterpoise.pretrained.files import facts_of, json_of, tokenizer_files
+from counterpoise.pretrained.hub import TOKENIZER_FILES
 from counterpoise.pretrained.model import PretrainedModel, json_values
+from counterpoise.text.tokenizer_checks import COUNT_FROM_PADDING, check_tokenizer
 
 DEFAULT = "sentence-transformers/all-MiniLM-L6-v2"
 """Small (22 million weights), fast on a processor without GPU, and trained for sentence similarity."""
 
+_MODULES, _POOLING = "modules.json", "1_Pooling/config.json"  # of a sentence encoder's description
 _LAST_TOKEN = ("xlnet",)  # whose summary token is the last one (Yang et al. 2019, section 2.5)
 _MODES = {
     "pooling_mode_mean_tokens": "mean",
@@ -39,7 +42,7 @@ class Checkpoint(PretrainedModel):
 
     Attributes
     ----------
-    name, revision, config
+    name, revision, config, snapshot
         See :class:`counterpoise.pretrained.model.PretrainedModel`.
     tokenizer : transformers tokenizer
     pooling : {"mean", "first", "last", "max"}
@@ -52,6 +55,8 @@ class Checkpoint(PretrainedModel):
     pooling: str
     normalized: bool
 
+    files: ClassVar[tuple[str, ...]] = (*TOKENIZER_FILES, _MODULES, _POOLING)
+
     @classmethod
     def open(cls, name: str | os.PathLike[str], revision: str | None = None) -> Checkpoint:
         """Open a checkpoint.
@@ -61,43 +66,32 @@ class Checkpoint(PretrainedModel):
         name : str or path
             Of the Hugging Face Hub, or of a folder that ``save_pretrained`` wrote.
         revision : str or None, default=None
-            Commit, branch or tag of the Hub; None is its main branch.
+            Commit, branch or tag of the Hub; None is its main branch, or what the cache on this machine has of it; see
+            :mod:`counterpoise.pretrained.hub`.
 
         Raises
         ------
         MissingExtraError
             When ``transformers`` is not installed.
         SettingsError
-            When it cannot be had, is no encoder, has no fast tokenizer, or one that has no words or does not fit its
-            vocabulary.
+            When it cannot be had, is no encoder, or has a tokenizer that is not its own, see
+            :func:`counterpoise.text.tokenizer_checks.check_tokenizer`; or when name or revision is none.
         """
-        name = os.fspath(name)
-        config, asked, commit = cls.configuration(name, revision)
+        config, snapshot = cls.configuration(name, revision)
+        name = snapshot.name
         _check_encoder(name, config)
         transformers = cls.transformers()
-        tokenizer = cls.had(name, lambda: transformers.AutoTokenizer.from_pretrained(name, **asked))
-        if not tokenizer.is_fast:
-            raise SettingsError(f"encoder {name} has no fast tokenizer (tokenizer.json); choose another one")
-        if len(tokenizer) <= len(tokenizer.all_special_ids):
-            # What transformers makes up where there is no file: every word would be the unknown one.
-            raise SettingsError(
-                f"encoder {name} has a tokenizer without words; give a folder that has its tokenizer.json too, as "
-                "save_pretrained of tokenizer and model writes it"
-            )
-        words = int(config.vocab_size)
-        if len(tokenizer) > words:
-            raise SettingsError(
-                f"the tokenizer of encoder {name} knows {len(tokenizer):,} tokens and its network {words:,}; they do "
-                "not belong together"
-            )
-        modules = json_of(name, "modules.json", asked) or []
-        described = json_of(name, "1_Pooling/config.json", asked) or {}
+        tokenizer = cls.had(name, lambda: transformers.AutoTokenizer.from_pretrained(name, **snapshot.asked))
+        check_tokenizer(name, tokenizer, config)
+        modules = json_of(snapshot, _MODULES) or []
+        described = json_of(snapshot, _POOLING) or {}
         found = [mode for key, mode in _MODES.items() if described.get(key)]
         default = "last" if config.model_type in _LAST_TOKEN else "mean"
         return cls(
             name,
-            commit,
+            snapshot.commit,
             json_values(config),
+            snapshot,
             tokenizer,
             found[0] if len(found) == 1 else default,
             any(str(module.get("type", "")).endswith("Normalize") for module in modules),
@@ -115,10 +109,19 @@ class Checkpoint(PretrainedModel):
             state["name"],
             state["revision"],
             state["config"],
+            None,
             transformers.PreTrainedTokenizerFast(tokenizer_object=inner, **special),
             state["pooling"],
             state["normalized"],
         )
+
+    def facts(self) -> list[str]:
+        """The configuration, the tokenizer, and how tokens are pooled."""
+        return [
+            *super().facts(),
+            *facts_of(self.files_here, tokenizer_files(self.files_here, self.tokenizer)),
+            f"{self.pooling} {self.normalized}",
+        ]
 
     @property
     def state(self) -> dict[str, Any]:
@@ -175,8 +178,7 @@ class Checkpoint(PretrainedModel):
     def longest(self) -> int:
         """Tokens that its positions reach; very many where they are relative."""
         positions = self.config.get("max_position_embeddings") or -1
-        # RoBERTa and its kin count positions from the padding's number on.
-        offset = 2 if self.config.get("model_type") in ("roberta", "xlm-roberta", "camembert") else 0
+        offset = 2 if self.config.get("model_type") in COUNT_FROM_PADDING else 0
         return positions - offset if positions > 0 else 1 << 20
 
 
