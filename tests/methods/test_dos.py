@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 import torch
 from mixtext_helpers import SETTINGS, context_of, data_of
+from sklearn.cluster import AgglomerativeClustering
+from sklearn.metrics import adjusted_rand_score
 from sklearn.neighbors import NearestNeighbors
 from torch.nn.functional import cross_entropy
 
 from counterpoise.errors import CounterpoiseWarning, SettingsError
+from counterpoise.methods.abstract_labels import n_groups_of
 from counterpoise.methods.dos import DOS
 from counterpoise.methods.erm import ERM
 from counterpoise.methods.overloading import Overloading
@@ -174,6 +177,40 @@ def test_groups_keep_their_numbers_from_round_to_round(monkeypatch) -> None:
     assert seen[0] is None
     for groups in seen[1:]:
         np.testing.assert_array_equal(groups.numpy(), first)
+
+
+@pytest.mark.parametrize("kind", [True, "random"])
+@pytest.mark.filterwarnings("ignore::counterpoise.errors.CounterpoiseWarning")
+def test_twelve_classes_in_groups(kind, monkeypatch) -> None:
+    """Three groups of whole classes; random ones are drawn once, found ones follow the representation."""
+    found = replace(data_of("mlp", (24, *[8] * 5, *[4] * 6)), weights=np.ones(88))
+    context = replace(context_of("mlp", max_epochs=3), backbone_settings={"hidden": (16, 16)})
+    seen, kept = [], DOS.on_epoch
+
+    def on_epoch(self, model, state) -> None:
+        kept(self, model, state)
+        seen.append((self._memory.get("groups"), self._memory.get("features"), model.parts))
+
+    monkeypatch.setattr(DOS, "on_epoch", on_epoch)
+    guided = DOS(rounds=2, k=2, abstract_labels=kind).fit(found, context)
+    assert seen[0][0] is None
+    assert seen[1][2].out_features == n_groups_of(12) == 3
+    by_class = []
+    for groups, features, _ in seen[1:]:
+        of_class = [set(groups[found.labels == c].tolist()) for c in range(12)]
+        assert all(len(own) == 1 for own in of_class), "a class is not parted"
+        by_class.append([own.pop() for own in of_class])
+        assert set(by_class[-1]) == {0, 1, 2}
+        if kind is True:
+            means = np.stack([features.numpy()[found.labels == c].mean(axis=0) for c in range(12)])
+            together = AgglomerativeClustering(3).fit_predict(means)
+            assert adjusted_rand_score(together, by_class[-1]) == 1
+    if kind == "random":
+        assert np.bincount(by_class[0]).tolist() == [4, 4, 4]
+        assert by_class[0] == by_class[1]
+    assert np.isfinite(guided.logits(found.inputs)).all()
+    plain = DOS(rounds=2, k=2).fit(found, context)
+    assert not np.array_equal(guided.logits(found.inputs), plain.logits(found.inputs))
 
 
 @pytest.mark.parametrize("settings", [{}, {"abstract_labels": True}])
