@@ -19,7 +19,7 @@ import numpy as np
 from counterpoise.experiments.papers import mixup_numbers as theirs
 from counterpoise.experiments.papers.base import Budget, Line, Set, Table, percent, row_of, runs_of_line
 from counterpoise.experiments.runs import Run
-from counterpoise.experiments.stopping_side import SELECTION
+from counterpoise.experiments.stopping_side import LEAST, SELECTION
 from counterpoise.experiments.table import Comparison, Row
 from counterpoise.experiments.task import Task
 
@@ -79,7 +79,8 @@ every class has 5,000 images, so it is run only where it is asked for. Margins o
 through the network after each epoch, are left out of the first. Texts have TextCNN and 20 epochs at every budget."""
 
 SELECTIONS = ("last", "validation")
-"""Which epoch is judged: the last, or the one with the best average precision on a tenth of the fitting side."""
+"""Which epoch is judged: the last, or the one with the best average precision on a tenth of the fitting side, if
+that has rows enough for it (:mod:`counterpoise.experiments.stopping_side`)."""
 
 _BALANCED = ("hard_smote", "soft_smote")
 """Methods that fill all classes up to the largest, and have so many fewer epochs on images that they take as many steps
@@ -257,7 +258,8 @@ def _foot(dataset: str, found: Mapping[str, Comparison], tracked: bool) -> tuple
     runs = ", ".join(f"{name} {len(comparison.cells)}" for name, comparison in found.items())
     chosen = any(row.settings.get(SELECTION) for comparison in found.values() for row in comparison.rows)
     judged = (
-        "of the epoch with the best average precision on a tenth of the fitting side, by which the other nine are fewer"
+        "of the epoch with the best average precision on a tenth of the fitting side, by which the other nine are "
+        f"fewer, or of the last one where fewer than {LEAST} of those rows would be of the rarest third of the classes"
         if chosen
         else "that of the last epoch"
     )
