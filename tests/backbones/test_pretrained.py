@@ -247,7 +247,29 @@ class TestRates:
         ({"backbone__lora": 4}, "lora is for an encoder that is trained"),
         ({"backbone__lora": 0, "backbone__frozen": False}, "lora is 0"),
         ({"backbone__layer_decay": 1.5, "backbone__frozen": False}, "layer_decay is 1.5"),
+        ({"backbone__lora": True, "backbone__frozen": False}, "lora is True; give its rank"),
+        ({"backbone__lora": "8", "backbone__frozen": False}, "lora is '8'; give its rank"),
+        (
+            {"backbone__layer_decay": "x", "backbone__frozen": False},
+            "layer_decay is 'x'; give a number above 0",
+        ),
+        (
+            {"backbone__layer_decay": True, "backbone__frozen": False},
+            "layer_decay is True; give a number above",
+        ),
+        ({"backbone__frozen": "no"}, "frozen is 'no'; give true or false"),
+        ({"backbone__cache": 1}, "cache is 1; give true or false"),
+        (
+            {"backbone__gradient_checkpointing": "yes", "backbone__frozen": False},
+            "gradient_checkpointing is 'yes'; give true or false",
+        ),
         ({"backbone__pooling": "sum"}, "pooling is 'sum'"),
+        (
+            {"backbone__revision": 5},
+            "revision is 5; give a commit, branch or tag of the Hub as a str, or None",
+        ),
+        ({"backbone__revision": ""}, "revision is ''"),
+        ({"name": 7}, "encoder is 7; give the name of one on the Hugging Face Hub, or a folder"),
         ({"name": "./none"}, "there is no encoder folder"),
     ],
 )

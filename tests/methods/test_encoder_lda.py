@@ -142,6 +142,9 @@ def test_as_many_classes_as_rows_are_refused() -> None:
     [
         ({"max_length": 0}, "max_length is 0"),
         ({"pooling": "sum"}, "pooling is 'sum'"),
+        ({"encoder": 5}, "encoder is 5; give the name of one on the Hugging Face Hub, or a folder"),
+        ({"encoder": ""}, "encoder is ''; give the name"),
+        ({"revision": 5}, "revision is 5; give a commit, branch or tag of the Hub as a str, or None"),
         ({"encoder": "./none"}, "there is no encoder folder"),
         ({"encoder": "nobody/no-such-encoder"}, r"could not be had .*\(--encoder FOLDER\)"),
     ],

@@ -186,6 +186,7 @@ def test_whole_words_of_bytes() -> None:
         ({"model": 3}, "model is 3; give the name"),
         ({"model": "./nowhere"}, "model is './nowhere', and there is no such folder"),
         ({"model": "/no/where"}, "there is no such folder"),
+        ({"revision": 5}, "revision is 5; give a commit"),
         ({"rate": 1.0}, "rate is 1.0; give a share"),
         ({"temperature": 0}, "temperature is 0; give a number above 0"),
         ({"temperature": float("nan")}, "temperature is nan"),

@@ -220,6 +220,7 @@ def test_a_network_without_a_head_to_write_with_is_refused(tmp_path) -> None:
         ({"model": "x", "request": {"a": 1}}, "give base_url too"),
         ({"model": "x", "base_url": "http://localhost/v1", "revision": "main"}, "revision is for"),
         ({"model": "x", "base_url": "http://localhost/v1", "request": 3}, "give a dict"),
+        ({"model": "x", "revision": 5}, "revision is 5; give a commit"),
     ],
 )
 def test_impossible_sources_are_refused(settings, message) -> None:

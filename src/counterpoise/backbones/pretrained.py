@@ -7,6 +7,7 @@ classes are told by our head in place of its own.
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -136,7 +137,7 @@ class PretrainedTexts(PretrainedInputs[Checkpoint]):
         """
         cls.check_settings(settings)
         rank = settings.get("lora")
-        if rank is not None and not (isinstance(rank, int) and rank >= 1):
+        if rank is not None and (not isinstance(rank, Integral) or isinstance(rank, bool) or rank < 1):
             raise SettingsError(f"lora is {rank!r}; give its rank, an int of 1 or more, or None")
         if rank is not None:
             _peft()

@@ -7,6 +7,7 @@ name and a hash. Trained, inputs are served as they go in, and a saved model is 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from numbers import Real
 from typing import Any, ClassVar, Generic, Self
 
 import numpy as np
@@ -17,6 +18,8 @@ from counterpoise.backbones.pretrained_layers import TRAINED_RATE
 from counterpoise.data.arrays import Standardizer
 from counterpoise.errors import SettingsError
 from counterpoise.pretrained.frozen import FrozenModel, Opened
+
+_FLAGS = ("frozen", "cache", "gradient_checkpointing")
 
 
 class PretrainedInputs(ABC, Generic[Opened]):
@@ -141,12 +144,15 @@ class PretrainedInputs(ABC, Generic[Opened]):
 
     @classmethod
     def check_settings(cls, settings: dict[str, Any]) -> None:
-        """Refuse settings that do not go together.
+        """Refuse settings out of range, and those that do not go together.
 
         Raises
         ------
         SettingsError
         """
+        for flag in _FLAGS:
+            if not isinstance(settings.get(flag, False), bool):
+                raise SettingsError(f"{flag} is {settings[flag]!r}; give true or false")
         made = cls(**{k: v for k, v in settings.items() if k not in cls.trained_only})
         idle = [k for k, default in cls.trained_only.items() if settings.get(k, default) != default]
         if made.frozen and idle:
@@ -155,5 +161,5 @@ class PretrainedInputs(ABC, Generic[Opened]):
                 f"leave {idle[0]} away"
             )
         decay = settings.get("layer_decay", 1.0)
-        if not 0 < decay <= 1:
+        if not isinstance(decay, Real) or isinstance(decay, bool) or not 0 < float(decay) <= 1:
             raise SettingsError(f"layer_decay is {decay!r}; give a number above 0, 1 at most")
