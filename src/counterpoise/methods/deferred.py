@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from counterpoise.errors import SettingsError
-from counterpoise.losses.effective_number import effective_number_weights
+from counterpoise.losses.effective_number import balanced_weights
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.gradient import GradientMethod
 from counterpoise.methods.network_predictor import NetworkPredictor
@@ -49,7 +49,9 @@ class DeferredReweighting(GradientMethod):
 
     def late_weights(self, state: TrainingState) -> Tensor | None:
         """Weights of the classes ``(C,)`` in this epoch; None before they set in."""
-        return _weights(state.class_mass, state.n_rows) if state.progress >= self._share else None
+        if state.progress < self._share:
+            return None
+        return balanced_weights(state.class_mass * state.n_rows, DRW_BETA)
 
     def label_mass(self, data: Data) -> np.ndarray:
         """Share of each class ``(C,)`` in the labels that are learnt from, before late weights."""
@@ -60,7 +62,9 @@ class DeferredReweighting(GradientMethod):
         self._early = self.label_mass(data)
         if self._share == 1:
             return self._early
-        late = self._early * _weights(torch.from_numpy(data.class_mass()), len(data)).numpy()
+        late = (
+            self._early * balanced_weights(torch.from_numpy(data.class_mass() * len(data)), DRW_BETA).numpy()
+        )
         return late / late.sum()
 
     def fit(self, data: Data, context: Context) -> NetworkPredictor:
@@ -76,9 +80,3 @@ class DeferredReweighting(GradientMethod):
         if isinstance(self.drw, bool):
             return DRW_FROM if self.drw else 1.0
         return float(self.drw)
-
-
-def _weights(mass: Tensor, n_rows: int) -> Tensor:
-    """Class weights ``(C,)`` by effective numbers, 1 on average over the rows, so that steps stay as long."""
-    weights = effective_number_weights(mass * n_rows, DRW_BETA)
-    return weights / (mass @ weights)
