@@ -18,7 +18,7 @@ from counterpoise.losses.ldam import SCALE, LDAMLoss
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.cosine_head import cosines, freeze_bias
 from counterpoise.methods.deferred import DeferredReweighting
-from counterpoise.methods.setting_checks import check_not_negative
+from counterpoise.methods.setting_checks import check_flag, check_not_negative, check_share
 from counterpoise.mixing.pairs import Pairs
 from counterpoise.search_space import Range, Space
 from counterpoise.training.settings import TrainingSettings, TrainingState
@@ -68,9 +68,10 @@ class MixedTraining(DeferredReweighting):
     def check(self) -> None:
         """Refuse settings out of range."""
         super().check()
-        check_not_negative(type(self).__name__.lower(), alpha=self.alpha, depth=self.depth)
-        if self.depth > 1:
-            raise SettingsError(f"depth is {self.depth!r}; give a share of the layers, from 0 to 1")
+        name = type(self).__name__.lower()
+        check_not_negative(name, alpha=self.alpha)
+        check_share(name, depth=self.depth)
+        check_flag(name, ldam=self.ldam)
 
     def check_training(self, training: TrainingSettings) -> None:
         """Refuse label smoothing where margins belong to one true class."""

@@ -11,11 +11,10 @@ from torch.nn import functional
 
 from counterpoise.backbones.base import Batch, Network
 from counterpoise.backbones.registry import Encoded, Encoder
-from counterpoise.errors import SettingsError
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.network_predictor import NetworkPredictor
 from counterpoise.methods.random_oversample import RandomOversample
-from counterpoise.methods.setting_checks import check_not_negative, check_whole
+from counterpoise.methods.setting_checks import check_share, check_whole
 from counterpoise.methods.unlabelled import joined
 from counterpoise.mixing.pairs import Pairs
 from counterpoise.neighbors.within import nearest_within
@@ -67,9 +66,7 @@ class NeighborMixing(RandomOversample):
         """Refuse settings out of range."""
         name = type(self).__name__
         check_whole(name, k=self.k, refresh=self.refresh)
-        check_not_negative(name, depth=self.depth)
-        if self.depth > 1:
-            raise SettingsError(f"depth is {self.depth!r}; give a share of the layers, from 0 to 1")
+        check_share(name, depth=self.depth)
 
     def resample(self, data: Data, context: Context) -> Data:
         """Append repeated rows, and remember which row each is of."""

@@ -9,7 +9,7 @@ from counterpoise.methods.base import Context, Data, Method
 from counterpoise.methods.linear_predictor import LinearPredictor
 from counterpoise.methods.logistic import fit_logistic
 from counterpoise.methods.sampled import sampled_method
-from counterpoise.methods.setting_checks import check_positive, check_whole
+from counterpoise.methods.setting_checks import check_flag, check_positive, check_whole
 from counterpoise.samplers import SAMPLERS
 from counterpoise.search_space import Range, Space
 from counterpoise.text.tfidf import learn_rows, rows_of, word_tfidf
@@ -58,6 +58,7 @@ class TfidfLR(Method):
         """Refuse settings out of range."""
         check_positive("tfidf_lr", C=self.C)
         check_whole("tfidf_lr", max_ngram=self.max_ngram, min_df=self.min_df)
+        check_flag("tfidf_lr", balanced=self.balanced)
         if self.sampler is not None and self.sampler not in SAMPLERS:
             raise SettingsError(f"sampler is {self.sampler!r}; choose one of {', '.join(SAMPLERS)}")
 
