@@ -73,9 +73,9 @@ class MixedTraining(DeferredReweighting):
         check_share(name, depth=self.depth)
         check_flag(name, ldam=self.ldam)
 
-    def check_training(self, training: TrainingSettings) -> None:
+    def check_training(self, training: TrainingSettings, kind: str) -> None:
         """Refuse label smoothing where margins belong to one true class."""
-        super().check_training(training)
+        super().check_training(training, kind)
         if self.ldam and training.label_smoothing:
             raise SettingsError(
                 f"label_smoothing is {training.label_smoothing!r}, but LDAM's margins belong to one true class; set it "
