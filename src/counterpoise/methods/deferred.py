@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from counterpoise.errors import SettingsError
-from counterpoise.losses.effective_number import effective_number_weights
+from counterpoise.losses.effective_number import balanced_weights
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.gradient import GradientMethod
 from counterpoise.methods.network_predictor import NetworkPredictor
@@ -100,5 +100,4 @@ class DeferredReweighting(GradientMethod):
 
 def class_weights(mass: Tensor, n_rows: int) -> Tensor:
     """Class weights ``(C,)`` by effective numbers, 1 on average over the rows, so that steps stay as long."""
-    weights = effective_number_weights(mass * n_rows, DRW_BETA)
-    return weights / (mass @ weights)
+    return balanced_weights(mass * n_rows, DRW_BETA)

@@ -38,7 +38,7 @@ from counterpoise.methods.collapse import Spread
 from counterpoise.methods.gradient import GradientMethod
 from counterpoise.methods.network_predictor import NetworkPredictor
 from counterpoise.methods.overloading import Overloading
-from counterpoise.methods.setting_checks import check_not_negative, check_whole
+from counterpoise.methods.setting_checks import check_flag, check_not_negative, check_whole
 from counterpoise.methods.tally import Tally
 from counterpoise.metrics.spread import class_spread
 from counterpoise.mixing.convex import LAWS, convex_weights
@@ -178,8 +178,7 @@ class DOS(GradientMethod):
             group_weight=self.group_weight,
             subspace_weight=self.subspace_weight,
         )
-        if not isinstance(self.own_member, bool):
-            raise SettingsError(f"own_member is {self.own_member!r}; dos needs true or false")
+        check_flag("dos", own_member=self.own_member)
         if self.law not in LAWS:
             raise SettingsError(f"law is {self.law!r}; choose one of {', '.join(LAWS)}")
         if not isinstance(self.abstract_labels, bool) and self.abstract_labels != "random":
@@ -187,9 +186,9 @@ class DOS(GradientMethod):
                 f"abstract_labels is {self.abstract_labels!r}; dos needs true, false or 'random'"
             )
 
-    def check_training(self, training: TrainingSettings) -> None:
+    def check_training(self, training: TrainingSettings, kind: str) -> None:
         """Refuse epochs that are too few for plain training and each of the rounds."""
-        super().check_training(training)
+        super().check_training(training, kind)
         if training.max_epochs <= self.rounds:
             raise SettingsError(
                 f"max_epochs is {training.max_epochs}, but dos trains plainly and then in {self.rounds} rounds, each "

@@ -8,9 +8,10 @@ from torch import Tensor
 
 from counterpoise.backbones.base import Batch, Network
 from counterpoise.backbones.registry import Encoder
-from counterpoise.losses.logit_adjustment import LogitAdjustedLoss
+from counterpoise.losses.logit_adjustment import LogitAdjustedLoss, adjusted_logits
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.gradient import GradientMethod
+from counterpoise.methods.setting_checks import check_flag, check_not_negative
 from counterpoise.search_space import Choice, Range, Space
 from counterpoise.training.settings import TrainingState
 
@@ -24,10 +25,16 @@ class LogitAdjustment(GradientMethod):
     Parameters
     ----------
     tau : float, default=1.0
-        Strength; 1 is consistent for the balanced error, 0 is plain training.
+        Strength, of 0 or more; 1 is consistent for the balanced error, 0 is plain training.
     post_hoc : bool, default=False
         True trains plainly and then subtracts ``tau`` times the log prior from the logits, False adds it to them in the
         loss (the paper's equation 10), which also changes what is learnt.
+
+    Raises
+    ------
+    SettingsError
+        From ``check``, if ``tau`` is no finite number or below 0, where it would favour the common classes, or
+        ``post_hoc`` no bool.
     """
 
     search_space: ClassVar[Space] = {"tau": Range(0.25, 2.0), "post_hoc": Choice((False, True))}
@@ -39,6 +46,11 @@ class LogitAdjustment(GradientMethod):
         self.tau = tau
         self.post_hoc = post_hoc
 
+    def check(self) -> None:
+        """Refuse settings out of range."""
+        check_not_negative("logit_adjustment", tau=self.tau)
+        check_flag("logit_adjustment", post_hoc=self.post_hoc)
+
     def loss(self, model: Network, batch: Batch, state: TrainingState) -> Tensor:
         """Logit-adjusted cross-entropy ``(B,)``, or plain cross-entropy."""
         if self.post_hoc:
@@ -49,8 +61,8 @@ class LogitAdjustment(GradientMethod):
     def finish(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
         """Take the prior out of the head's bias where the loss has not, so that a saved model has it out too."""
         if self.post_hoc:
-            offset = LogitAdjustedLoss(torch.from_numpy(data.class_mass()), self.tau).offset
-            model.head.bias.sub_(offset.to(model.head.bias))
+            bias = model.head.bias
+            bias.copy_(adjusted_logits(bias, torch.from_numpy(data.class_mass()).to(bias), self.tau))
 
     def training_prior(self, data: Data) -> np.ndarray:
         """The prior that is left in the logits: ``prior ** (1 - tau)``, all classes alike for ``tau = 1``."""

@@ -12,7 +12,7 @@ from counterpoise.errors import SettingsError
 from counterpoise.losses.ldam import LDAMLoss
 from counterpoise.methods.cosine_head import cosines, freeze_bias
 from counterpoise.methods.deferred import DeferredReweighting
-from counterpoise.methods.setting_checks import check_not_negative, check_positive
+from counterpoise.methods.setting_checks import check_flag, check_not_negative, check_positive, check_share
 from counterpoise.mixing.pairs import Pairs
 from counterpoise.training.settings import TrainingSettings, TrainingState
 
@@ -40,14 +40,14 @@ class MixedLoss(DeferredReweighting):
         """Refuse settings out of range."""
         super().check()
         name = type(self).__name__.lower()
-        check_not_negative(name, depth=self.depth, max_margin=self.max_margin)
+        check_share(name, depth=self.depth)
+        check_flag(name, ldam=self.ldam)
+        check_not_negative(name, max_margin=self.max_margin)
         check_positive(name, scale=self.scale)
-        if self.depth > 1:
-            raise SettingsError(f"depth is {self.depth!r}; give a share of the layers, from 0 to 1")
 
-    def check_training(self, training: TrainingSettings) -> None:
+    def check_training(self, training: TrainingSettings, kind: str) -> None:
         """Refuse label smoothing where margins belong to one true class."""
-        super().check_training(training)
+        super().check_training(training, kind)
         if self.ldam and training.label_smoothing:
             raise SettingsError(
                 f"label_smoothing is {training.label_smoothing!r}, but LDAM's margins belong to one true class; set it "
