@@ -81,7 +81,7 @@ class TestFrozen:
         text = (mine / "preprocessor_config.json").read_text()
         (mine / "preprocessor_config.json").write_text(text.replace("0.1,", "0.3,"))
         with pytest.raises(
-            ModelError, match=r"the weights or the preprocessing of vision model .* are not those"
+            ModelError, match=r"the configuration or the preprocessing of vision model .* are not those"
         ):
             load_model(tmp_path / "model").predict_proba(images)
         shutil.rmtree(mine)
