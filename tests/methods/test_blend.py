@@ -219,7 +219,7 @@ def test_what_can_be_no_member_is_refused_by_all_that_ask_the_members(settings) 
 
 @pytest.mark.parametrize("weights", [np.array([1.0, 3.0]), [1, 3], (1, np.float32(3)), (0, 1)])
 def test_numbers_of_any_type_are_taken(weights) -> None:
-    Blend(weights=weights).check()
+    Blend(members="encoder_lr,tfidf_lr", weights=weights).check()
 
 
 def test_a_blend_can_be_saved_if_all_its_members_can(data, tmp_path) -> None:
