@@ -128,6 +128,9 @@ class TestWithoutNetwork:
         assert opened.digest == Checkpoint.open(tiny_encoder()).digest
         assert opened.model().config.hidden_size == 16
         assert bool(asked) != known
+        count = len(asked)
+        Checkpoint.open(NAME)
+        assert len(asked) == count, "it may take the Hub seconds not to answer"
         assert "huggingface" not in capfd.readouterr().err
 
     @pytest.mark.parametrize(

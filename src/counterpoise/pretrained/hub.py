@@ -25,6 +25,7 @@ TOKENIZER_FILES = (TOKENIZER, "tokenizer_config.json", "special_tokens_map.json"
 
 _VOCABULARIES = (".txt", ".model", ".json", ".codes", ".bpe", ".tiktoken")
 _PATIENCE = 5.0  # seconds for the Hub to answer at all
+_IN_VAIN: set[Path] = set()  # folders of which this process has asked the Hub for more, and got none
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def located(name: str, revision: str | None, files: Sequence[str]) -> Snapshot:
         Commit, branch or tag of the Hub; None is its main branch.
     files : sequence of str
         All that decides something, there or not: only where the cache knows each of them is the Hub not asked. When it
-        does not answer, what the cache has will do.
+        does not answer, what the cache has will do, and the process asks no more.
 
     Raises
     ------
@@ -105,13 +106,14 @@ def located(name: str, revision: str | None, files: Sequence[str]) -> Snapshot:
     if Path(name).is_dir():
         return Snapshot(name, Path(name), None)
     cached = _cached(name, revision)
-    if cached is not None and all(cached.knows(file) for file in files):
+    if cached is not None and (cached.folder in _IN_VAIN or all(cached.knows(file) for file in files)):
         return cached
     try:
         return _fetched(name, revision, files)
     except Exception:  # whatever keeps the Hub from giving more
         if cached is None:
             raise
+        _IN_VAIN.add(cached.folder)
         return cached
 
 
