@@ -96,7 +96,7 @@ def by_hand(data: Data, context: Any, method: SetFit) -> tuple[Network, np.ndarr
     weights = torch.from_numpy(data.weights / data.weights.mean()).float()
     seed = derive_seed(context.seed, "training")
     trained = [p for p in model.backbone.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=context.training.learning_rate, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(trained, lr=context.training.learning_rate, weight_decay=0.0, fused=True)
     nothing = torch.empty(0)
     model.train()
     with torch.random.fork_rng(devices=[]):
