@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from counterpoise.losses.checks import check_targets
+from counterpoise.losses.checks import check_not_negative, check_positive, check_targets
 
 DENOMINATORS = ("square", "linear")
 
@@ -49,15 +49,13 @@ class DiceLoss(nn.Module):
     Raises
     ------
     ValueError
-        If ``alpha`` is negative, ``smoothing`` not above 0, or the denominator is another.
+        If ``alpha`` is negative, ``smoothing`` not above 0, one of them not finite, or the denominator is another.
     """
 
     def __init__(self, alpha: float = 0.5, smoothing: float = 1.0, denominator: str = "square") -> None:
         super().__init__()
-        if not alpha >= 0:
-            raise ValueError(f"alpha is {alpha}; dice loss needs 0 or more")
-        if not smoothing > 0:
-            raise ValueError(f"smoothing is {smoothing}; dice loss needs a number above 0")
+        check_not_negative("dice loss", alpha=alpha)
+        check_positive("dice loss", smoothing=smoothing)
         if denominator not in DENOMINATORS:
             raise ValueError(f"denominator is {denominator!r}; choose one of {', '.join(DENOMINATORS)}")
         self.alpha, self.smoothing, self.denominator = alpha, smoothing, denominator

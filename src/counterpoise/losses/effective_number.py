@@ -15,6 +15,8 @@ import math
 import torch
 from torch import Tensor
 
+from counterpoise.losses.checks import check_beta, check_prior
+
 
 def effective_number_weights(counts: Tensor, beta: float) -> Tensor:
     """``(1 - beta) / (1 - beta^n)`` of each class, one over the effective number of its samples.
@@ -34,9 +36,9 @@ def effective_number_weights(counts: Tensor, beta: float) -> Tensor:
     Raises
     ------
     ValueError
-        If ``beta`` is out of range.
+        If ``beta`` is out of range, or a count not finite and above 0.
     """
-    if not 0 <= beta < 1:
-        raise ValueError(f"beta is {beta}; effective numbers need 0 or more, below 1")
+    check_prior(counts, "counts")
+    check_beta("an effective number", beta)
     # expm1, since beta ** n rounds to 1 for small classes when beta is close to it.
     return (beta - 1) / torch.expm1(counts * (math.log(beta) if beta else -math.inf))

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from counterpoise.losses.checks import check_targets
+from counterpoise.losses.checks import check_classes, check_not_negative, check_targets, check_weights
 
 
 class FocalLoss(nn.Module):
@@ -26,20 +26,21 @@ class FocalLoss(nn.Module):
     gamma : float, default=2.0
         How fast the weight of well-classified examples falls; 0 is cross-entropy, 2 the paper's choice.
     alpha : Tensor of shape (C,) or None, default=None
-        A weight for each class; the paper's ``alpha_t``. None weights all classes 1.
+        A weight of 0 or more for each class; the paper's ``alpha_t``. None weights all classes 1.
 
     Raises
     ------
     ValueError
-        If ``gamma`` is negative.
+        If ``gamma`` is negative or no finite number, or ``alpha`` no such number a class.
     """
 
     alpha: Tensor | None
 
     def __init__(self, gamma: float = 2.0, alpha: Tensor | None = None) -> None:
         super().__init__()
-        if not gamma >= 0:
-            raise ValueError(f"gamma is {gamma}; focal loss needs 0 or more")
+        check_not_negative("focal loss", gamma=gamma)
+        if alpha is not None:
+            check_weights("alpha", alpha)
         self.gamma = gamma
         self.register_buffer("alpha", alpha)
 
@@ -60,9 +61,12 @@ class FocalLoss(nn.Module):
         Raises
         ------
         ValueError
-            From :func:`counterpoise.losses.checks.check_targets`.
+            If ``alpha`` is of another number of classes, and from
+            :func:`counterpoise.losses.checks.check_targets`.
         """
         check_targets(logits, targets)
+        if self.alpha is not None:
+            check_classes(logits, "alpha", self.alpha)
         log_p = functional.log_softmax(logits, dim=-1)
         soft = targets.is_floating_point()
         if not soft:

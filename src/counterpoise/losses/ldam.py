@@ -13,7 +13,13 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from counterpoise.losses.checks import check_prior, check_targets
+from counterpoise.losses.checks import (
+    check_classes,
+    check_not_negative,
+    check_positive,
+    check_prior,
+    check_targets,
+)
 
 SCALE = 30.0
 """That of the authors' code: without it no probability could come near 1."""
@@ -34,7 +40,7 @@ class LDAMLoss(nn.Module):
     Raises
     ------
     ValueError
-        If a share is not above 0, ``max_margin`` is negative or ``scale`` is not above 0.
+        If a share is not above 0, ``max_margin`` is negative, ``scale`` is not above 0, or one of them is not finite.
     """
 
     margins: Tensor
@@ -42,10 +48,8 @@ class LDAMLoss(nn.Module):
     def __init__(self, prior: Tensor, max_margin: float = 0.5, scale: float = SCALE) -> None:
         super().__init__()
         check_prior(prior)
-        if not max_margin >= 0:
-            raise ValueError(f"max_margin is {max_margin}; LDAM needs 0 or more")
-        if not scale > 0:
-            raise ValueError(f"scale is {scale}; LDAM needs a number above 0")
+        check_not_negative("LDAM", max_margin=max_margin)
+        check_positive("LDAM", scale=scale)
         self.register_buffer("margins", max_margin * (prior / prior.min()) ** -0.25)
         self.scale = scale
 
@@ -66,10 +70,12 @@ class LDAMLoss(nn.Module):
         Raises
         ------
         ValueError
-            For soft targets, and from :func:`counterpoise.losses.checks.check_targets`.
+            For soft targets, a prior of another number of classes, and from
+            :func:`counterpoise.losses.checks.check_targets`.
         """
         if targets.is_floating_point():
             raise ValueError("LDAM has a margin for one true class and no soft targets; give class numbers")
         check_targets(logits, targets)
+        check_classes(logits, "prior", self.margins)
         inside = functional.one_hot(targets, logits.shape[1]) * self.margins
         return functional.cross_entropy(self.scale * (logits - inside), targets, reduction="none")

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from counterpoise.losses.checks import check_prior, check_targets
+from counterpoise.losses.checks import check_classes, check_not_negative, check_prior, check_targets
 
 
 class LogitAdjustedLoss(nn.Module):
@@ -25,12 +25,13 @@ class LogitAdjustedLoss(nn.Module):
     prior : Tensor of shape (C,)
         Class shares of the training data; all must be above 0.
     tau : float, default=1.0
-        Strength; 1 is consistent for the balanced error, 0 is cross-entropy.
+        Strength, of 0 or more; 1 is consistent for the balanced error, 0 is cross-entropy. Below 0 the loss would
+        favour the common classes.
 
     Raises
     ------
     ValueError
-        If a share is not above 0.
+        If a share is not above 0, or ``tau`` negative, or one of them is not finite.
     """
 
     offset: Tensor
@@ -38,6 +39,7 @@ class LogitAdjustedLoss(nn.Module):
     def __init__(self, prior: Tensor, tau: float = 1.0) -> None:
         super().__init__()
         check_prior(prior)
+        check_not_negative("logit adjustment", tau=tau)
         self.register_buffer("offset", tau * torch.log(prior / prior.sum()))
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
@@ -56,7 +58,9 @@ class LogitAdjustedLoss(nn.Module):
         Raises
         ------
         ValueError
-            From :func:`counterpoise.losses.checks.check_targets`.
+            For a prior of another number of classes, and from
+            :func:`counterpoise.losses.checks.check_targets`.
         """
         check_targets(logits, targets)
+        check_classes(logits, "prior", self.offset)
         return functional.cross_entropy(logits + self.offset, targets, reduction="none")

@@ -11,11 +11,11 @@ tensor([0.6931, 0.6931, 0.0000])
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from counterpoise.losses.checks import check_positive
 
 
 class SupervisedContrastiveLoss(nn.Module):
@@ -35,13 +35,12 @@ class SupervisedContrastiveLoss(nn.Module):
     Raises
     ------
     ValueError
-        If ``temperature`` is not above 0.
+        If ``temperature`` is not finite and above 0.
     """
 
     def __init__(self, temperature: float = 0.1, *, class_averaged: bool = False) -> None:
         super().__init__()
-        if not 0 < temperature < math.inf:
-            raise ValueError(f"temperature is {temperature!r}; give a number above 0")
+        check_positive("a contrastive loss", temperature=temperature)
         self.temperature = temperature
         self.class_averaged = class_averaged
 
