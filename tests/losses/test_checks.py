@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from counterpoise.losses.class_balanced import ClassBalancedLoss
 from counterpoise.losses.dice import DiceLoss
 from counterpoise.losses.effective_number import effective_number_weights
 from counterpoise.losses.focal import FocalLoss
 from counterpoise.losses.ldam import LDAMLoss
-from counterpoise.losses.logit_adjustment import LogitAdjustedLoss
+from counterpoise.losses.logit_adjustment import LogitAdjustedLoss, adjusted_logits
 from counterpoise.losses.supervised_contrastive import SupervisedContrastiveLoss
 
 PRIOR = torch.tensor([0.5, 0.3, 0.2])
@@ -21,17 +22,21 @@ NUMBERS = {
     "gamma": lambda value: FocalLoss(gamma=value),
     "alpha": lambda value: DiceLoss(alpha=value),
     "smoothing": lambda value: DiceLoss(smoothing=value),
+    "tau of logits": lambda value: adjusted_logits(PRIOR, PRIOR, tau=value),
     "tau": lambda value: LogitAdjustedLoss(PRIOR, tau=value),
     "max_margin": lambda value: LDAMLoss(PRIOR, max_margin=value),
     "scale": lambda value: LDAMLoss(PRIOR, scale=value),
     "beta": lambda value: effective_number_weights(PRIOR, value),
+    "beta of a loss": lambda value: ClassBalancedLoss(PRIOR, value),
     "temperature": lambda value: SupervisedContrastiveLoss(value),
 }
 BY_CLASS = {
     "alpha": lambda given: FocalLoss(2.0, given),
     "prior": lambda given: LogitAdjustedLoss(given),
     "prior of LDAM": lambda given: LDAMLoss(given),
-    "counts": lambda given: effective_number_weights(given, 0.9),
+    "counts": lambda given: ClassBalancedLoss(given, 0.9),
+    "counts alone": lambda given: effective_number_weights(given, 0.9),
+    "prior of logits": lambda given: adjusted_logits(torch.zeros(3), given),
 }
 ABOVE_0 = [name for name in BY_CLASS if name != "alpha"]
 
@@ -39,7 +44,7 @@ ABOVE_0 = [name for name in BY_CLASS if name != "alpha"]
 @pytest.mark.parametrize("name", NUMBERS)
 @pytest.mark.parametrize("value", [*NO_NUMBERS, -0.1])
 def test_numbers_out_of_range_are_refused(name, value) -> None:
-    with pytest.raises(ValueError, match=f"^{name} is ") as error:
+    with pytest.raises(ValueError, match=f"^{name.split()[0]} is ") as error:
         NUMBERS[name](value)
     assert repr(value) in str(error.value)
     assert "\n" not in str(error.value)
@@ -52,7 +57,7 @@ def test_0_is_taken_where_the_formula_has_it(name) -> None:
             NUMBERS[name](0)
     else:
         NUMBERS[name](0)
-    if name == "beta":
+    if name.startswith("beta"):
         with pytest.raises(ValueError, match=r"beta is 1\.0.*below 1"):
             NUMBERS[name](1.0)
     else:
@@ -90,7 +95,7 @@ def test_what_is_no_number_a_class_is_refused(make, given, message) -> None:
         make(given)
 
 
-@pytest.mark.parametrize("name", ["alpha", "prior", "prior of LDAM"])
+@pytest.mark.parametrize("name", ["alpha", "prior", "prior of LDAM", "counts"])
 @pytest.mark.parametrize("n_classes", [1, 2, 4])
 def test_logits_of_another_number_of_classes_are_refused(name, n_classes) -> None:
     """One number for all classes would else be taken by all of them alike."""
@@ -99,6 +104,11 @@ def test_logits_of_another_number_of_classes_are_refused(name, n_classes) -> Non
     with pytest.raises(ValueError, match=rf"is of {n_classes} classes, but logits have shape \(2, 3\)"):
         loss(logits, labels)
     assert torch.isfinite(BY_CLASS[name](torch.ones(3))(logits, labels)).all()
+
+
+def test_logits_are_adjusted_by_as_many_shares_as_they_have_classes() -> None:
+    with pytest.raises(ValueError, match=r"prior is of 1 classes, but logits have shape \(2, 3\)"):
+        adjusted_logits(torch.zeros(2, 3), torch.ones(1))
 
 
 @pytest.mark.parametrize("make", BY_CLASS.values(), ids=BY_CLASS)

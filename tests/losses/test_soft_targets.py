@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy, one_hot
 
 from counterpoise.losses.checks import check_targets
+from counterpoise.losses.class_balanced import ClassBalancedLoss
 from counterpoise.losses.dice import DiceLoss
 from counterpoise.losses.focal import FocalLoss
 from counterpoise.losses.ldam import LDAMLoss
@@ -22,6 +23,7 @@ SOFT = {
     "focal 2": FocalLoss(2.0),
     "focal weighted": FocalLoss(2.0, ALPHA),
     "adjusted": LogitAdjustedLoss(PRIOR, 0.3),
+    "class-balanced": ClassBalancedLoss(100 * PRIOR, 0.9),
     "dice": DiceLoss(),
     "dice linear": DiceLoss(0.5, denominator="linear"),
 }
@@ -49,7 +51,7 @@ def test_gradients_by_differences(loss) -> None:
     assert loss(logits[:0], shares[:0]).shape == (0,)
 
 
-@pytest.mark.parametrize("name", ["focal 0", "focal 2", "focal weighted", "adjusted"])
+@pytest.mark.parametrize("name", ["focal 0", "focal 2", "focal weighted", "adjusted", "class-balanced"])
 @settings(deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_what_is_linear_in_the_label_is_the_mean_over_labels(name, seed) -> None:

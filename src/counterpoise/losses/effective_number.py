@@ -23,7 +23,7 @@ def effective_number_weights(counts: Tensor, beta: float) -> Tensor:
 
     Parameters
     ----------
-    counts : Tensor of floating type, shape (C,)
+    counts : Tensor of shape (C,)
         Samples of each class, all above 0; they may be sums of weights and need not be whole.
     beta : float
         From 0, where all classes weigh 1, up to but not including 1, near which a class weighs ``1 / n``. No class
@@ -42,3 +42,13 @@ def effective_number_weights(counts: Tensor, beta: float) -> Tensor:
     check_beta("an effective number", beta)
     # expm1, since beta ** n rounds to 1 for small classes when beta is close to it.
     return (beta - 1) / torch.expm1(counts * (math.log(beta) if beta else -math.inf))
+
+
+def balanced_weights(counts: Tensor, beta: float) -> Tensor:
+    """:func:`effective_number_weights` brought to 1 on average over the samples, so that steps stay as long.
+
+    The authors' code brings them to 1 on average over the classes. Parameters, result and errors are those of
+    :func:`effective_number_weights`.
+    """
+    weights = effective_number_weights(counts, beta)
+    return weights * (counts.sum() / (counts * weights).sum())

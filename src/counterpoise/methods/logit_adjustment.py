@@ -8,7 +8,7 @@ from torch import Tensor
 
 from counterpoise.backbones.base import Batch, Network
 from counterpoise.backbones.registry import Encoder
-from counterpoise.losses.logit_adjustment import LogitAdjustedLoss
+from counterpoise.losses.logit_adjustment import LogitAdjustedLoss, adjusted_logits
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.gradient import GradientMethod
 from counterpoise.search_space import Choice, Range, Space
@@ -49,8 +49,9 @@ class LogitAdjustment(GradientMethod):
     def finish(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
         """Take the prior out of the head's bias where the loss has not, so that a saved model has it out too."""
         if self.post_hoc:
-            offset = LogitAdjustedLoss(torch.from_numpy(data.class_mass()), self.tau).offset
-            model.head.bias.sub_(offset.to(model.head.bias))
+            nothing = torch.zeros(data.n_classes, dtype=torch.float64)
+            change = adjusted_logits(nothing, torch.from_numpy(data.class_mass()), self.tau)
+            model.head.bias.add_(change.to(model.head.bias))
 
     def training_prior(self, data: Data) -> np.ndarray:
         """The prior that is left in the logits: ``prior ** (1 - tau)``, all classes alike for ``tau = 1``."""
