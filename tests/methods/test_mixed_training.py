@@ -128,7 +128,7 @@ def test_mixup_is_mixtexts_rule_where_that_does_not_turn_weights_round() -> None
     ("setting", "value", "message"),
     [
         ("alpha", -1.0, "a number of 0 or more"),
-        ("depth", 1.5, "a share of the layers"),
+        ("depth", 1.5, "a share from 0 to 1"),
         ("max_margin", -0.1, "a number of 0 or more"),
         ("scale", 0.0, "a number above 0"),
         ("drw", 1.5, "needs true, false or a share"),

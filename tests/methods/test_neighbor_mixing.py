@@ -265,8 +265,8 @@ def test_it_trains_on_every_backbone_and_keeps_no_rows(method, backbone) -> None
     [
         ("k", 0, "an int of 1"),
         ("refresh", 1.5, "an int of 1"),
-        ("depth", -1, "0 or more"),
-        ("depth", 2, "layers"),
+        ("depth", -1, "a share from 0 to 1"),
+        ("depth", 2, "a share from 0 to 1"),
     ],
 )
 def test_settings_out_of_range_are_refused(method, setting, value, message) -> None:

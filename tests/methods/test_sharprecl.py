@@ -240,7 +240,7 @@ class TestWhatIsSaid:
         ("n_negatives", 2.5, "needs an int of 0 or more"),
         ("candidates", 0, "needs an int of 1 or more"),
         ("hard_from", 1.5, "a share from 0 to 1"),
-        ("hard_to", -0.5, "a number of 0 or more"),
+        ("hard_to", -0.5, "a share from 0 to 1"),
         ("alpha", -1, "a number of 0 or more"),
         ("prototypes", None, "true or false"),
         ("compensation", 1, "true or false"),

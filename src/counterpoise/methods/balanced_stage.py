@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,6 @@ from torch import Tensor, nn
 from counterpoise.backbones.base import Backbone, Batch, Network
 from counterpoise.backbones.registry import Encoded, Encoder
 from counterpoise.data.arrays import Dense
-from counterpoise.errors import SettingsError
 from counterpoise.methods.balanced_batches import BalancedBatches
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.validation import judged_by, validation_score
@@ -59,18 +57,6 @@ class Frozen(Backbone):
     def tokens(self, batch: Batch) -> Tensor:
         """The output as it is, ``(B, 1, d)``."""
         return batch.inputs.unsqueeze(1)
-
-
-def check_epochs(name: str, epochs: object) -> None:
-    """Refuse a number of epochs that is no int of 1 or more.
-
-    Raises
-    ------
-    SettingsError
-        With the name of the method.
-    """
-    if not isinstance(epochs, Integral) or isinstance(epochs, bool) or epochs < 1:
-        raise SettingsError(f"head_epochs is {epochs!r}; {name} needs an int of 1 or more")
 
 
 def fresh_head(model: Network, seed: int) -> nn.Linear:

@@ -19,6 +19,7 @@ from counterpoise.errors import DataError, SettingsError
 from counterpoise.methods.base import Context, Data, Method
 from counterpoise.methods.predictors import Predictor, SavedState
 from counterpoise.methods.restoring import PREDICTORS
+from counterpoise.methods.setting_checks import check_flag
 from counterpoise.metrics.calibration import shift_prior
 
 FOLDS = 3
@@ -79,6 +80,7 @@ class Blend(Method):
 
     def check(self) -> None:
         """Refuse unknown members, too few of them, and weights that fit nothing."""
+        check_flag("blend", allow_sending=self.allow_sending)
         names = self.names
         if unknown := [name for name in names if name not in self.known or name == "blend"]:
             others = ", ".join(name for name in self.known if name != "blend")

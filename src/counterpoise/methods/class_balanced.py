@@ -5,10 +5,10 @@ from typing import ClassVar
 
 import torch
 
-from counterpoise.errors import SettingsError
 from counterpoise.losses.effective_number import effective_number_weights
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.gradient import GradientMethod
+from counterpoise.methods.setting_checks import check_below_1
 from counterpoise.search_space import Choice, Space
 
 
@@ -40,8 +40,7 @@ class ClassBalanced(GradientMethod):
 
     def check(self) -> None:
         """Refuse a beta that is not in [0, 1)."""
-        if not 0 <= self.beta < 1:
-            raise SettingsError(f"beta is {self.beta!r}; class_balanced needs 0 or more, below 1")
+        check_below_1("class_balanced", beta=self.beta)
 
     def resample(self, data: Data, context: Context) -> Data:
         """Multiply the row weights by those of the rows' classes."""

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from counterpoise.errors import SettingsError
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.gradient import GradientMethod
+from counterpoise.methods.setting_checks import check_not_negative
 
 
 class ClassWeight(GradientMethod):
@@ -21,7 +21,7 @@ class ClassWeight(GradientMethod):
     Raises
     ------
     SettingsError
-        From ``check``, if ``power`` is negative.
+        From ``check``, if ``power`` is negative or no finite number.
     """
 
     summary = "rows of rare classes count more in the loss"
@@ -31,8 +31,7 @@ class ClassWeight(GradientMethod):
 
     def check(self) -> None:
         """Refuse a negative power."""
-        if not self.power >= 0:
-            raise SettingsError(f"power is {self.power!r}; class_weight needs 0 or more")
+        check_not_negative("class_weight", power=self.power)
 
     def resample(self, data: Data, context: Context) -> Data:
         """Multiply the row weights by those of the rows' classes."""

@@ -10,11 +10,11 @@ import numpy as np
 
 from counterpoise.backbones.base import Network
 from counterpoise.backbones.registry import Encoder
-from counterpoise.errors import SettingsError
 from counterpoise.methods.balanced_batches import BalancedBatches
-from counterpoise.methods.balanced_stage import check_epochs, fresh_head, train_balanced, train_head
+from counterpoise.methods.balanced_stage import fresh_head, train_balanced, train_head
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.gradient import GradientMethod
+from counterpoise.methods.setting_checks import check_flag, check_whole
 from counterpoise.search_space import Range, Space
 
 
@@ -46,9 +46,8 @@ class CRT(GradientMethod):
 
     def check(self) -> None:
         """Refuse settings out of range."""
-        check_epochs("crt", self.head_epochs)
-        if not isinstance(self.unfreeze, bool):
-            raise SettingsError(f"unfreeze is {self.unfreeze!r}; crt needs true or false")
+        check_whole("crt", head_epochs=self.head_epochs)
+        check_flag("crt", unfreeze=self.unfreeze)
 
     def finish(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
         """Train a new head, alone or with the backbone."""

@@ -11,6 +11,7 @@ from counterpoise.losses.dice import DENOMINATORS, DiceLoss
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.gradient import GradientMethod
 from counterpoise.methods.network_predictor import NetworkPredictor
+from counterpoise.methods.setting_checks import check_not_negative, check_positive
 from counterpoise.search_space import Choice, Range, Space
 from counterpoise.training.settings import TrainingState
 
@@ -55,11 +56,13 @@ class Dice(GradientMethod):
         self.denominator = denominator
 
     def check(self) -> None:
-        """Refuse what the loss refuses."""
-        try:
-            self._loss()
-        except ValueError as error:
-            raise SettingsError(str(error)) from error
+        """Refuse settings out of range."""
+        check_not_negative("dice", alpha=self.alpha)
+        check_positive("dice", smoothing=self.smoothing)
+        if self.denominator not in DENOMINATORS:
+            raise SettingsError(
+                f"denominator is {self.denominator!r}; choose one of {', '.join(DENOMINATORS)}"
+            )
 
     def fit(self, data: Data, context: Context) -> NetworkPredictor:
         """Train; see :meth:`counterpoise.methods.base.Method.fit`."""
@@ -77,7 +80,5 @@ class Dice(GradientMethod):
 
     def loss(self, model: Network, batch: Batch, state: TrainingState) -> Tensor:
         """Dice loss ``(B,)``."""
-        return self._loss()(model(batch).float(), batch.labels)
-
-    def _loss(self) -> DiceLoss:
-        return DiceLoss(self.alpha, self.smoothing, self.denominator)
+        loss = DiceLoss(self.alpha, self.smoothing, self.denominator)
+        return loss(model(batch).float(), batch.labels)

@@ -38,7 +38,7 @@ from counterpoise.methods.collapse import Spread
 from counterpoise.methods.gradient import GradientMethod
 from counterpoise.methods.network_predictor import NetworkPredictor
 from counterpoise.methods.overloading import Overloading
-from counterpoise.methods.setting_checks import check_not_negative, check_whole
+from counterpoise.methods.setting_checks import check_flag, check_not_negative, check_whole
 from counterpoise.methods.tally import Tally
 from counterpoise.metrics.spread import class_spread
 from counterpoise.mixing.convex import LAWS, convex_weights
@@ -178,8 +178,7 @@ class DOS(GradientMethod):
             group_weight=self.group_weight,
             subspace_weight=self.subspace_weight,
         )
-        if not isinstance(self.own_member, bool):
-            raise SettingsError(f"own_member is {self.own_member!r}; dos needs true or false")
+        check_flag("dos", own_member=self.own_member)
         if self.law not in LAWS:
             raise SettingsError(f"law is {self.law!r}; choose one of {', '.join(LAWS)}")
         if not isinstance(self.abstract_labels, bool) and self.abstract_labels != "random":

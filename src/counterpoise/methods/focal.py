@@ -10,6 +10,7 @@ from counterpoise.errors import SettingsError
 from counterpoise.losses.focal import FocalLoss
 from counterpoise.methods.base import Data
 from counterpoise.methods.gradient import GradientMethod
+from counterpoise.methods.setting_checks import check_not_negative
 from counterpoise.search_space import Choice, Range, Space
 from counterpoise.training.settings import TrainingState
 
@@ -40,8 +41,7 @@ class Focal(GradientMethod):
 
     def check(self) -> None:
         """Refuse a negative gamma and an unknown alpha."""
-        if not self.gamma >= 0:
-            raise SettingsError(f"gamma is {self.gamma!r}; focal needs 0 or more")
+        check_not_negative("focal", gamma=self.gamma)
         if self.alpha not in (None, "balanced"):
             raise SettingsError(f"alpha is {self.alpha!r}; give 'balanced' or None")
 

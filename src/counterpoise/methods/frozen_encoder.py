@@ -10,7 +10,7 @@ import numpy as np
 from counterpoise.errors import SettingsError
 from counterpoise.methods.base import Context, Data, Method
 from counterpoise.methods.predictors import SavedState
-from counterpoise.methods.setting_checks import check_whole
+from counterpoise.methods.setting_checks import check_flag, check_whole
 from counterpoise.pretrained.pooling import POOLINGS
 from counterpoise.text.checkpoints import Checkpoint
 from counterpoise.text.frozen import FrozenEncoder
@@ -54,6 +54,7 @@ class FrozenEncoderMethod(Method):
     def check(self) -> None:
         """Refuse settings out of range, and an encoder that cannot be had."""
         check_whole(self.name, max_length=self.max_length)
+        check_flag(self.name, balanced=self.balanced)
         if self.pooling not in (None, *POOLINGS):
             raise SettingsError(f"pooling is {self.pooling!r}; choose from {', '.join(POOLINGS)}")
         Checkpoint.open(self.encoder, self.revision)

@@ -9,10 +9,10 @@ from typing import ClassVar
 from torch import Tensor
 
 from counterpoise.backbones.base import Batch, Network
-from counterpoise.errors import SettingsError
 from counterpoise.losses.ldam import SCALE, LDAMLoss
 from counterpoise.methods.cosine_head import cosines, freeze_bias
 from counterpoise.methods.deferred import DeferredReweighting
+from counterpoise.methods.setting_checks import check_not_negative, check_positive
 from counterpoise.search_space import Range, Space
 from counterpoise.training.settings import TrainingState
 
@@ -50,10 +50,8 @@ class LDAM(DeferredReweighting):
     def check(self) -> None:
         """Refuse settings out of range."""
         super().check()
-        if not self.max_margin >= 0:
-            raise SettingsError(f"max_margin is {self.max_margin!r}; ldam needs 0 or more")
-        if not self.scale > 0:
-            raise SettingsError(f"scale is {self.scale!r}; ldam needs a number above 0")
+        check_not_negative("ldam", max_margin=self.max_margin)
+        check_positive("ldam", scale=self.scale)
 
     def on_epoch(self, model: Network, state: TrainingState) -> None:
         """Leave the head's bias as it is: a classifier of cosines has none."""

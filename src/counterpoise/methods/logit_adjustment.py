@@ -11,6 +11,7 @@ from counterpoise.backbones.registry import Encoder
 from counterpoise.losses.logit_adjustment import LogitAdjustedLoss, adjusted_logits
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.gradient import GradientMethod
+from counterpoise.methods.setting_checks import check_flag, check_not_negative
 from counterpoise.search_space import Choice, Range, Space
 from counterpoise.training.settings import TrainingState
 
@@ -24,10 +25,16 @@ class LogitAdjustment(GradientMethod):
     Parameters
     ----------
     tau : float, default=1.0
-        Strength; 1 is consistent for the balanced error, 0 is plain training.
+        Strength, of 0 or more; 1 is consistent for the balanced error, 0 is plain training.
     post_hoc : bool, default=False
         True trains plainly and then subtracts ``tau`` times the log prior from the logits, False adds it to them in the
         loss (the paper's equation 10), which also changes what is learnt.
+
+    Raises
+    ------
+    SettingsError
+        From ``check``, if ``tau`` is no finite number or below 0, where it would favour the common classes, or
+        ``post_hoc`` no bool.
     """
 
     search_space: ClassVar[Space] = {"tau": Range(0.25, 2.0), "post_hoc": Choice((False, True))}
@@ -38,6 +45,11 @@ class LogitAdjustment(GradientMethod):
     def __init__(self, *, tau: float = 1.0, post_hoc: bool = False) -> None:
         self.tau = tau
         self.post_hoc = post_hoc
+
+    def check(self) -> None:
+        """Refuse settings out of range."""
+        check_not_negative("logit_adjustment", tau=self.tau)
+        check_flag("logit_adjustment", post_hoc=self.post_hoc)
 
     def loss(self, model: Network, batch: Batch, state: TrainingState) -> Tensor:
         """Logit-adjusted cross-entropy ``(B,)``, or plain cross-entropy."""

@@ -5,7 +5,6 @@ Recognition", ICLR 2020, section 4, "Learnable weight scaling"; as in the author
 whole logit, bias included.
 """
 
-from numbers import Real
 from typing import ClassVar
 
 import numpy as np
@@ -14,11 +13,11 @@ from torch import Tensor, nn
 
 from counterpoise.backbones.base import Network
 from counterpoise.backbones.registry import Encoder
-from counterpoise.errors import SettingsError
 from counterpoise.methods.balanced_batches import BalancedBatches
-from counterpoise.methods.balanced_stage import check_epochs, train_head
+from counterpoise.methods.balanced_stage import train_head
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.gradient import GradientMethod
+from counterpoise.methods.setting_checks import check_positive, check_whole
 from counterpoise.search_space import Range, Space
 
 
@@ -82,10 +81,8 @@ class LWS(GradientMethod):
 
     def check(self) -> None:
         """Refuse settings out of range."""
-        check_epochs("lws", self.head_epochs)
-        rate = self.scale_learning_rate
-        if not (isinstance(rate, Real) and 0 < rate < float("inf")):
-            raise SettingsError(f"scale_learning_rate is {rate!r}; lws needs a number above 0")
+        check_whole("lws", head_epochs=self.head_epochs)
+        check_positive("lws", scale_learning_rate=self.scale_learning_rate)
 
     def finish(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
         """Learn the scales, and multiply them into the head."""

@@ -12,7 +12,7 @@ from counterpoise.errors import SettingsError
 from counterpoise.losses.ldam import LDAMLoss
 from counterpoise.methods.cosine_head import cosines, freeze_bias
 from counterpoise.methods.deferred import DeferredReweighting
-from counterpoise.methods.setting_checks import check_not_negative, check_positive
+from counterpoise.methods.setting_checks import check_flag, check_not_negative, check_positive, check_share
 from counterpoise.mixing.pairs import Pairs
 from counterpoise.training.settings import TrainingSettings, TrainingState
 
@@ -40,10 +40,10 @@ class MixedLoss(DeferredReweighting):
         """Refuse settings out of range."""
         super().check()
         name = type(self).__name__.lower()
-        check_not_negative(name, depth=self.depth, max_margin=self.max_margin)
+        check_share(name, depth=self.depth)
+        check_flag(name, ldam=self.ldam)
+        check_not_negative(name, max_margin=self.max_margin)
         check_positive(name, scale=self.scale)
-        if self.depth > 1:
-            raise SettingsError(f"depth is {self.depth!r}; give a share of the layers, from 0 to 1")
 
     def check_training(self, training: TrainingSettings) -> None:
         """Refuse label smoothing where margins belong to one true class."""

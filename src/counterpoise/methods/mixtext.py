@@ -6,7 +6,6 @@ Classification", ACL 2020 (arXiv 2004.12239): TMix in section 3, the semi-superv
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,7 +19,12 @@ from counterpoise.errors import SettingsError
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.gradient import GradientMethod
 from counterpoise.methods.network_predictor import NetworkPredictor
-from counterpoise.methods.setting_checks import check_not_negative, check_positive, check_whole
+from counterpoise.methods.setting_checks import (
+    check_below_1,
+    check_not_negative,
+    check_positive,
+    check_whole,
+)
 from counterpoise.methods.unlabelled import Inputs, Unlabelled, hash_of, joined, read_unlabelled
 from counterpoise.mixing.mixup import mixup
 from counterpoise.mixing.pairs import Pairs
@@ -139,10 +143,7 @@ class MixText(GradientMethod):
         check_whole("mixtext", unlabelled_per_row=self.unlabelled_per_row, n_views=self.n_views)
         names = ("alpha", "unlabelled_weight", "view_weight", "margin", "margin_weight")
         check_not_negative("mixtext", **{name: getattr(self, name) for name in names})
-        if not (isinstance(self.word_dropout, Real) and 0 <= float(self.word_dropout) < 1):
-            raise SettingsError(
-                f"word_dropout is {self.word_dropout!r}; mixtext needs a share of 0 or more, below 1"
-            )
+        check_below_1("mixtext", word_dropout=self.word_dropout)
         self._texts()
 
     def identity(self) -> str:

@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from counterpoise.methods.base import Context, Data, Method
 from counterpoise.methods.linear_predictor import LinearPredictor, one_row_a_class
 from counterpoise.methods.logistic import fit_logistic
-from counterpoise.methods.setting_checks import check_positive, check_whole
+from counterpoise.methods.setting_checks import check_flag, check_positive, check_whole
 from counterpoise.search_space import Range, Space
 from counterpoise.text.tfidf import learn_rows, word_presence
 
@@ -72,6 +72,7 @@ class NaiveBayesLR(Method):
         """Refuse settings out of range."""
         check_positive("nb_lr", C=self.C, alpha=self.alpha)
         check_whole("nb_lr", max_ngram=self.max_ngram, min_df=self.min_df)
+        check_flag("nb_lr", balanced=self.balanced)
 
     def fit(self, data: Data, context: Context) -> LinearPredictor:
         """Fit; a validation side is not needed."""

@@ -7,9 +7,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from counterpoise.errors import SettingsError
 from counterpoise.losses.ldam import SCALE
 from counterpoise.methods.mixed_training import MixedTraining
+from counterpoise.methods.setting_checks import check_not_negative, check_share
 from counterpoise.mixing.pairs import Pairs
 from counterpoise.mixing.remix import remix, remix_label_weight
 from counterpoise.search_space import Range, Space
@@ -51,10 +51,8 @@ class Remix(MixedTraining):
     def check(self) -> None:
         """Refuse settings out of range."""
         super().check()
-        if not self.ratio >= 1:
-            raise SettingsError(f"ratio is {self.ratio!r}; remix needs a number of 1 or more")
-        if not 0 <= self.threshold <= 1:
-            raise SettingsError(f"threshold is {self.threshold!r}; remix needs a share from 0 to 1")
+        check_not_negative("remix", at_least=1, ratio=self.ratio)
+        check_share("remix", threshold=self.threshold)
 
     def pairs(self, labels: Tensor, counts: Tensor, generator: torch.Generator) -> Pairs:
         """Pair the rows of a batch."""

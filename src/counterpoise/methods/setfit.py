@@ -22,7 +22,7 @@ from counterpoise.methods.base import Context, Data
 from counterpoise.methods.gradient import GradientMethod
 from counterpoise.methods.logistic import fit_logistic
 from counterpoise.methods.network_predictor import NetworkPredictor
-from counterpoise.methods.setting_checks import check_positive, check_whole
+from counterpoise.methods.setting_checks import check_flag, check_positive, check_whole
 from counterpoise.oversampling.base import draw_sources
 from counterpoise.search_space import Range, Space
 from counterpoise.training.loop import predict
@@ -88,8 +88,7 @@ class SetFit(GradientMethod):
         """Refuse settings out of range."""
         check_whole("setfit", pairs=self.pairs)
         check_positive("setfit", C=self.C)
-        if not isinstance(self.balanced, bool):
-            raise SettingsError(f"balanced is {self.balanced!r}; setfit needs true or false")
+        check_flag("setfit", balanced=self.balanced)
 
     def check_backbone(self, backbone: str, settings: dict[str, Any]) -> None:
         """Refuse a backbone with nothing to train."""

@@ -17,14 +17,21 @@ from torch.nn import functional
 
 from counterpoise.backbones.base import Batch, Network
 from counterpoise.backbones.registry import Encoder
-from counterpoise.errors import CounterpoiseWarning, SettingsError
+from counterpoise.errors import CounterpoiseWarning
 from counterpoise.losses.effective_number import effective_number_weights
 from counterpoise.losses.logit_adjustment import LogitAdjustedLoss
 from counterpoise.losses.supervised_contrastive import SupervisedContrastiveLoss
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.contrastive import ContrastiveMethod, Projections
 from counterpoise.methods.network_predictor import NetworkPredictor
-from counterpoise.methods.setting_checks import check_not_negative, check_positive, check_whole
+from counterpoise.methods.setting_checks import (
+    check_below_1,
+    check_flag,
+    check_not_negative,
+    check_positive,
+    check_share,
+    check_whole,
+)
 from counterpoise.mixing.hard_targets import hard_targets
 from counterpoise.search_space import Range, Space
 from counterpoise.training.settings import TrainingState
@@ -141,16 +148,10 @@ class SharpReCL(ContrastiveMethod):
         super().check()
         check_whole("sharprecl", candidates=self.candidates)
         check_whole("sharprecl", at_least=0, n_positives=self.n_positives, n_negatives=self.n_negatives)
-        check_not_negative("sharprecl", alpha=self.alpha, hard_from=self.hard_from, hard_to=self.hard_to)
-        for name in ("hard_from", "hard_to"):
-            if getattr(self, name) > 1:
-                raise SettingsError(f"{name} is {getattr(self, name)!r}; sharprecl needs a share from 0 to 1")
-        for name in ("prototypes", "compensation"):
-            if not isinstance(getattr(self, name), bool):
-                raise SettingsError(f"{name} is {getattr(self, name)!r}; sharprecl needs true or false")
-        check_not_negative("sharprecl", beta=self.beta)
-        if self.beta >= 1:
-            raise SettingsError(f"beta is {self.beta!r}; sharprecl needs 0 or more, below 1")
+        check_not_negative("sharprecl", alpha=self.alpha)
+        check_share("sharprecl", hard_from=self.hard_from, hard_to=self.hard_to)
+        check_flag("sharprecl", prototypes=self.prototypes, compensation=self.compensation)
+        check_below_1("sharprecl", beta=self.beta)
         if self.scale is not None:
             check_positive("sharprecl", scale=self.scale)
 

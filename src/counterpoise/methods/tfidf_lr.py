@@ -12,7 +12,7 @@ from counterpoise.methods.base import Context, Data, Method
 from counterpoise.methods.linear_predictor import LinearPredictor
 from counterpoise.methods.logistic import fit_logistic
 from counterpoise.methods.sampled import sampled_method
-from counterpoise.methods.setting_checks import check_positive, check_whole
+from counterpoise.methods.setting_checks import check_flag, check_positive, check_whole
 from counterpoise.samplers import SAMPLERS
 from counterpoise.search_space import Range, Space
 from counterpoise.text.tfidf import learn_rows, rows_of, word_tfidf
@@ -74,6 +74,7 @@ class TfidfLR(Method):
         check_positive(self.name, C=self.C)
         check_whole(self.name, at_least=self.shortest, max_ngram=self.max_ngram)
         check_whole(self.name, min_df=self.min_df)
+        check_flag(self.name, balanced=self.balanced)
         if self.sampler is not None and self.sampler not in SAMPLERS:
             raise SettingsError(f"sampler is {self.sampler!r}; choose one of {', '.join(SAMPLERS)}")
 

@@ -14,7 +14,7 @@ from counterpoise.crossfit import Split, make_folds, text_groups
 from counterpoise.errors import CounterpoiseWarning, DataError
 from counterpoise.methods.base import Context, Data, Method
 from counterpoise.methods.linear_predictor import LinearPredictor, one_row_a_class
-from counterpoise.methods.setting_checks import check_positive, check_whole
+from counterpoise.methods.setting_checks import check_flag, check_positive, check_whole
 from counterpoise.metrics.platt import platt
 from counterpoise.search_space import Range, Space
 from counterpoise.seeding import derive_seed
@@ -64,6 +64,7 @@ class TfidfSVM(Method):
         """Refuse settings out of range."""
         check_positive("tfidf_svm", C=self.C)
         check_whole("tfidf_svm", max_ngram=self.max_ngram, min_df=self.min_df)
+        check_flag("tfidf_svm", balanced=self.balanced)
 
     def fit(self, data: Data, context: Context) -> LinearPredictor:
         """Fit; a validation side is not needed.

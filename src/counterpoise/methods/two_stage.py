@@ -9,9 +9,10 @@ from typing import ClassVar
 
 from counterpoise.backbones.base import Network
 from counterpoise.backbones.registry import Encoder
-from counterpoise.methods.balanced_stage import check_epochs, train_head
+from counterpoise.methods.balanced_stage import train_head
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.gradient import GradientMethod
+from counterpoise.methods.setting_checks import check_whole
 from counterpoise.search_space import Range, Space
 
 
@@ -43,7 +44,7 @@ class TwoStage(GradientMethod):
 
     def check(self) -> None:
         """Refuse a number of epochs that is none."""
-        check_epochs("two_stage", self.head_epochs)
+        check_whole("two_stage", head_epochs=self.head_epochs)
 
     def start(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
         """Train the head alone; plain training of everything follows, and so the shares of the data's own prior."""

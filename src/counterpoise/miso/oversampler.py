@@ -27,7 +27,7 @@ from counterpoise.miso.assembly import Prepared, prepare
 from counterpoise.miso.corpus import Corpus
 from counterpoise.miso.decoding import Decoding
 from counterpoise.miso.harvest import harvest
-from counterpoise.miso.recipe import PUBLISHED, Recipe, without_stop_words
+from counterpoise.miso.recipe import PUBLISHED, Recipe, as_tuple, without_stop_words
 from counterpoise.miso.training import AlgorithmSettings
 from counterpoise.oversampling.anchors import Anchor, anchor_table
 from counterpoise.oversampling.balance import choose_balance, judge_by_words
@@ -288,7 +288,7 @@ class MISO(TextSampler):
             return {name: self._setting(name) for name in names}
 
         algorithm = AlgorithmSettings(
-            steps=tuple(self._setting("steps")),  # a list where it comes from JSON
+            steps=as_tuple(self._setting("steps")),
             **chosen(
                 "batch_size", "learning_rate", "mi_weight", "adversarial", "tau", "likelihood_floor", "gumbel"
             ),
@@ -310,12 +310,10 @@ class MISO(TextSampler):
             "reading",
             "sfm",
         )
-        budget = self._setting("budget")
-        budget = tuple(budget) if isinstance(budget, list) else budget  # a list where it comes from JSON
         return Recipe(
             **chosen(*own),
             residual=self.preset != "paper",
-            budget=budget,
+            budget=as_tuple(self._setting("budget")),
             max_length=self.max_length,
             algorithm=algorithm,
             decoding=decoding,

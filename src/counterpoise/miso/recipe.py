@@ -6,8 +6,9 @@ PUBLISHED["batch_size"]                           # of preset="paper"
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from counterpoise.errors import SettingsError
 from counterpoise.miso.decoding import Decoding
 from counterpoise.miso.training import AlgorithmSettings
+from counterpoise.oversampling.base import check_flag
 
 GENERATORS = ("edit", "pointer", "free")
 
@@ -106,26 +108,36 @@ class Recipe:
         for name in ("k", "scope", "dim", "heads", "max_length"):
             _at_least(name, getattr(self, name), 1)
         _at_least("batch_size", self.algorithm.batch_size, 2)
+        check_flag("belonging", self.belonging)
+        check_flag("sfm", self.sfm)
+        check_flag("adversarial", self.algorithm.adversarial)
         steps = self.algorithm.steps
-        if len(steps) != 4 or any(not isinstance(n, Integral) or n < 0 for n in steps):
+        if not (isinstance(steps, tuple) and len(steps) == 4 and all(map(_is_count, steps))):
             raise SettingsError(f"steps is {steps!r}; give four ints of 0 or more, one a phase")
         if self.dim % self.heads or self.dim < 2 * self.heads:
             raise SettingsError(
                 f"dim is {self.dim} and heads is {self.heads}; dim must be a multiple of heads, at least twice it"
             )
-        least, most = self.budget if isinstance(self.budget, tuple) else (self.budget, self.budget)
-        if not 0 < least <= most < 1:
+        ends = self.budget if isinstance(self.budget, tuple) else (self.budget, self.budget)
+        if not (len(ends) == 2 and all(map(_is_number, ends)) and 0 < ends[0] <= ends[1] < 1):
             raise SettingsError(
                 f"budget is {self.budget!r}; give a share above 0 and below 1, or two, the lesser first"
             )
-        if not 0 <= self.inject <= 1:
+        if not (_is_number(self.inject) and 0 <= self.inject <= 1):
             raise SettingsError(f"inject is {self.inject!r}; give a share from 0 to 1")
-        if self.run < 1:
+        if not (_is_number(self.run) and self.run >= 1):
             raise SettingsError(f"run is {self.run!r}; give a mean length of 1 or more words")
-        if not self.algorithm.learning_rate > 0:
-            raise SettingsError(f"learning_rate is {self.algorithm.learning_rate!r}; give a number above 0")
-        if self.algorithm.mi_weight < 0:
-            raise SettingsError(f"mi_weight is {self.algorithm.mi_weight!r}; give 0 or more")
+        if not _is_number(self.gate_weight):
+            raise SettingsError(f"gate_weight is {self.gate_weight!r}; give a number, 0 for a blind gate")
+        for name in ("mi_weight", "likelihood_floor"):
+            value = getattr(self.algorithm, name)
+            if not (_is_number(value) and value >= 0):
+                raise SettingsError(f"{name} is {value!r}; give a number of 0 or more")
+        rate, gumbel = self.algorithm.learning_rate, self.algorithm.gumbel
+        if not (_is_number(rate) and rate > 0):
+            raise SettingsError(f"learning_rate is {rate!r}; give a number above 0")
+        if gumbel is not None and not (_is_number(gumbel) and gumbel > 0):
+            raise SettingsError(f"gumbel is {gumbel!r}; give a number above 0, or leave it away")
 
 
 def _one_of(name: str, value: Any, choices: tuple[str, ...]) -> None:
@@ -136,6 +148,19 @@ def _one_of(name: str, value: Any, choices: tuple[str, ...]) -> None:
 def _at_least(name: str, value: Any, least: int) -> None:
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
         raise SettingsError(f"{name} is {value!r}; give an int of {least} or more")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 0
+
+
+def as_tuple(value: Any) -> Any:
+    """A list, which is what JSON makes of several numbers, as a tuple; whatever else as it is."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 def without_stop_words(texts: np.ndarray) -> np.ndarray:

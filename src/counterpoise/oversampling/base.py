@@ -196,6 +196,12 @@ def check_count(name: str, value: Any) -> None:
         raise SettingsError(f"{name} is {value!r}; give an int of 1 or more")
 
 
+def check_flag(name: str, value: Any) -> None:
+    """Refuse a setting that is neither true nor false, with a SettingsError."""
+    if not isinstance(value, bool):
+        raise SettingsError(f"{name} is {value!r}; give true or false")
+
+
 def words_of_share(share: float, n_words: int) -> int:
     """How many of a text's words a share of them is: rounded, but one at least of two or more."""
     return max(round(share * n_words), int(n_words > 1))

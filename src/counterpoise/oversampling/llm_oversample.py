@@ -25,7 +25,7 @@ from counterpoise.crossfit import text_groups
 from counterpoise.difficulty import difficult_samples
 from counterpoise.errors import CounterpoiseWarning, DataError, SettingsError
 from counterpoise.oversampling.anchors import Anchor
-from counterpoise.oversampling.base import TextSampler, draw_sources
+from counterpoise.oversampling.base import TextSampler, check_flag, draw_sources
 from counterpoise.oversampling.belonging import Belonging
 from counterpoise.oversampling.device import sampler_device
 from counterpoise.oversampling.prompts import cleaned, few_shot_prompt
@@ -180,6 +180,7 @@ class LanguageModelWriter(TextSampler):
             if not (isinstance(value, Real) and 0 < float(value) <= most and np.isfinite(float(value))):
                 limit = "" if most == np.inf else ", at most 1"
                 raise SettingsError(f"{name} is {value!r}; give a number above 0{limit}")
+        check_flag("belonging", self.belonging)
         check_asking(self)
         model_of(self, sampler_device(self.device))
 
