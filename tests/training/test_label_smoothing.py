@@ -17,14 +17,15 @@ from counterpoise.methods.erm import ERM
 from counterpoise.methods.gradient import GradientMethod
 from counterpoise.methods.registry import METHODS, make_method
 from counterpoise.training.settings import TrainingSettings
-from tiny_networks import enough_epochs
+from tiny_networks import NETWORK, enough_epochs
 
+SPACES = ["smote", "borderline_smote", "adasyn"]
 SOFT = [name for name, method in METHODS.items() if method.soft_targets]
 HARD = [name for name in METHODS if name not in SOFT]
 OWN_LOSS = ["focal", "dice", "logit_adjustment", "balanced_softmax"]
 
 
-def context(**training) -> Context:
+def context(backbone: str = "mlp", **training) -> Context:
     settings = {
         "max_epochs": 3,
         "batch_size": 16,
@@ -33,7 +34,10 @@ def context(**training) -> Context:
         "learning_rate": 0.01,
     }
     settings |= training
-    return Context(0, 1, "mlp", {"hidden": (8, 4)}, TrainingSettings(**settings))
+    network = {"mlp": {"hidden": (8, 4)}, "textcnn": {"dim": 8, "vectors": "random", "n_filters": 4}}[
+        backbone
+    ]
+    return Context(0, 1, backbone, network, TrainingSettings(**settings))
 
 
 def data_of(arrays_of, counts=(30, 20, 10)) -> Data:
@@ -76,14 +80,25 @@ def test_the_loss_is_handed_shares_and_class_numbers_without_smoothing(arrays_of
     assert torch.equal(seen[0].labels, torch.from_numpy(data.labels)[seen[0].rows])
 
 
-@pytest.mark.parametrize("name", [name for name in SOFT if "array" in METHODS[name].inputs])
-def test_it_acts_on_every_method_whose_loss_is_defined_for_it(name, arrays_of) -> None:
-    data = data_of(arrays_of, (30, 10))
+def _where_it_acts() -> list[tuple[str, str, dict]]:
+    found = [(name, "array", {}) for name in SOFT if "array" in METHODS[name].inputs]
+    found += [(name, "text", {}) for name in SOFT if METHODS[name]().trains_backbone("text")]
+    found += [(name, "text", {"space": "embedding"}) for name in SPACES]
+    return [*found, ("blend", "text", {"members": "erm,focal"})]
+
+
+@pytest.mark.parametrize(("name", "kind", "settings"), _where_it_acts(), ids=str)
+@pytest.mark.filterwarnings("ignore::counterpoise.errors.CounterpoiseWarning")
+def test_it_acts_on_every_method_whose_loss_is_defined_for_it(
+    name, kind, settings, arrays_of, texts_of
+) -> None:
+    data = data_of(arrays_of if kind == "array" else texts_of, (30, 10))
     if not METHODS[name].takes_sample_weight:
         data = replace(data, weights=np.ones(len(data)))
-    epochs = enough_epochs(name, 3)
+    backbone, epochs = {"array": "mlp", "text": "textcnn"}[kind], enough_epochs(name, 3)
     plain, smooth = (
-        make_method(name).fit(data, context(label_smoothing=share, max_epochs=epochs)) for share in (0.0, 0.2)
+        make_method(name, settings).fit(data, context(backbone, label_smoothing=share, max_epochs=epochs))
+        for share in (0.0, 0.2)
     )
     assert np.isfinite(smooth.logits(data.inputs)).all()
     # Votes of neighbours may be the same in another representation.
@@ -104,6 +119,33 @@ def test_it_is_refused_in_one_sentence_before_the_data_are_looked_at(name) -> No
     with pytest.raises(SettingsError, match=r"label_smoothing is 0\.1, but .* set it to 0") as error:
         TextClassifier(name, label_smoothing=0.1).fit(None, None)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_it_is_refused_where_no_network_is_trained_and_taken_where_one_is(name, arrays_of, texts_of) -> None:
+    said = "trains no network on text data with the settings it has; set it to 0"
+    with pytest.raises(SettingsError, match=said):
+        TextClassifier(name, label_smoothing=0.1).fit(None, None)
+    with pytest.raises(SettingsError, match=said):
+        make_method(name).fit(data_of(texts_of, (20, 10)), context("textcnn", label_smoothing=0.1))
+    TextClassifier(name, method__space="embedding", label_smoothing=0.1)._checked_settings()
+    ArrayClassifier(name, label_smoothing=0.1)._checked_settings()
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [("erm,tfidf_lr", "TfidfLR trains no network on text data; set"), ("ldam,erm", "LDAM has no loss")],
+)
+def test_a_blend_takes_it_where_all_its_members_do(members, said, texts_of) -> None:
+    texts, labels = texts_of((20, 10))
+    settings = {"label_smoothing": 0.1, **NETWORK}
+    with pytest.raises(SettingsError, match=said):
+        TextClassifier("blend", method__members=members, **settings).fit(None, None)
+    with pytest.raises(SettingsError, match=said):
+        make_method("blend", {"members": members}).fit(
+            data_of(texts_of, (20, 10)), context("textcnn", label_smoothing=0.1)
+        )
+    TextClassifier("blend", method__members="erm,focal", **settings).fit(texts, labels)
 
 
 def test_a_method_on_its_own_refuses_it_too(arrays_of) -> None:

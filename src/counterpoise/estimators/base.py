@@ -284,7 +284,7 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
             precision=self.precision,
             device=self.device,
         )
-        method.check_training(training)
+        method.check_training(training, self.kind)
         if method.trains_backbone(self.kind):
             training.torch_device()
             find_backbone(backbone).check(self._nested("backbone__"))

@@ -167,13 +167,20 @@ class Method(BaseEstimator, ABC):
         """What of the machine its settings name, such as the weights in a folder: part of a run's key."""
         return ""
 
-    def check_training(self, training: TrainingSettings) -> None:
-        """Raise SettingsError for a training that this method cannot take part in; called before any work."""
-        if training.label_smoothing and not self.soft_targets:
-            raise SettingsError(
-                f"label_smoothing is {training.label_smoothing!r}, but {type(self).__name__} has no loss that is "
-                "defined for soft targets; set it to 0"
-            )
+    def check_training(self, training: TrainingSettings, kind: str) -> None:
+        """Raise SettingsError for a training on such data that this method cannot take part in, before any work."""
+        if not training.label_smoothing:
+            return
+        if not self.trains_backbone(kind):
+            when = " with the settings it has" if self.uses_backbone else ""
+            lacking = f"trains no network on {kind} data{when}"
+        elif not self.soft_targets:
+            lacking = "has no loss that is defined for soft targets"
+        else:
+            return
+        raise SettingsError(
+            f"label_smoothing is {training.label_smoothing!r}, but {type(self).__name__} {lacking}; set it to 0"
+        )
 
     def check_backbone(self, backbone: str, settings: dict[str, Any]) -> None:
         """Raise SettingsError for a backbone, with its settings, that is of no use here; called before any work."""

@@ -21,6 +21,7 @@ from counterpoise.methods.predictors import Predictor, SavedState
 from counterpoise.methods.restoring import PREDICTORS
 from counterpoise.methods.setting_checks import check_flag
 from counterpoise.metrics.calibration import shift_prior
+from counterpoise.training.settings import TrainingSettings
 
 FOLDS = 3
 """Of the out-of-fold logits that weights are fitted to."""
@@ -145,6 +146,11 @@ class Blend(Method):
         for member in self.made():
             member.check_backbone(backbone, settings)
 
+    def check_training(self, training: TrainingSettings, kind: str) -> None:
+        """Refuse a training that a member refuses."""
+        for member in self.made():
+            member.check_training(training, kind)
+
     def check_data(self, data: Data) -> None:
         """Refuse rows that a member refuses."""
         for member in self.made():
@@ -156,6 +162,7 @@ class Blend(Method):
 
     def fit(self, data: Data, context: Context) -> BlendPredictor:
         """Fit each member, and the weights where they are to be fitted."""
+        self.check_training(context.training, data.kind)
         contexts = [replace(context.stream(name), checkpoint=None) for name in self.names]
         weights = self._weights(data, contexts)
         predictors = [member.fit(data, own) for member, own in zip(self.made(), contexts, strict=True)]

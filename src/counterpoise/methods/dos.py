@@ -186,9 +186,9 @@ class DOS(GradientMethod):
                 f"abstract_labels is {self.abstract_labels!r}; dos needs true, false or 'random'"
             )
 
-    def check_training(self, training: TrainingSettings) -> None:
+    def check_training(self, training: TrainingSettings, kind: str) -> None:
         """Refuse epochs that are too few for plain training and each of the rounds."""
-        super().check_training(training)
+        super().check_training(training, kind)
         if training.max_epochs <= self.rounds:
             raise SettingsError(
                 f"max_epochs is {training.max_epochs}, but dos trains plainly and then in {self.rounds} rounds, each "

@@ -38,7 +38,8 @@ class FeatureSpaceMethod(GradientMethod):
     On arrays the new rows are made among standardised features, as the network sees them, and the network is
     trained on all of them. On texts there is a choice of ``space``: TF-IDF with logistic regression, which trains no
     network, or the embedding of a backbone trained plainly, whose head is then fitted anew to the embeddings and
-    the points among them.
+    the points among them. Label smoothing is of the network's training: the head that is fitted anew learns from whole
+    labels, and where no network is trained it is refused.
 
     It fulfils :class:`counterpoise.oversampling.interpolation.Rule`.
 
@@ -103,6 +104,8 @@ class FeatureSpaceMethod(GradientMethod):
 
         Raises
         ------
+        SettingsError
+            For label smoothing where no network is trained.
         DataError
             For numbers that are not finite.
 
@@ -115,6 +118,7 @@ class FeatureSpaceMethod(GradientMethod):
             check_finite(data.inputs)
             return super().fit(data, context)
         if self.space == "tfidf":
+            self.check_training(context.training, data.kind)
             return self._fit_words(data, context)
         predictor = super().fit(data, context)
         self._refit_head(predictor, data, context)

@@ -96,7 +96,7 @@ class GradientMethod(Method):
 
     def fit(self, data: Data, context: Context) -> NetworkPredictor:
         """Resample, encode, start, train and finish; see :meth:`Method.fit`."""
-        self.check_training(context.training)
+        self.check_training(context.training, data.kind)
         self.check_backbone(context.backbone, context.backbone_settings)
         entry = find_backbone(context.backbone, context.backbone_settings)
         device = context.training.torch_device()

@@ -45,9 +45,9 @@ class MixedLoss(DeferredReweighting):
         check_not_negative(name, max_margin=self.max_margin)
         check_positive(name, scale=self.scale)
 
-    def check_training(self, training: TrainingSettings) -> None:
+    def check_training(self, training: TrainingSettings, kind: str) -> None:
         """Refuse label smoothing where margins belong to one true class."""
-        super().check_training(training)
+        super().check_training(training, kind)
         if self.ldam and training.label_smoothing:
             raise SettingsError(
                 f"label_smoothing is {training.label_smoothing!r}, but LDAM's margins belong to one true class; set it "
