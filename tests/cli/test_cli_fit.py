@@ -35,6 +35,33 @@ def test_a_model_that_cannot_be_saved_is_refused_before_any_work(
     assert not any(tmp_path.iterdir())
 
 
+def test_a_blend_that_cannot_be_saved_is_refused_before_anything_is_read(run, tmp_path):
+    members = ("--method", "blend", "--set", "method__members=tfidf_lr,balanced_forest")
+    result = run("fit", tmp_path / "none.csv", "-o", tmp_path / "model", *members, code=2)
+    assert "the member 'balanced_forest' cannot be saved" in result.stderr
+    assert "none.csv" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ('method__weights=[1,"a"]', "weights is [1, 'a']; give"),
+        ("method__weights=3", "weights is 3; give"),
+        ("method__weights=[1,NaN]", "weights is '[1,NaN]'; give"),
+        ("method__members=5", "members is 5; give"),
+        ("method__settings=[1]", "settings is [1]; give"),
+    ],
+)
+@pytest.mark.parametrize("command", ["fit", "compare"])
+def test_settings_of_a_blend_that_are_none_end_in_one_sentence(
+    labelled, run, tmp_path, command, setting, said
+):
+    output = ("-o", tmp_path / "model", "--method") if command == "fit" else ("--methods",)
+    members = () if "members" in setting else ("--set", "method__members=tfidf_lr,nb_lr")
+    result = run(command, labelled, *output, "blend", *members, "--set", setting, code=2)
+    assert said in result.stderr
+
+
 def test_quiet_leaves_remarks_out(labelled, run, tmp_path):
     result = run("fit", labelled, "-o", tmp_path / "model", "--quiet")
     assert result.stderr == ""

@@ -67,7 +67,6 @@ def fit(
         from counterpoise.cli.labelled import kind_of_source, read_labelled, thinned
         from counterpoise.cli.settings import training_settings
         from counterpoise.estimators.loading import CLASSIFIERS
-        from counterpoise.methods.registry import check_savable
         from counterpoise.persistence import check_target
 
         kind = kind_of_source(source, **vars(reading))
@@ -76,13 +75,12 @@ def fit(
         settings = training_settings([method], _NO_SETTINGS, kind, threshold_folds=folds, **vars(training))
         if reading.image_size is not None:
             settings["image_size"] = reading.image_size
-        check_savable(method)
+        classifier = estimator(method, training.backbone, random_state=random_state, **settings)
+        classifier.check_savable()
         check_target(output)
         data = read_labelled(screen, source, kind, group=group, time=time, **vars(reading))
         data = thinned(screen, data, keep, random_state)
-        classifier = estimator(
-            method, training.backbone, pos_label=data.minority, random_state=random_state, **settings
-        )
+        classifier.set_params(pos_label=data.minority)
         with _checkpoint(screen, output, classifier.trains_backbone, resume) as checkpoint:
             classifier.set_params(checkpoint=checkpoint)
             classifier.fit(data.inputs, data.labels, groups=data.groups, time=data.times)

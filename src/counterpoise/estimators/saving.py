@@ -15,7 +15,7 @@ from counterpoise.errors import ModelError
 from counterpoise.fitting import Fitted
 from counterpoise.methods.blend import BlendPredictor
 from counterpoise.methods.predictors import SavedState
-from counterpoise.methods.registry import METHODS, check_savable, make_method
+from counterpoise.methods.registry import METHODS, make_method
 from counterpoise.methods.restoring import PREDICTORS
 from counterpoise.metrics.thresholds import ThresholdChoice
 from counterpoise.model_card import model_card
@@ -36,6 +36,16 @@ class SavableMixin:
     columns_: tuple[str, ...]
     data_: str
     _method_name: str
+
+    def check_savable(self: Any) -> None:
+        """Refuse a method whose models cannot be saved with the settings it has, before anything is fitted.
+
+        Raises
+        ------
+        SettingsError
+            In one sentence.
+        """
+        make_method(self._method_name, self._nested("method__")).check_savable(self._method_name)
 
     def save(self, folder: str | Path, data: str | None = None, columns: Sequence[str] | None = None) -> None:
         """Save a fitted classifier in a folder of its own, replacing an earlier model there.
@@ -58,7 +68,7 @@ class SavableMixin:
             When the folder cannot be written; nothing is left behind.
         """
         check_is_fitted(self)
-        check_savable(self._method_name)
+        self.check_savable()
         state = self.fitted_.predictor.state()
         self.data_ = self.data_ if data is None else data
         self.columns_ = self.columns_ if columns is None else tuple(columns)

@@ -134,7 +134,7 @@ class Method(BaseEstimator, ABC):
         What has to be there besides the package: an extra, a model to be named; empty where nothing is.
     can_be_saved : bool
         Whether a fitted predictor can be taken apart into numbers and words; False where what it holds could be
-        stored only by pickle, which a model folder never is.
+        stored only by pickle, which a model folder never is; see :meth:`check_savable`.
     search_space : mapping
         Settings that are worth tuning, and where.
     private : frozenset of str
@@ -184,6 +184,20 @@ class Method(BaseEstimator, ABC):
 
     def check_backbone(self, backbone: str, settings: dict[str, Any]) -> None:
         """Raise SettingsError for a backbone, with its settings, that is of no use here; called before any work."""
+
+    def check_savable(self, name: str) -> None:
+        """Raise SettingsError for a method whose models cannot be saved, before any work for a model folder is done.
+
+        Parameters
+        ----------
+        name : str
+            What it is called, for the message.
+        """
+        if not self.can_be_saved:
+            raise SettingsError(
+                f"a model of method {name!r} cannot be saved, since its trees could be stored only by pickle; use it "
+                "where it was fitted, judge it with `counterpoise compare`, or choose another method"
+            )
 
     def check_data(self, data: Data) -> None:
         """Raise DataError for rows that this method cannot be fitted to; called before any work."""

@@ -6,8 +6,10 @@ words there are, and that of runs of characters, which sees what words have in c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -75,14 +77,20 @@ class Blend(Method):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the members."""
-        given = self.members.split(",") if isinstance(self.members, str) else self.members
-        return tuple(name.strip() for name in given)
+        """Names of the members.
 
-    def check(self) -> None:
-        """Refuse unknown members, too few of them, and weights that fit nothing."""
-        check_flag("blend", allow_sending=self.allow_sending)
-        names = self.names
+        Raises
+        ------
+        SettingsError
+            For what is no list of different methods that can be members.
+        """
+        given = self.members.split(",") if isinstance(self.members, str) else self.members
+        listed = list(given) if isinstance(given, Iterable) else [None]
+        if not all(isinstance(name, str) for name in listed):
+            raise SettingsError(
+                f"members is {self.members!r}; give a list of names, or one string with commas between them"
+            )
+        names = tuple(name.strip() for name in listed)
         if unknown := [name for name in names if name not in self.known or name == "blend"]:
             others = ", ".join(name for name in self.known if name != "blend")
             raise SettingsError(f"blend cannot have the member {unknown[0]!r}; choose from {others}")
@@ -92,9 +100,13 @@ class Blend(Method):
             )
         if no_text := [name for name in names if "text" not in self.known[name].inputs]:
             raise SettingsError(f"blend cannot have the member {no_text[0]!r}, which does not take texts")
-        if unsaved := [name for name in (self.settings or {}) if name not in names]:
-            raise SettingsError(f"settings name {unsaved[0]!r}, which is no member of the blend")
-        for name, own in (self.settings or {}).items():
+        return names
+
+    def check(self) -> None:
+        """Refuse unknown members, too few of them, and weights that fit nothing."""
+        check_flag("blend", allow_sending=self.allow_sending)
+        names = self.names
+        for name, own in self._settings().items():
             if held := self.known[name].private.intersection(own):
                 raise SettingsError(
                     f"blend cannot give its member {name!r} the setting {min(held)!r}, since a blend is saved with the "
@@ -107,9 +119,10 @@ class Blend(Method):
                 raise SettingsError(
                     f"weights is {self.weights!r}; give 'equal', 'crossfit' or a number a member"
                 )
-        elif len(self.weights) != len(names) or min(self.weights) < 0 or max(self.weights) <= 0:
+        elif not _are_weights(self.weights, len(names)):
             raise SettingsError(
-                f"weights is {list(self.weights)!r}; give {len(names)} numbers of 0 or more, not all of them 0"
+                f"weights is {self.weights!r}; give 'equal', 'crossfit' or {len(names)} finite numbers of 0 or more, "
+                "not all of them 0"
             )
 
     def made(self) -> list[Method]:
@@ -118,12 +131,13 @@ class Blend(Method):
         Raises
         ------
         SettingsError
-            For a setting that a member lacks.
+            For what cannot be members, and a setting that a member lacks.
         """
         found = []
+        settings = self._settings()
         for name in self.names:
             method = self.known[name]()
-            own = dict((self.settings or {}).get(name, {}))
+            own = dict(settings.get(name, {}))
             if self.encoder is not None and "encoder" in method.get_params():
                 own = {"encoder": self.encoder, **own}
             if "allow_sending" in own:
@@ -136,6 +150,26 @@ class Blend(Method):
                 raise SettingsError(f"member {name!r} has no setting {lacking[0]!r}")
             found.append(method.set_params(**own))
         return found
+
+    def _settings(self) -> dict[str, dict[str, Any]]:
+        """Settings by member, none where there are none."""
+        given = {} if self.settings is None else self.settings
+        if not isinstance(given, dict) or not all(isinstance(own, dict) for own in given.values()):
+            raise SettingsError(
+                f"settings is {self.settings!r}; give a dict of settings for each member that has some, by its name"
+            )
+        if foreign := [name for name in given if name not in self.names]:
+            raise SettingsError(f"settings name {foreign[0]!r}, which is no member of the blend")
+        return given
+
+    def check_savable(self, name: str) -> None:
+        """Refuse a member that cannot be saved."""
+        for member, method in zip(self.names, self.made(), strict=True):
+            if not method.can_be_saved:
+                raise SettingsError(
+                    f"a {name} with the member {member!r} cannot be saved, since its trees could be stored only by "
+                    "pickle; leave that member away, or judge the blend with `counterpoise compare`"
+                )
 
     def trains_backbone(self, kind: str) -> bool:
         """Whether any member does."""
@@ -191,6 +225,14 @@ class Blend(Method):
                 logits[i, split.test] = even_logits(member.fit(side, context), data.inputs[split.test])
         tested = np.concatenate([split.test for split in splits])
         return fitted_weights(logits[:, tested], data.labels[tested], data.balanced().weights[tested])
+
+
+def _are_weights(given: Any, count: int) -> bool:
+    """Whether these are so many finite numbers of 0 or more, not all of them 0."""
+    if not isinstance(given, Iterable) or len(values := list(given)) != count:
+        return False
+    numbers = all(isinstance(value, Real) and 0 <= float(value) < math.inf for value in values)
+    return numbers and any(values)
 
 
 def even_logits(predictor: Predictor, inputs: np.ndarray) -> np.ndarray:

@@ -168,26 +168,6 @@ def make_method(name: str, settings: dict[str, Any] | None = None) -> Method:
     return method.set_params(**(settings or {}))
 
 
-def check_savable(name: str) -> None:
-    """Refuse a method whose models cannot be saved, before any work for a model folder is done.
-
-    Parameters
-    ----------
-    name : str
-        A key of :data:`METHODS`.
-
-    Raises
-    ------
-    SettingsError
-        In one sentence.
-    """
-    if not METHODS[name].can_be_saved:
-        raise SettingsError(
-            f"a model of method {name!r} cannot be saved, since its trees could be stored only by pickle; use it where "
-            "it was fitted, judge it with `counterpoise compare`, or choose another method"
-        )
-
-
 def check_combination(
     name: str, method: Method, kind: str, backbone: str | None, backbone_settings: dict[str, Any]
 ) -> str:
