@@ -177,12 +177,12 @@ def test_what_a_run_hangs_on() -> None:
         ({"members": "tfidf_lr,blend"}, "cannot have the member 'blend'"),
         ({"members": "tfidf_lr,nosuch"}, "cannot have the member 'nosuch'"),
         ({"weights": "best"}, "weights is 'best'"),
-        ({"weights": (1.0,)}, r"weights is \(1\.0,\); give 'equal', 'crossfit' or 2 finite numbers"),
+        ({"weights": (1.0,)}, r"weights is \(1\.0,\); give 'equal', 'crossfit' or 3 finite numbers"),
         *(
-            ({"weights": weights}, r"^weights is .*; give 'equal', 'crossfit' or 2 finite numbers")
+            ({"weights": weights}, r"^weights is .*; give 'equal', 'crossfit' or 3 finite numbers")
             for weights in (
-                *([1, value] for value in ("a", None, float("nan"), float("inf"), [1])),
-                *(3, None, {}, [1, 2, 3]),
+                *([1, 1, value] for value in ("a", None, float("nan"), float("inf"), [1])),
+                *(3, None, {}, [1, 2], [1, 2, 3, 4]),
             )
         ),
         *(
@@ -194,8 +194,8 @@ def test_what_a_run_hangs_on() -> None:
             for given in ([1], "C", 5, {"tfidf_lr": 5}, {"tfidf_lr": [1]})
         ),
         ({"settings": {5: {}}}, "settings name 5, which is no member"),
-        ({"weights": (0.0, 0.0)}, "not all of them 0"),
-        ({"weights": (-1.0, 2.0)}, "of 0 or more"),
+        ({"weights": (0.0, 0.0, 0.0)}, "not all of them 0"),
+        ({"weights": (-1.0, 2.0, 1.0)}, "of 0 or more"),
         ({"settings": {"nb_lr": {}}}, "is no member of the blend"),
         ({"settings": {"tfidf_lr": {"D": 3}}}, "member 'tfidf_lr' has no setting 'D'"),
         ({"settings": {"tfidf_lr": {"C": -3}}}, "C is -3"),
@@ -204,7 +204,7 @@ def test_what_a_run_hangs_on() -> None:
 )
 def test_refused(settings, message) -> None:
     with pytest.raises(SettingsError, match=message) as error:
-        Blend(**{"members": "encoder_lr,tfidf_lr", **settings}).check()
+        Blend(**settings).check()
     assert "\n" not in str(error.value)
 
 
@@ -217,9 +217,9 @@ def test_what_can_be_no_member_is_refused_by_all_that_ask_the_members(settings) 
             ask()
 
 
-@pytest.mark.parametrize("weights", [np.array([1.0, 3.0]), [1, 3], (1, np.float32(3)), (0, 1)])
+@pytest.mark.parametrize("weights", [np.array([1.0, 3.0, 0.0]), [1, 3, 2], (1, 1, np.float32(3)), (0, 0, 1)])
 def test_numbers_of_any_type_are_taken(weights) -> None:
-    Blend(members="encoder_lr,tfidf_lr", weights=weights).check()
+    Blend(weights=weights).check()
 
 
 def test_a_blend_can_be_saved_if_all_its_members_can(data, tmp_path) -> None:

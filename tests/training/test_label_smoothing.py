@@ -95,8 +95,7 @@ def test_it_acts_on_every_method_whose_loss_is_defined_for_it(
     data = data_of(arrays_of if kind == "array" else texts_of, (30, 10))
     if not METHODS[name].takes_sample_weight:
         data = replace(data, weights=np.ones(len(data)))
-    backbone = {"array": "mlp", "text": "textcnn"}[kind]
-    epochs = enough_epochs(name, 3)
+    backbone, epochs = {"array": "mlp", "text": "textcnn"}[kind], enough_epochs(name, 3)
     plain, smooth = (
         make_method(name, settings).fit(data, context(backbone, label_smoothing=share, max_epochs=epochs))
         for share in (0.0, 0.2)

@@ -61,8 +61,9 @@ class LogitAdjustment(GradientMethod):
     def finish(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
         """Take the prior out of the head's bias where the loss has not, so that a saved model has it out too."""
         if self.post_hoc:
-            bias = model.head.bias
-            bias.copy_(adjusted_logits(bias, torch.from_numpy(data.class_mass()).to(bias), self.tau))
+            nothing = torch.zeros(data.n_classes, dtype=torch.float64)
+            change = adjusted_logits(nothing, torch.from_numpy(data.class_mass()), self.tau)
+            model.head.bias.add_(change.to(model.head.bias))
 
     def training_prior(self, data: Data) -> np.ndarray:
         """The prior that is left in the logits: ``prior ** (1 - tau)``, all classes alike for ``tau = 1``."""
