@@ -151,10 +151,10 @@ def test_no_test_text_reaches_any_fit(corpus, monkeypatch) -> None:
     monkeypatch.setattr(fitting, "tune_threshold", watched_tune)
     fitted = execution._fitted
 
-    def watched_fit(classifier, task, sides):
+    def watched_fit(classifier, task, sides, run):
         side["train"] = set(texts[sides.train])
         assert not side["train"] & set(texts[sides.test])
-        return fitted(classifier, task, sides)
+        return fitted(classifier, task, sides, run)
 
     monkeypatch.setattr(execution, "_fitted", watched_fit)
     compare(texts, labels, ["word_swap", "tfidf_lr"], keep=0.8, n_folds=3, settings=SETTINGS)

@@ -43,8 +43,8 @@ def fitted_state(
 
     stage.append(Stage(task, task.side(run).test))
 
-    def watched(classifier, task, side):
-        found = fitted(classifier, task, side)
+    def watched(classifier, task, side, run):
+        found = fitted(classifier, task, side, run)
         kept["probabilities"] = classifier.predict_proba(probe).tobytes()
         kept["embedding"] = np.asarray(_dense(classifier.embed(probe))).tobytes()
         kept["thresholds"] = classifier.thresholds_.tobytes()

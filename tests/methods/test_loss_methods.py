@@ -51,6 +51,26 @@ def network_and_batch(n_classes: int = 3) -> tuple[Network, Batch]:
     return model, Batch(inputs, None, torch.arange(9) % n_classes, torch.ones(9), torch.arange(9))
 
 
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("focal", {"gamma": 0.0}),
+        ("logit_adjustment", {"tau": 0.0}),
+        ("logit_adjustment", {"tau": 0.0, "post_hoc": True}),
+        ("class_balanced", {"beta": 0.0}),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("counts", [(40, 10), (30, 15, 5)])
+def test_what_is_turned_off_is_plain_training_to_the_bit(name, settings, counts, arrays_of) -> None:
+    data = data_of(arrays_of, counts, weights=lambda labels: np.linspace(0.5, 2, len(labels)))
+    plain, off = (make_method(*which).fit(data, context()) for which in (("erm",), (name, settings)))
+    np.testing.assert_array_equal(off.logits(data.inputs), plain.logits(data.inputs))
+    np.testing.assert_allclose(off.training_prior, plain.training_prior, rtol=1e-15)
+    on = make_method(name).fit(data, context())
+    assert np.abs(on.logits(data.inputs) - plain.logits(data.inputs)).max() > 1e-3
+
+
 class TestFocal:
     def test_alpha_is_the_inverse_share_and_1_on_average(self) -> None:
         model, batch = network_and_batch()
@@ -209,10 +229,6 @@ class TestLDAM:
 
 
 class TestClassBalanced:
-    def test_beta_0_is_plain_training(self, arrays_of) -> None:
-        data = data_of(arrays_of, weights=lambda labels: np.linspace(0.5, 2, len(labels)))
-        np.testing.assert_array_equal(logits_of("class_balanced", data, beta=0.0), logits_of("erm", data))
-
     def test_beta_near_1_is_inverse_frequency(self, arrays_of) -> None:
         data = data_of(arrays_of, weights=lambda labels: np.linspace(0.5, 2, len(labels)))
         found = logits_of("class_balanced", data, beta=1 - 1e-9)

@@ -65,6 +65,8 @@ OUT_OF_RANGE = [
     ("lws", "scale_learning_rate", 0.0),
     ("two_stage", "head_epochs", True),
     ("sharprecl", "beta", 1.0),
+    ("tfidf_lr", "sampler", ["miso"]),
+    ("encoder_lr", "encoder", 5),
     ("miso", "gumbel", 0.0),
     ("miso", "likelihood_floor", -0.1),
     ("miso", "mi_weight", -0.1),

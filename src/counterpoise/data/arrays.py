@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from counterpoise.finite import check_finite
+
 
 class Dense:
     """Rows of equal width with the batch interface of :class:`counterpoise.text.batching.Ragged`.
@@ -41,10 +43,17 @@ class Standardizer:
 
     A network trained with one learning rate for all weights needs features of one scale; a constant feature
     is centred only.
+
+    Raises
+    ------
+    DataError
+        From ``fit`` and ``encode``, for a number that is not finite; says where. A network would be trained on it until
+        its loss is none.
     """
 
     def fit(self, inputs: np.ndarray, seed: int = 0, device: torch.device | None = None) -> Standardizer:
         """Learn means and standard deviations from rows ``(n, d)``; ``seed`` and ``device`` are not needed."""
+        check_finite(inputs)
         wide = inputs.astype(np.float64)
         scale = wide.std(axis=0)
         # A constant column has a deviation of a few units in the last place, not of 0: dividing would blow it up.
@@ -60,6 +69,7 @@ class Standardizer:
 
     def encode(self, inputs: np.ndarray, device: torch.device | None = None) -> Dense:
         """Standardise rows ``(n, d)``."""
+        check_finite(inputs)
         return Dense(((inputs - self.mean_) / self.scale_).astype(np.float32), device)
 
     def decode(self, standardised: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from sklearn.utils.validation import validate_data
 
 from counterpoise.estimators.base import RareClassClassifier
 from counterpoise.estimators.saving import SavableMixin
-from counterpoise.neighbors.nearest import check_finite
+from counterpoise.finite import check_finite
 
 
 class ArrayClassifier(SavableMixin, RareClassClassifier):

@@ -11,10 +11,10 @@ from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from counterpoise.errors import SettingsError
+from counterpoise.finite import check_finite
 from counterpoise.methods.base import Context, Data, Method
 from counterpoise.methods.predictors import SavedState
 from counterpoise.methods.setting_checks import check_whole
-from counterpoise.neighbors.nearest import check_finite
 from counterpoise.text.tfidf import learn_rows, rows_of, word_tfidf
 
 

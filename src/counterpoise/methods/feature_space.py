@@ -23,7 +23,6 @@ from counterpoise.methods.linear_predictor import LinearPredictor
 from counterpoise.methods.logistic import fit_logistic
 from counterpoise.methods.network_predictor import NetworkPredictor
 from counterpoise.methods.setting_checks import check_positive, check_whole
-from counterpoise.neighbors.nearest import check_finite
 from counterpoise.oversampling.interpolation import interpolate
 from counterpoise.search_space import Range
 from counterpoise.text.tfidf import learn_rows, word_tfidf
@@ -115,7 +114,6 @@ class FeatureSpaceMethod(GradientMethod):
             As :func:`counterpoise.oversampling.interpolation.interpolate`.
         """
         if data.kind == "array":
-            check_finite(data.inputs)
             return super().fit(data, context)
         if self.space == "tfidf":
             self.check_training(context.training, data.kind)

@@ -75,7 +75,7 @@ class TfidfLR(Method):
         check_whole(self.name, at_least=self.shortest, max_ngram=self.max_ngram)
         check_whole(self.name, min_df=self.min_df)
         check_flag(self.name, balanced=self.balanced)
-        if self.sampler is not None and self.sampler not in SAMPLERS:
+        if self.sampler is not None and self.sampler not in tuple(SAMPLERS):
             raise SettingsError(f"sampler is {self.sampler!r}; choose one of {', '.join(SAMPLERS)}")
 
     def fit(self, data: Data, context: Context) -> LinearPredictor:

@@ -20,7 +20,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from counterpoise.errors import DataError, SettingsError
+from counterpoise.errors import SettingsError
+from counterpoise.finite import check_finite
 from counterpoise.neighbors.clusters import Clusters
 from counterpoise.neighbors.distances import Doubles, Ids, Rows, Space
 from counterpoise.neighbors.probe import callers_threads, fastest
@@ -226,31 +227,3 @@ class NearestNeighbors(BaseEstimator):
 def _check_count(name: str, value: Any) -> None:
     if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
         raise SettingsError(f"{name} is {value!r}; give an int of 1 or more.")
-
-
-def check_finite(rows: Any, trouble: str = "is not a finite number; remove or fill it") -> None:
-    """Refuse NaN and infinity, saying where.
-
-    Parameters
-    ----------
-    rows : ndarray or csr_matrix, shape (n, d)
-    trouble : str
-        What is wrong with the first of them and what to do.
-
-    Raises
-    ------
-    DataError
-        In one sentence.
-    """
-    values = rows.data if sp.issparse(rows) else rows
-    if np.isfinite(values).all():
-        return
-    if sp.issparse(rows):
-        at = int(np.flatnonzero(~np.isfinite(values))[0])
-        row, column = int(np.searchsorted(rows.indptr, at, side="right")) - 1, int(rows.indices[at])
-        value = values[at]
-    else:
-        row, column = (int(i) for i in np.argwhere(~np.isfinite(values))[0])
-        value = values[row, column]
-    name = "NaN" if np.isnan(value) else value
-    raise DataError(f"X row {row}, column {column} is {name}, which {trouble}.")
