@@ -61,3 +61,9 @@ def test_evaluate_has_a_line_for_each_of_many_classes(
     (two,) = run_json("evaluate", model, labelled)
     assert not any("[" in name for name in two)
     assert "Each class against the others" not in run("evaluate", model, labelled).stdout
+
+
+def test_one_threshold_for_many_classes_is_refused_before_any_run(three_classes, run) -> None:
+    said = run("compare", three_classes, *FAST, "--threshold", "0.5", code=2).stderr
+    assert " has 3 classes, all of which matter, and a number needs two" in said
+    assert "runs:" not in said

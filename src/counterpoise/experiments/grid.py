@@ -78,6 +78,12 @@ def plan(
     settings = dict(settings or {})
     if "checkpoint" in settings:
         raise SettingsError("checkpoint is not taken; runs keep none, and a store keeps the runs")
+    threshold = settings.get("threshold")
+    if threshold not in (None, "tune") and task.number is None and len(task.names) > 2:
+        raise SettingsError(
+            f"threshold is {threshold!r}, but {task.name} has {len(task.names)} classes, all of which matter, and a "
+            "number needs two; name one class as the minority, or leave the threshold to be tuned"
+        )
     cells = [(seed, fold) for seed in seeds for fold in range(len(task.folds(n_folds, seed)))]
     runs: list[Run] = []
     used: set[str] = set()
