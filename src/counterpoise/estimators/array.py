@@ -5,17 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
+from sklearn.utils import Tags
 from sklearn.utils.validation import validate_data
 
+from counterpoise.errors import DataError
 from counterpoise.estimators.base import RareClassClassifier
 from counterpoise.estimators.saving import SavableMixin
 from counterpoise.finite import check_finite
+from counterpoise.methods.registry import METHODS
 
 
 class ArrayClassifier(SavableMixin, RareClassClassifier):
     """Find a rare class among numeric rows.
 
-    Parameters are those of :class:`counterpoise.TextClassifier`, with these defaults and differences:
+    Rows are array-likes of shape (n, d), taken in float32. Sparse ones of SciPy are for methods that train no network,
+    ``"balanced_forest"`` and ``"easy_ensemble"``; for a network they would have to be filled up with zeros. Parameters
+    are those of :class:`counterpoise.TextClassifier`, with these defaults and differences:
 
     Parameters
     ----------
@@ -41,7 +47,24 @@ class ArrayClassifier(SavableMixin, RareClassClassifier):
     kind = "array"
     default_method = "class_weight"
 
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = self._takes_sparse
+        return tags
+
+    @property
+    def _takes_sparse(self) -> bool:
+        return self._method_name in METHODS and METHODS[self._method_name].takes_sparse
+
     def _checked_inputs(self, X: Any, fitting: bool) -> np.ndarray:
-        rows = validate_data(self, X, reset=fitting, dtype=np.float32, ensure_all_finite=False)
+        if sp.issparse(X) and not self._takes_sparse:
+            taking = [name for name, method in METHODS.items() if method.takes_sparse]
+            raise DataError(
+                f"X is sparse, but method {self._method_name!r} trains a network, which needs dense rows; give "
+                f"X.toarray(), texts to a TextClassifier, or one of the methods that take it: {', '.join(taking)}"
+            )
+        rows = validate_data(
+            self, X, reset=fitting, dtype=np.float32, ensure_all_finite=False, accept_sparse="csr"
+        )
         check_finite(rows)
         return rows

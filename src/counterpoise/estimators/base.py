@@ -147,12 +147,13 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         if y is None:
             raise DataError(f"{type(self).__name__} requires y to be passed, but the target y is None")
         values = as_labels(y)
-        if len(values) != len(inputs):
-            raise DataError(f"there are {len(inputs)} rows and {len(values)} labels; give one label a row")
+        n_rows = inputs.shape[0]  # a sparse array has no length
+        if len(values) != n_rows:
+            raise DataError(f"there are {n_rows} rows and {len(values)} labels; give one label a row")
         given = np.asarray(
             _check_sample_weight(sample_weight, values, dtype=np.float64, ensure_non_negative=True)
         )
-        groups, time = _column("groups", groups, len(inputs)), _column("time", time, len(inputs))
+        groups, time = _column("groups", groups, n_rows), _column("time", time, n_rows)
         # A row without weight is no row: it must not shape a vocabulary, a scale, a fold or a draw either.
         rows = np.flatnonzero(given > 0)
         inputs, weights, labels = inputs[rows], given[rows], self._encoded_labels(values[rows])
@@ -318,9 +319,9 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
             raise DataError(f"validation is a {type(given).__name__}; give a tuple of inputs and labels")
         X, y = given
         inputs, values = self._checked_inputs(X, fitting=False), as_labels(y)
-        if len(values) != len(inputs):
+        if len(values) != inputs.shape[0]:
             raise DataError(
-                f"validation has {len(inputs)} rows and {len(values)} labels; give one label a row"
+                f"validation has {inputs.shape[0]} rows and {len(values)} labels; give one label a row"
             )
         numbers = {name: number for number, name in enumerate(self.classes_.tolist())}
         unknown = sorted({str(value) for value in values.tolist() if value not in numbers})

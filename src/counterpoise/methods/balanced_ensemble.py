@@ -45,6 +45,7 @@ class BalancedEnsemble(Method):
 
     uses_backbone = False
     can_be_saved = False
+    takes_sparse = True
     name: ClassVar[str]
     n_estimators: int
     max_ngram: int
@@ -137,7 +138,7 @@ class EnsemblePredictor:
         return np.log(total / (len(self.members) + 1))
 
     def embed(self, inputs: np.ndarray) -> np.ndarray | csr_matrix:
-        """What the members see: TF-IDF, sparse ``(n, n_features)``, or the arrays themselves."""
+        """What the members see: TF-IDF, sparse ``(n, n_features)``, or the arrays themselves, sparse or not."""
         return inputs if self.vectorizer is None else rows_of(self.vectorizer, inputs)
 
     def state(self) -> SavedState:

@@ -35,7 +35,8 @@ class Data:
     Attributes
     ----------
     inputs : ndarray
-        Texts, ``(n,)`` of object; arrays, ``(n, d)`` of float32; or images, ``(n, H, W, C)`` of uint8, which may be
+        Texts, ``(n,)`` of object; arrays, ``(n, d)`` of float32, or a csr_matrix of them for a method that
+        ``takes_sparse``; or images, ``(n, H, W, C)`` of uint8, which may be
         :class:`counterpoise.images.mapped.MappedImages` where they are many.
     labels : ndarray of int64, shape (n,)
         Class numbers from 0 to ``n_classes - 1``.
@@ -141,6 +142,8 @@ class Method(BaseEstimator, ABC):
         Settings that a saved model goes without, since they hold texts or name a place on one machine.
     soft_targets : bool
         Whether its loss is defined for labels that are shares of the classes, as label smoothing makes them.
+    takes_sparse : bool
+        Whether arrays may be sparse; False where they would have to be filled up with zeros, as for a network.
     takes_sample_weight : bool
         Whether rows may weigh differently; False where what is fitted is not defined for that.
     """
@@ -154,6 +157,7 @@ class Method(BaseEstimator, ABC):
     search_space: ClassVar[Space] = {}
     private: ClassVar[frozenset[str]] = frozenset()
     soft_targets: ClassVar[bool] = False
+    takes_sparse: ClassVar[bool] = False
     takes_sample_weight: ClassVar[bool] = True
 
     def check(self) -> None:
