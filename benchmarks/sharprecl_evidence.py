@@ -19,8 +19,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -36,7 +34,7 @@ from counterpoise.experiments.papers.sharprecl_lines import (
     SETS,
     about,
 )
-from gathered import gather
+from gathered import gather, run_and_gather
 from sharprecl_rows import n_runs, read_lines
 
 ENCODER = "all-MiniLM-L6-v2"
@@ -108,12 +106,14 @@ def main() -> None:
                         "--lines",
                         ", ".join(lines),
                     ]
-                    command += ["--store", str(store), "--jobs", arguments.jobs]
-                    command += ["--estimate"] if arguments.estimate else []
-                    print("counterpoise", *command, flush=True)
-                    subprocess.run([sys.executable, "-m", "counterpoise", *command], check=True, cwd=folder)
-                    if not arguments.estimate:
-                        gather(rows, store)
+                    run_and_gather(
+                        command,
+                        rows,
+                        store,
+                        jobs=arguments.jobs,
+                        estimate=arguments.estimate,
+                        folder=folder,
+                    )
 
 
 if __name__ == "__main__":
