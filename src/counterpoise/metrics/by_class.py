@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from sklearn.metrics import average_precision_score
 
 from counterpoise.metrics import confusion as cm
-from counterpoise.metrics.confusion import checked
+from counterpoise.metrics.confusion import Floats, Ints, checked
 
 MEASURES = ("precision", "recall", "f1", "f1_tuned", "average_precision")
 """What there is of each class; a metric's name is the measure with the class in brackets."""
@@ -53,23 +53,36 @@ def score_by_class(
         If the arrays do not fit together (see :func:`counterpoise.metrics.confusion.checked`).
     """
     y, p, weights = checked(labels, probabilities, None)
-    n_classes = p.shape[1]
-    matrix = cm.confusion(y, p.argmax(axis=1), n_classes, weights)
-    columns = {
-        "precision": cm.precision_by_class(matrix),
-        "recall": cm.recall_by_class(matrix),
-        "f1": cm.f1_by_class(matrix),
-    }
+    columns = class_columns(y, p, weights)
     if decisions_tuned is not None:
-        columns["f1_tuned"] = cm.f1_by_class(cm.confusion(y, np.asarray(decisions_tuned), n_classes, weights))
+        columns["f1_tuned"] = cm.f1_by_class(
+            cm.confusion(y, np.asarray(decisions_tuned), p.shape[1], weights)
+        )
     found: dict[str, float | None] = {}
     for number, name in enumerate(names):
         there = bool((y == number).any())
         values = {measure: float(column[number]) for measure, column in columns.items()}
-        if there:
-            values["average_precision"] = float(average_precision_score(y == number, p[:, number]))
         found |= {f"{measure}[{name}]": values.get(measure) if there else None for measure in MEASURES}
     return found
+
+
+def class_columns(y: Ints, p: Floats, weights: Floats) -> dict[str, Floats]:
+    """Precision, recall and F1 of the most probable class, and average precision, of each class, ``(C,)`` each.
+
+    Average precision is NaN for a class without rows. ``y``, ``p`` and ``weights`` are as
+    :func:`counterpoise.metrics.confusion.checked` returns them.
+    """
+    n_classes = p.shape[1]
+    matrix = cm.confusion(y, p.argmax(axis=1), n_classes, weights)
+    there = np.bincount(y, minlength=n_classes) > 0
+    return {
+        "precision": cm.precision_by_class(matrix),
+        "recall": cm.recall_by_class(matrix),
+        "f1": cm.f1_by_class(matrix),
+        "average_precision": np.array(
+            [average_precision_score(y == c, p[:, c]) if there[c] else np.nan for c in range(n_classes)]
+        ),
+    }
 
 
 def class_of(metric: str) -> tuple[str, str] | None:

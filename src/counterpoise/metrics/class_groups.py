@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import average_precision_score
 
-from counterpoise.metrics import confusion as cm
+from counterpoise.metrics.by_class import class_columns
 from counterpoise.metrics.confusion import checked
 from counterpoise.metrics.margins import class_margins
 
@@ -60,16 +59,9 @@ def score_groups(
         ``_rare`` and ``_common``: the mean over the classes of the group that have rows. None for a group without any.
     """
     y, p, weights = checked(labels, probabilities, None)
-    n_classes = p.shape[1]
-    matrix = cm.confusion(y, p.argmax(axis=1), n_classes, weights)
-    there = matrix.sum(axis=1) > 0
+    there = np.bincount(y, minlength=p.shape[1]) > 0
     by_class = {
-        "precision": cm.precision_by_class(matrix),
-        "recall": cm.recall_by_class(matrix),
-        "f1": cm.f1_by_class(matrix),
-        "average_precision": np.array(
-            [average_precision_score(y == c, p[:, c]) if there[c] else np.nan for c in range(n_classes)]
-        ),
+        **class_columns(y, p, weights),
         "margin": class_margins(y, np.log(np.maximum(p, np.finfo(np.float64).tiny))),
     }
     rare = rare_group(fitted, minority)
