@@ -31,7 +31,7 @@ def _methods(result: dict[str, Any]) -> Table:
         lines.append(line)
     head = ["method"]
     for task in tasks:
-        head += [f"{task}: seconds", "times `erm`", "a step", "rows"]
+        head += [f"{task}: seconds", "times `erm`", "steps", "a step"]
     return head, lines
 
 
@@ -40,7 +40,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
     if row["bar"] is not None:
         times += f" ({row['bar']:g}: {'met' if row['times_erm'] <= row['bar'] else 'missed'})"
     step = "-" if row["step"] is None else f"{row['step']:.2f}"
-    return [f"{row['seconds']:.1f}", times, step, f"{row['rows']:.2f}"]
+    return [f"{row['seconds']:.1f}", times, f"{row['steps']:.2f}", step]
 
 
 def _samplers(result: dict[str, Any]) -> Table:

@@ -60,7 +60,7 @@ def test_members_under_other_priors_are_brought_to_one(data) -> None:
     """A member that weighs classes and one that does not are averaged under equal shares."""
     settings = {"tfidf_lr": {"balanced": False}}
     blend = Blend(members="nb_lr,tfidf_lr", settings=settings).fit(data, Context(0))
-    (_, plain) = blend.predictors
+    plain = blend.predictors["tfidf_lr"]
     np.testing.assert_allclose(plain.training_prior, [0.75, 0.25])
     shifted = plain.logits(data.inputs) - np.log([0.75, 0.25])
     np.testing.assert_allclose(

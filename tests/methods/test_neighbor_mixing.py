@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from counterpoise.errors import SettingsError
 from counterpoise.losses.effective_number import effective_number_weights
+from counterpoise.methods.base import Data
 from counterpoise.methods.deferred import DRW_BETA
 from counterpoise.methods.drw import DRW
 from counterpoise.methods.hard_smote import HardSmote
@@ -103,6 +105,25 @@ def test_repeated_rows_alone_are_mixed_each_with_a_neighbour_of_its_source(
         seen = zip(step["batch"].rows.tolist(), step["other"].rows.tolist(), strict=True)
         partners[number * 3 // len(watched.steps)] |= dict(seen)
     assert partners[0] != partners[1] != partners[2], "another neighbour in another epoch"
+
+
+@EVERY
+def test_points_of_about_the_same_length_come_together(method, monkeypatch) -> None:
+    """A point is padded to the longer of its two rows, and a batch to its longest point."""
+    texts = np.array(["a" + " b" * (i % 12) for i in range(40)], dtype=object)
+    data = Data(texts, np.repeat([0, 1], [30, 10]), 2, np.ones(40))
+    made = method(k=3)
+    watched = Watched(made, monkeypatch)
+    context = context_of("textcnn", max_epochs=1)
+    made.fit(data, replace(context, training=replace(context.training, batch_size=8)))
+    spans = []
+    for step in watched.steps:
+        own, near = made._sources[step["batch"].rows.numpy()], step["other"].rows.numpy()
+        longest = np.maximum(own % 12, near % 12)
+        spans.append((int(longest.min()), int(longest.max())))
+    assert len(spans) == 8
+    spans.sort()
+    assert all(end <= start for (_, end), (start, _) in pairwise(spans))
 
 
 @EVERY

@@ -69,7 +69,7 @@ def modules_of_run(method: str, settings: dict[str, Any], backbone: str | None) 
     kind = "text" if backbone is None else find_backbone(backbone).inputs
     network = check_combination(method, made, kind, backbone, {})
     own: list[Callable[..., Any]] = []
-    for each in (made, *getattr(made, "made", tuple)()):  # a blend has made its members
+    for each in (made, *getattr(made, "made", dict)().values()):  # a blend has made its members
         own.append(type(each))
         if (sampler := getattr(each, "sampler", None)) is not None:
             # A method is made of a sampler by the registry, or told the name of one.

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import logsumexp
+from sklearn.base import clone
 
 from counterpoise.crossfit import make_folds, text_groups
 from counterpoise.errors import DataError, SettingsError
@@ -112,7 +113,7 @@ class Blend(Method):
                     f"blend cannot give its member {name!r} the setting {min(held)!r}, since a blend is saved with the "
                     "settings of its members and that one must not be; leave it away"
                 )
-        for member in self.made():
+        for member in self.made().values():
             member.check()
         if isinstance(self.weights, str):
             if self.weights not in ("equal", "crossfit"):
@@ -125,15 +126,15 @@ class Blend(Method):
                 "not all of them 0"
             )
 
-    def made(self) -> list[Method]:
-        """The members with their settings.
+    def made(self) -> dict[str, Method]:
+        """The members with their settings, by name.
 
         Raises
         ------
         SettingsError
             For what cannot be members, and a setting that a member lacks.
         """
-        found = []
+        found: dict[str, Method] = {}
         settings = self._settings()
         for name in self.names:
             method = self.known[name]()
@@ -148,7 +149,7 @@ class Blend(Method):
                 own["allow_sending"] = self.allow_sending
             if lacking := [key for key in own if key not in method.get_params()]:
                 raise SettingsError(f"member {name!r} has no setting {lacking[0]!r}")
-            found.append(method.set_params(**own))
+            found[name] = method.set_params(**own)
         return found
 
     def _settings(self) -> dict[str, dict[str, Any]]:
@@ -164,7 +165,7 @@ class Blend(Method):
 
     def check_savable(self, name: str) -> None:
         """Refuse a member that cannot be saved."""
-        for member, method in zip(self.names, self.made(), strict=True):
+        for member, method in self.made().items():
             if not method.can_be_saved:
                 raise SettingsError(
                     f"a {name} with the member {member!r} cannot be saved, since its trees could be stored only by "
@@ -173,58 +174,48 @@ class Blend(Method):
 
     def trains_backbone(self, kind: str) -> bool:
         """Whether any member does."""
-        return any(member.trains_backbone(kind) for member in self.made())
+        return any(member.trains_backbone(kind) for member in self.made().values())
 
     def check_backbone(self, backbone: str, settings: dict[str, Any]) -> None:
         """Refuse a backbone that a member refuses."""
-        for member in self.made():
+        for member in self.made().values():
             member.check_backbone(backbone, settings)
 
     def check_training(self, training: TrainingSettings, kind: str) -> None:
         """Refuse a training that a member refuses."""
-        for member in self.made():
+        for member in self.made().values():
             member.check_training(training, kind)
 
     def check_data(self, data: Data) -> None:
         """Refuse rows that a member refuses."""
-        for member in self.made():
+        for member in self.made().values():
             member.check_data(data)
 
     def identity(self) -> str:
         """That of all members."""
-        return " ".join(filter(None, (member.identity() for member in self.made())))
+        return " ".join(filter(None, (member.identity() for member in self.made().values())))
 
     def fit(self, data: Data, context: Context) -> BlendPredictor:
         """Fit each member, and the weights where they are to be fitted."""
         self.check_training(context.training, data.kind)
-        contexts = [replace(context.stream(name), checkpoint=None) for name in self.names]
-        weights = self._weights(data, contexts)
-        predictors = [member.fit(data, own) for member, own in zip(self.made(), contexts, strict=True)]
-        return BlendPredictor(predictors, weights)
+        members = self.made()
+        weights = self._weights(members, data, context)
+        return fitted_blend(members, weights, data, context)
 
-    def _weights(self, data: Data, contexts: list[Context]) -> np.ndarray:
+    def _weights(self, members: dict[str, Method], data: Data, context: Context) -> np.ndarray:
         n = len(self.names)
         if not isinstance(self.weights, str):
             given = np.array(self.weights, dtype=np.float64)
             return given / given.sum()
         if self.weights == "equal":
             return np.full(n, 1 / n)
-        groups = text_groups(data.inputs)
         try:
-            splits = make_folds(
-                data.labels.astype(str), FOLDS, groups=groups, seed=contexts[0].stream("blend").seed
-            )
+            logits, rows = crossfitted_logits(members, data, context, FOLDS)
         except DataError as error:
             raise DataError(
                 f"weights of the blend cannot be fitted: {error}; give weights='equal'"
             ) from error
-        logits = np.zeros((n, len(data), data.n_classes))
-        for split in splits:
-            side = data.take(split.train)
-            for i, (member, context) in enumerate(zip(self.made(), contexts, strict=True)):
-                logits[i, split.test] = even_logits(member.fit(side, context), data.inputs[split.test])
-        tested = np.concatenate([split.test for split in splits])
-        return fitted_weights(logits[:, tested], data.labels[tested], data.balanced().weights[tested])
+        return fitted_weights(logits, data.labels[rows], data.balanced().weights[rows])
 
 
 def _are_weights(given: Any, count: int) -> bool:
@@ -233,6 +224,65 @@ def _are_weights(given: Any, count: int) -> bool:
         return False
     numbers = all(isinstance(value, Real) and 0 <= float(value) < math.inf for value in values)
     return numbers and any(values)
+
+
+def fitted_blend(
+    members: dict[str, Method], weights: np.ndarray, data: Data, context: Context
+) -> BlendPredictor:
+    """Fit each member, with a seed of its own.
+
+    Parameters
+    ----------
+    members : dict of Method
+        By name, which is the name of its stream.
+    weights : ndarray of float64, shape (M,)
+    data : Data
+    context : Context
+        Its checkpoint is left alone, since members would overwrite each other's.
+    """
+    predictors = {name: clone(member).fit(data, _own(context, name)) for name, member in members.items()}
+    return BlendPredictor(predictors, weights)
+
+
+def crossfitted_logits(
+    members: dict[str, Method], data: Data, context: Context, n_folds: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Logits that members have given to texts they were not fitted to.
+
+    Returns
+    -------
+    logits : ndarray of float64, shape (M, n, C)
+        See :func:`even_logits`.
+    rows : ndarray of int64, shape (n,)
+        Of ``data``, which they belong to.
+
+    Raises
+    ------
+    DataError
+        When a class cannot reach every fitting side.
+    """
+    splits = make_folds(
+        data.labels.astype(str),
+        n_folds,
+        groups=text_groups(data.inputs),
+        seed=_own(context, "blend").seed,
+    )
+    found = [
+        np.stack(
+            [
+                even_logits(clone(member).fit(side, _own(context, name)), data.inputs[split.test])
+                for name, member in members.items()
+            ]
+        )
+        for split in splits
+        for side in (data.take(split.train),)
+    ]
+    return np.concatenate(found, axis=1), np.concatenate([split.test for split in splits])
+
+
+def _own(context: Context, name: str) -> Context:
+    """The context of one member."""
+    return replace(context.stream(name), checkpoint=None)
 
 
 def even_logits(predictor: Predictor, inputs: np.ndarray) -> np.ndarray:
@@ -279,17 +329,21 @@ class BlendPredictor:
 
     Attributes
     ----------
-    predictors : list of Predictor
+    predictors : dict of Predictor
+        By name.
     weights : ndarray of float64, shape (M,)
+    notes : dict
+        See :class:`counterpoise.methods.network_predictor.NetworkPredictor`.
     """
 
-    predictors: list[Predictor]
+    predictors: dict[str, Predictor]
     weights: np.ndarray
+    notes: dict[str, Any] = field(default_factory=dict)
 
     kind: ClassVar[str] = "blend"
 
     def __post_init__(self) -> None:
-        n_classes = len(self.predictors[0].training_prior)
+        n_classes = len(self._first.training_prior)
         self.training_prior = np.full(n_classes, 1 / n_classes)
         self.history: list[dict[str, float]] = []
 
@@ -297,31 +351,44 @@ class BlendPredictor:
         """Logits ``(n, C)`` of float64 under equal class shares."""
         return sum(
             weight * even_logits(predictor, inputs)
-            for weight, predictor in zip(self.weights, self.predictors, strict=True)
+            for weight, predictor in zip(self.weights, self.predictors.values(), strict=True)
         )
 
     def embed(self, inputs: np.ndarray) -> Any:
         """What the first member sees of the inputs."""
-        return self.predictors[0].embed(inputs)
+        return self._first.embed(inputs)
+
+    @property
+    def _first(self) -> Predictor:
+        return next(iter(self.predictors.values()))
 
     def state(self) -> SavedState:
         """Take all members apart."""
         members, tensors, words = [], {"weights": self.weights}, []
-        for i, predictor in enumerate(self.predictors):
+        for i, (name, predictor) in enumerate(self.predictors.items()):
             state = predictor.state()
-            members.append({"kind": predictor.kind, "config": state.config, "n_words": len(state.vocabulary)})
-            tensors |= {f"member{i}/{name}": value for name, value in state.tensors.items()}
+            members.append(
+                {
+                    "name": name,
+                    "kind": predictor.kind,
+                    "config": state.config,
+                    "n_words": len(state.vocabulary),
+                }
+            )
+            tensors |= {f"member{i}/{key}": value for key, value in state.tensors.items()}
             words += state.vocabulary
-        return SavedState({"members": members}, tensors, words)
+        return SavedState({"members": members, "notes": self.notes}, tensors, words)
 
     @classmethod
     def from_state(cls, state: SavedState, method: Any) -> BlendPredictor:
         """Put all members together again."""
-        predictors, first = [], 0
-        for i, (member, own) in enumerate(zip(state.config["members"], method.made(), strict=True)):
+        made, predictors, first = method.made(), {}, 0
+        for i, member in enumerate(state.config["members"]):
             prefix, last = f"member{i}/", first + member["n_words"]
             tensors = {k.removeprefix(prefix): v for k, v in state.tensors.items() if k.startswith(prefix)}
             saved = SavedState(member["config"], tensors, state.vocabulary[first:last])
-            predictors.append(PREDICTORS[member["kind"]].from_state(saved, own))
+            # Models saved before members had their names beside them have them in the order of the settings.
+            name = member.get("name", list(made)[i])
+            predictors[name] = PREDICTORS[member["kind"]].from_state(saved, made[name])
             first = last
-        return cls(predictors, state.tensors["weights"])
+        return cls(predictors, state.tensors["weights"], state.config.get("notes", {}))

@@ -146,7 +146,9 @@ class NeighborMixing(MixedLoss, RandomOversample):
     def batches(
         self, labels: np.ndarray, lengths: np.ndarray, batch_size: int, rng: np.random.Generator
     ) -> list[np.ndarray]:
-        """All rows once, but late in training those alone that were given."""
+        """All rows once, but late in training those alone that were given; those together that are as long mixed."""
+        if self._encoded is not None:
+            lengths = np.maximum(lengths, self._encoded.lengths[self._partners])
         return bucketed_batches(lengths[: len(self._given)] if self._late else lengths, batch_size, rng)
 
     def views(self, batch: Batch, state: TrainingState) -> Batch:
