@@ -175,6 +175,7 @@ def test_what_a_run_hangs_on() -> None:
         ({"members": "tfidf_lr"}, "name two or more different methods"),
         ({"members": "tfidf_lr,tfidf_lr"}, "name two or more different methods"),
         ({"members": "tfidf_lr,blend"}, "cannot have the member 'blend'"),
+        ({"members": "tfidf_lr,auto"}, "cannot have the member 'auto'"),
         ({"members": "tfidf_lr,nosuch"}, "cannot have the member 'nosuch'"),
         ({"weights": "best"}, "weights is 'best'"),
         ({"weights": (1.0,)}, r"weights is \(1\.0,\); give 'equal', 'crossfit' or 3 finite numbers"),

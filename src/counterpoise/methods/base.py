@@ -146,6 +146,8 @@ class Method(BaseEstimator, ABC):
         Whether arrays may be sparse; False where they would have to be filled up with zeros, as for a network.
     takes_sample_weight : bool
         Whether rows may weigh differently; False where what is fitted is not defined for that.
+    blends : bool
+        Whether it is made of other methods, and so can be no member of a blend.
     """
 
     summary: ClassVar[str]
@@ -159,6 +161,7 @@ class Method(BaseEstimator, ABC):
     soft_targets: ClassVar[bool] = False
     takes_sparse: ClassVar[bool] = False
     takes_sample_weight: ClassVar[bool] = True
+    blends: ClassVar[bool] = False
 
     def check(self) -> None:
         """Raise SettingsError for settings out of range; called before any work."""

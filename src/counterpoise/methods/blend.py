@@ -58,6 +58,7 @@ class Blend(Method):
     inputs = frozenset({"text"})
     needs = "extra encoders"
     uses_backbone = True
+    blends = True
     known: ClassVar[Mapping[str, type[Method]]] = {}
     """Methods that can be members; the registry puts its table here."""
 
@@ -92,9 +93,11 @@ class Blend(Method):
                 f"members is {self.members!r}; give a list of names, or one string with commas between them"
             )
         names = tuple(name.strip() for name in listed)
-        if unknown := [name for name in names if name not in self.known or name == "blend"]:
-            others = ", ".join(name for name in self.known if name != "blend")
-            raise SettingsError(f"blend cannot have the member {unknown[0]!r}; choose from {others}")
+        others = {name: cls for name, cls in self.known.items() if not cls.blends}
+        if unknown := [name for name in names if name not in others]:
+            raise SettingsError(
+                f"blend cannot have the member {unknown[0]!r}; choose from {', '.join(others)}"
+            )
         if len(names) < 2 or len(set(names)) < len(names):
             raise SettingsError(
                 f"blend has the members {', '.join(names)}; name two or more different methods"

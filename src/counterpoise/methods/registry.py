@@ -7,6 +7,7 @@ from typing import Any
 from counterpoise.backbones.registry import BACKBONES, find_backbone
 from counterpoise.errors import SettingsError
 from counterpoise.methods.adasyn import Adasyn
+from counterpoise.methods.auto import Auto
 from counterpoise.methods.balanced_batches import BalancedBatches
 from counterpoise.methods.balanced_forest import BalancedForest
 from counterpoise.methods.balanced_softmax import BalancedSoftmax
@@ -134,6 +135,7 @@ METHODS: dict[str, type[Method]] = {
     "encoder_lda": EncoderLDA,
     "llm_zero_shot": LLMZeroShot,
     "blend": Blend,
+    "auto": Auto,
     "balanced_forest": BalancedForest,
     "easy_ensemble": EasyEnsemble,
 }

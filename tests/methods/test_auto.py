@@ -1,0 +1,156 @@
+"""Auto: what it chooses from, what it says, and that it does without what cannot be had."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from counterpoise import TextClassifier
+from counterpoise.errors import MissingExtraError, SettingsError
+from counterpoise.estimators.loading import load_model
+from counterpoise.methods import auto
+from counterpoise.methods.auto import Auto, sample
+from counterpoise.methods.base import Context, Data
+from counterpoise.methods.blend import Blend
+from counterpoise.methods.registry import make_method
+from counterpoise.methods.subset_choice import Choice
+from counterpoise.text.checkpoints import Checkpoint
+from tiny_encoders import tiny_encoder
+from tiny_texts import make_texts
+
+ALL = ("encoder_lr", "tfidf_lr", "char_lr")
+
+
+@pytest.fixture
+def data() -> Data:
+    texts, labels = make_texts((60, 20), seed=4)
+    return Data(texts, labels, 2, np.ones(80))
+
+
+@pytest.fixture
+def choosing(monkeypatch):
+    """Lets a test say what is chosen, and see what it is chosen by."""
+
+    def of(*names: str) -> list:
+        seen = []
+
+        def choose(logits, labels, weights, minority, seed):
+            seen.append((logits, labels, weights, minority))
+            return Choice(names, {"+".join(names): 0.5}, "so it was said")
+
+        monkeypatch.setattr(auto, "choose_subset", choose)
+        return seen
+
+    return of
+
+
+@pytest.mark.parametrize("names", [ALL, ("tfidf_lr", "char_lr"), ("char_lr",)])
+def test_it_is_the_blend_of_what_is_chosen(names, data, choosing) -> None:
+    choosing(*names)
+    found = Auto().fit(data, Context(0, minority=1))
+    assert tuple(found.predictors) == names
+    if len(names) > 1:
+        expected = Blend(members=names).fit(data, Context(0)).logits(data.inputs)
+        np.testing.assert_allclose(found.logits(data.inputs), expected, atol=1e-9)
+    assert found.notes["chosen"] == list(names)
+    assert found.notes["remarks"] == ["auto: so it was said"]
+
+
+def test_members_are_compared_on_rows_they_were_not_fitted_to(data, choosing, monkeypatch) -> None:
+    seen = choosing(*ALL)
+    pairs = []
+    for name, cls in ((name, type(member)) for name, member in Auto().made().items()):
+        fit = cls.fit
+
+        def spy(method, side, context, fit=fit, name=name):
+            predictor = fit(method, side, context)
+            logits = predictor.logits
+            predictor.logits = lambda inputs: pairs.append((name, side, inputs)) or logits(inputs)
+            return predictor
+
+        if "fit" in vars(cls):
+            monkeypatch.setattr(cls, "fit", spy)
+    Auto().fit(data, Context(0, minority=1))
+    assert pairs
+    assert not any(set(side.inputs) & set(inputs) for _, side, inputs in pairs)
+    ((logits, labels, weights, minority),) = seen
+    assert tuple(logits) == ALL
+    assert minority == 1
+    assert sorted(labels.tolist()) == sorted(data.labels.tolist())
+    assert all(one.shape == (80, 2) for one in logits.values())
+    assert (weights == 1).all()
+
+
+def test_few_rows_of_the_class_are_not_compared(choosing) -> None:
+    seen = choosing("char_lr")
+    texts, labels = make_texts((60, 9), seed=4)
+    found = Auto().fit(Data(texts, labels, 2, np.ones(69)), Context(0, minority=1))
+    assert not seen
+    assert tuple(found.predictors) == ALL
+    assert "9 rows of a class are too few" in found.notes["remarks"][0]
+
+
+@pytest.mark.parametrize("error", [MissingExtraError("no transformers"), SettingsError("no such encoder")])
+def test_without_an_encoder_it_does_without_and_says_so(error, data, monkeypatch) -> None:
+    def gone(*_):
+        raise error
+
+    monkeypatch.setattr(Checkpoint, "open", gone)
+    method = Auto()
+    method.check()
+    assert method.identity() == ""
+    found = method.fit(data, Context(0, minority=1))
+    assert "encoder_lr" not in found.predictors
+    assert str(error) in found.notes["remarks"][0]
+    with pytest.raises(type(error)):
+        Auto(encoder="named").check()
+
+
+def test_a_named_encoder_that_cannot_be_had_is_refused() -> None:
+    with pytest.raises(SettingsError, match="there is no encoder folder"):
+        Auto(encoder="./none").check()
+
+
+def test_its_key_hangs_on_the_encoder() -> None:
+    digest = Checkpoint.open(tiny_encoder()).digest
+    assert digest in make_method("auto").identity()
+
+
+def test_saved_with_what_was_chosen(data, choosing, tmp_path) -> None:
+    choosing("tfidf_lr", "char_lr")
+    classifier = TextClassifier("auto", random_state=0, threshold=0.5).fit(data.inputs, data.labels)
+    classifier.save(tmp_path / "m")
+    loaded = load_model(tmp_path / "m")
+    np.testing.assert_array_equal(loaded.predict_proba(data.inputs), classifier.predict_proba(data.inputs))
+    assert tuple(loaded.fitted_.predictor.predictors) == ("tfidf_lr", "char_lr")
+    assert loaded.fitted_.predictor.notes == classifier.fitted_.predictor.notes
+
+
+class TestSample:
+    def test_few_rows_are_all_taken(self, data) -> None:
+        assert sample(data, 80, np.random.default_rng(0)) is data
+
+    def test_small_classes_are_whole_and_masses_stay(self) -> None:
+        labels = np.repeat([0, 1, 2], [500, 300, 20])
+        weights = np.random.default_rng(0).uniform(0.5, 2, 820)
+        texts = np.array([f"t{i}" for i in range(820)], dtype=object)
+        data = Data(texts, labels, 3, weights)
+        found = sample(data, 220, np.random.default_rng(1))
+        assert np.bincount(found.labels).tolist() == [100, 100, 20]
+        np.testing.assert_allclose(found.class_mass(), data.class_mass(), atol=1e-12)
+        assert [int(text[1:]) for text in found.inputs] == sorted(int(text[1:]) for text in found.inputs)
+        assert set(found.inputs) <= set(texts)
+        assert len(set(found.inputs)) == 220
+
+    def test_what_small_classes_leave_goes_to_the_larger(self) -> None:
+        labels = np.repeat([0, 1], [900, 10])
+        data = Data(np.array([f"t{i}" for i in range(910)], dtype=object), labels, 2, np.ones(910))
+        assert np.bincount(sample(data, 200, np.random.default_rng(0)).labels).tolist() == [190, 10]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"), [({"folds": 1}, "folds is 1"), ({"max_rows": 99}, "max_rows is 99")]
+)
+def test_refused(settings, message) -> None:
+    with pytest.raises(SettingsError, match=message):
+        Auto(**settings).check()
