@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from counterpoise.backbones.base import Batch, VectorReader
+from counterpoise.backbones.strongest_responses import strongest_responses
+from counterpoise.mixing.pairs import Pairs
 
 
 class TextCNN(VectorReader):
@@ -48,6 +50,30 @@ class TextCNN(VectorReader):
         self.biases = nn.Parameter(torch.cat([c.bias.detach() for c in convolutions if c.bias is not None]))
         self.window = max(widths)
         self.dim = n_filters * len(widths)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Pooled representations ``(B, d)`` of a batch."""
+        if not self._by_words():
+            return super().forward(batch)
+        found = strongest_responses(
+            batch.inputs, batch.mask, self.embedding.weight, list(self.weights), self.biases
+        )
+        return found.relu()
+
+    def mixed(self, batch: Batch, pairs: Pairs, depth: float = 0.0) -> Tensor:
+        """Pooled representations ``(B, d)`` of rows whose vectors are mixed; see :meth:`Backbone.mixed`."""
+        if not self._by_words():
+            return super().mixed(batch, pairs, depth)
+        mask = pairs.mask(batch.mask)
+        found = strongest_responses(
+            batch.inputs, mask, self.embedding.weight, list(self.weights), self.biases, pairs
+        )
+        return found.relu()
+
+    def _by_words(self) -> bool:
+        """Whether words are multiplied with filters one by one, which pays where products are dear and vectors stay."""
+        table = self.embedding.weight
+        return table.device.type == "cpu" and not table.requires_grad and not torch.is_autocast_enabled("cpu")
 
     def vectors(self, batch: Batch) -> Tensor:
         """Word vectors ``(B, T, e)``."""
