@@ -53,6 +53,21 @@ def _samplers(result: dict[str, Any]) -> Table:
     return ["sampler", "our neighbours", "times as fast", "goal"], lines
 
 
+def textcnn(result: dict[str, Any]) -> str:
+    """Milliseconds of each way to compute TextCNN, and how many times as fast as the textbook's it is."""
+    ways = list(dict.fromkeys(row["way"] for row in result["summary"]))
+    found = {(row["task"], row["vectors"], row["what"], row["way"]): row for row in result["summary"]}
+    lines = []
+    for task, vectors, what in dict.fromkeys(key[:3] for key in found):
+        own = [found[task, vectors, what, way] for way in ways]
+        cells = [
+            f"{row['milliseconds']:.1f} ({row['times']:.2f} [{row['least']:.2f}, {row['most']:.2f}])"
+            for row in own
+        ]
+        lines.append([f"{task}, {own[0]['tokens']:,} tokens", vectors, what, *cells])
+    return f"{table_of(['a batch of', 'vectors', 'what', *ways], lines)}\n\n{origin_of(result)}, one thread"
+
+
 def contrastive(result: dict[str, Any]) -> str:
     """Milliseconds of a step of each method, and how many of plain supervised contrastive training's that are."""
     lines = []

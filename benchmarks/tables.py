@@ -17,7 +17,17 @@ from typing import Any
 import machine
 from claims import deep_claims, mixing_claims
 from markdown import origin_of, table_of
-from method_tables import blend, contrastive, methods, miso_grid, mixing_means, rivals, samplers, sharprecl
+from method_tables import (
+    blend,
+    contrastive,
+    methods,
+    miso_grid,
+    mixing_means,
+    rivals,
+    samplers,
+    sharprecl,
+    textcnn,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (
@@ -337,6 +347,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "speed": ("training.json", speed),
     "quality": ("training.json", quality),
     "text": ("text.json", text),
+    "textcnn": ("textcnn.json", textcnn),
     "anchors": ("anchors.json", anchors),
     "miso_evidence": ("miso_evidence.json", miso_evidence),
     "miso_grid": ("miso_grid.csv", miso_grid),

@@ -35,7 +35,6 @@ def batch_of(lengths: tuple[int, ...]) -> Batch:
 def network(widths: tuple[int, ...], dtype: torch.dtype = torch.float64) -> TextCNN:
     torch.manual_seed(0)
     words = nn.Embedding(9, 5, padding_idx=0)
-    words.weight.requires_grad_(False)
     return TextCNN(words, n_filters=4, widths=widths).to(dtype)
 
 
@@ -75,7 +74,7 @@ def test_they_are_those_of_convolutions_and_so_are_their_gradients(widths, lengt
     expected = textbook(model, batch, made)
     torch.testing.assert_close(found, expected)
     towards = torch.randn(found.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
-    trained = [*model.weights, model.biases]
+    trained = [*model.weights, model.biases, model.embedding.weight]
     for own, true in zip(
         torch.autograd.grad((found * towards).sum(), trained),
         torch.autograd.grad((expected * towards).sum(), trained),
@@ -86,39 +85,47 @@ def test_they_are_those_of_convolutions_and_so_are_their_gradients(widths, lengt
 
 def test_gradients_numerically() -> None:
     model, batch = network((2, 3)), batch_of(LENGTHS["long"])
+    pairs = Pairs(torch.tensor([1, 2, 0]), torch.tensor([0.25, 0.5, 1.0]).double(), torch.ones(3))
+
+    def found(table: Tensor, biases: Tensor, *filters: Tensor) -> Tensor:
+        words = nn.Embedding(9, 5, padding_idx=0)
+        del words.weight
+        words.weight = table
+        return strongest_responses(batch.inputs, pairs.mask(batch.mask), words, filters, biases, pairs)
+
+    given = (model.embedding.weight, model.biases, *model.weights)
+    fresh = [value.detach().clone().requires_grad_() for value in given]
+    with torch.no_grad():
+        fresh[0][0] = 0
+    # Padding's own vector has no gradient on purpose, so only real words are moved.
     assert torch.autograd.gradcheck(
-        lambda *given: strongest_responses(
-            batch.inputs, batch.mask, model.embedding.weight, given[:2], given[2]
-        ),
-        (
-            *(weight.detach().requires_grad_() for weight in model.weights),
-            model.biases.detach().requires_grad_(),
-        ),
+        lambda words, *rest: found(torch.cat([fresh[0][:1].detach(), words]), *rest),
+        (fresh[0][1:].detach().requires_grad_(), *fresh[1:]),
     )
 
 
-@pytest.mark.parametrize(
-    ("case", "used"), [("frozen", True), ("trained", False), ("bfloat16", False), ("no gradient", True)]
-)
-def test_where_they_are_used(case, used, monkeypatch) -> None:
-    """Trained vectors need the gradients of windows, and in bfloat16 products over windows are as fast."""
+@pytest.mark.parametrize("frozen", [True, False])
+def test_what_is_frozen_stays(frozen) -> None:
+    model, batch = network((3, 4)), batch_of(LENGTHS["long"])
+    model.embedding.weight.requires_grad_(not frozen)
+    model(batch).sum().backward()
+    assert (model.embedding.weight.grad is None) == frozen
+    assert all(p.grad is not None for p in model.weights)
+
+
+@pytest.mark.parametrize(("precision", "used"), [("float32", True), ("bfloat16", False)])
+def test_where_they_are_used(precision, used, monkeypatch) -> None:
+    """Where products are cheap, as they are in bfloat16 on processors that have it, windows are multiplied whole."""
     model, batch = network((3, 4), torch.float32), batch_of(LENGTHS["long"])
     asked = []
     monkeypatch.setattr(
         textcnn, "strongest_responses", lambda *given: asked.append(1) or strongest_responses(*given)
     )
-    model.embedding.weight.requires_grad_(case == "trained")
-    with (
-        torch.autocast("cpu", torch.bfloat16, enabled=case == "bfloat16"),
-        torch.set_grad_enabled(case != "no gradient"),
-    ):
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
         found = model(batch)
     assert bool(asked) == used
-    torch.testing.assert_close(
-        found.float(),
-        textbook(model, batch, None),
-        **({"atol": 0.05, "rtol": 0.05} if case == "bfloat16" else {}),
-    )
+    near = {"atol": 1e-6, "rtol": 1e-5} if used else {"atol": 0.05, "rtol": 0.05}
+    torch.testing.assert_close(found.float(), textbook(model, batch, None), **near)
 
 
 def test_the_same_to_the_bit_whenever_it_is_asked() -> None:

@@ -7,8 +7,8 @@ comes from one window of each text, whose words' vectors are summed. Mixing text
 responses are mixed in place of vectors.
 
 >>> import torch
->>> table, filters = torch.randn(9, 4), torch.randn(2, 3, 4)
->>> strongest_responses(torch.tensor([[5, 7, 5]]), None, table, [filters], torch.zeros(2)).shape
+>>> embedding, filters = torch.nn.Embedding(9, 4), torch.randn(2, 3, 4)
+>>> strongest_responses(torch.tensor([[5, 7, 5]]), None, embedding, [filters], torch.zeros(2)).shape
 torch.Size([1, 2])
 """
 
@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
@@ -28,7 +28,7 @@ from counterpoise.mixing.pairs import Pairs
 def strongest_responses(
     ids: Tensor,
     mask: Tensor | None,
-    table: Tensor,
+    embedding: nn.Embedding,
     filters: Sequence[Tensor],
     biases: Tensor,
     pairs: Pairs | None = None,
@@ -41,8 +41,8 @@ def strongest_responses(
         Of words.
     mask : Tensor of bool, shape (n, T), or None
         Positions that count, of pairs where there are some; None is all.
-    table : Tensor, shape (V, e)
-        Word vectors; no gradient reaches them.
+    embedding : nn.Embedding
+        Word vectors of width e.
     filters : sequence of Tensor, shape (m, width, e)
         Those of one width each, centred on their position, one word further to the right where the width is even.
         Beyond either end of a text are zeros.
@@ -55,23 +55,22 @@ def strongest_responses(
     Tensor, shape (B or n, sum of m)
     """
     partner, rest = (None, None) if pairs is None else (pairs.partner, 1 - pairs.input_weight)
-    return _StrongestResponses.apply(ids.long(), mask, table, partner, rest, biases, *filters)
+    words, numbers = torch.unique(ids, return_inverse=True)
+    return _StrongestResponses.apply(numbers, embedding(words), mask, partner, rest, biases, *filters)
 
 
 class _StrongestResponses(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        ids: Tensor,
+        numbers: Tensor,
+        vectors: Tensor,
         mask: Tensor | None,
-        table: Tensor,
         partner: Tensor | None,
         rest: Tensor | None,
         biases: Tensor,
         *filters: Tensor,
     ) -> Tensor:
-        words, numbers = torch.unique(ids, return_inverse=True)
-        vectors = table[words]
         strongest, places = [], []
         for own in filters:
             responses = _responses(numbers, vectors, own)
@@ -86,23 +85,39 @@ class _StrongestResponses(torch.autograd.Function):
             else:
                 largest = responses.amax(dim=1)  # several times faster
             strongest.append(largest)
-        ctx.save_for_backward(ids, table, partner, rest, *places)
-        ctx.shapes = [own.shape for own in filters]
+        ctx.save_for_backward(numbers, vectors, partner, rest, *filters, *places)
         return torch.cat(strongest, dim=1) + biases
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        ids, table, partner, rest, *places = ctx.saved_tensors
-        parts = gradient.split([shape[0] for shape in ctx.shapes], dim=1)
-        found: list[Tensor] = []
-        for shape, place, part in zip(ctx.shapes, places, parts, strict=True):
+        numbers, vectors, partner, rest, *kept = ctx.saved_tensors
+        filters, places = kept[: len(kept) // 2], kept[len(kept) // 2 :]
+        of_vectors = torch.zeros_like(vectors) if ctx.needs_input_grad[1] else None
+        of_filters = []
+        for own, place, part in zip(
+            filters, places, gradient.split([len(own) for own in filters], dim=1), strict=True
+        ):
             rows = torch.arange(len(place))
             if partner is not None:
                 rows, place = torch.cat([rows, partner]), torch.cat([place, place])
                 part = torch.cat([part * (1 - rest[:, None]), part * rest[:, None]])
-            found.append(_gradient(ids, table, rows, place, part, shape))
-        return (None, None, None, None, None, gradient.sum(dim=0), *found)
+            words, weights = _windows(numbers, rows, place, part, own.shape[1])
+            n, (m, width, e) = len(rows), own.shape
+            summed = functional.embedding_bag(
+                words.reshape(-1, n), vectors, per_sample_weights=weights.reshape(-1, n), mode="sum"
+            )
+            of_filters.append(summed.view(m, width, e))
+            if of_vectors is not None:
+                filter_words = torch.arange(m * width).repeat_interleave(n)
+                lent = torch.sparse_coo_tensor(
+                    torch.stack([words.flatten(), filter_words]),
+                    weights.flatten(),
+                    (len(vectors), m * width),
+                    check_invariants=False,
+                )
+                of_vectors += torch.sparse.mm(lent, own.reshape(m * width, e))
+        return (None, of_vectors, None, None, None, gradient.sum(dim=0), *of_filters)
 
 
 def _before(width: int) -> int:
@@ -122,17 +137,8 @@ def _responses(numbers: Tensor, vectors: Tensor, filters: Tensor) -> Tensor:
     return summed.view(*numbers.shape, m)
 
 
-def _gradient(
-    ids: Tensor, table: Tensor, rows: Tensor, place: Tensor, part: Tensor, shape: tuple[int, int, int]
-) -> Tensor:
-    """Gradient ``(m, width, e)`` of filters from that ``(n, m)`` of their strongest responses to rows ``(n,)``."""
-    m, width, e = shape
-    at = place.T[:, None, :] + (torch.arange(width) - _before(width))[None, :, None]  # (m, width, n)
-    inside = (at >= 0) & (at < ids.shape[1])
-    words = ids[rows, at.clamp(0, ids.shape[1] - 1)]
-    weights = part.T[:, None, :] * inside
-    n = len(rows)
-    summed = functional.embedding_bag(
-        words.reshape(-1, n), table, per_sample_weights=weights.reshape(-1, n), mode="sum"
-    )
-    return summed.view(m, width, e)
+def _windows(numbers: Tensor, rows: Tensor, place: Tensor, part: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """Words of windows at ``(n, m)`` in rows ``(n,)`` and their gradients, ``(m, width, n)``; 0 beyond the ends."""
+    at = place.T[:, None, :] + (torch.arange(width) - _before(width))[None, :, None]
+    inside = (at >= 0) & (at < numbers.shape[1])
+    return numbers[rows, at.clamp(0, numbers.shape[1] - 1)], part.T[:, None, :] * inside

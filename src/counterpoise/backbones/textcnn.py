@@ -55,9 +55,7 @@ class TextCNN(VectorReader):
         """Pooled representations ``(B, d)`` of a batch."""
         if not self._by_words():
             return super().forward(batch)
-        found = strongest_responses(
-            batch.inputs, batch.mask, self.embedding.weight, list(self.weights), self.biases
-        )
+        found = strongest_responses(batch.inputs, batch.mask, self.embedding, list(self.weights), self.biases)
         return found.relu()
 
     def mixed(self, batch: Batch, pairs: Pairs, depth: float = 0.0) -> Tensor:
@@ -66,14 +64,13 @@ class TextCNN(VectorReader):
             return super().mixed(batch, pairs, depth)
         mask = pairs.mask(batch.mask)
         found = strongest_responses(
-            batch.inputs, mask, self.embedding.weight, list(self.weights), self.biases, pairs
+            batch.inputs, mask, self.embedding, list(self.weights), self.biases, pairs
         )
         return found.relu()
 
     def _by_words(self) -> bool:
-        """Whether words are multiplied with filters one by one, which pays where products are dear and vectors stay."""
-        table = self.embedding.weight
-        return table.device.type == "cpu" and not table.requires_grad and not torch.is_autocast_enabled("cpu")
+        """Whether each word is multiplied with the filters once, which pays where products are dear."""
+        return self.embedding.weight.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
 
     def vectors(self, batch: Batch) -> Tensor:
         """Word vectors ``(B, T, e)``."""
