@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from counterpoise.methods.subset_choice import DRAWS, SURE, choose_subset, listed, ranked
+from counterpoise.data.near import enumerated
+from counterpoise.methods.subset_choice import DRAWS, SURE, choose_subset, ranked
 
 
 @pytest.mark.parametrize("ties", [False, True])
@@ -93,5 +94,5 @@ def test_it_is_settled_by_the_seed() -> None:
 
 
 @pytest.mark.parametrize(("names", "words"), [("a", "a"), ("ab", "a and b"), ("abc", "a, b and c")])
-def test_listed(names, words) -> None:
-    assert listed(names) == words
+def test_names_in_a_sentence(names, words) -> None:
+    assert enumerated(names) == words

@@ -54,9 +54,8 @@ def strongest_responses(
     -------
     Tensor, shape (B or n, sum of m)
     """
-    partner, rest = (None, None) if pairs is None else (pairs.partner, 1 - pairs.input_weight)
     words, numbers = torch.unique(ids, return_inverse=True)
-    return _StrongestResponses.apply(numbers, embedding(words), mask, partner, rest, biases, *filters)
+    return _StrongestResponses.apply(numbers, embedding(words), mask, pairs, biases, *filters)
 
 
 class _StrongestResponses(torch.autograd.Function):
@@ -66,17 +65,15 @@ class _StrongestResponses(torch.autograd.Function):
         numbers: Tensor,
         vectors: Tensor,
         mask: Tensor | None,
-        partner: Tensor | None,
-        rest: Tensor | None,
+        pairs: Pairs | None,
         biases: Tensor,
         *filters: Tensor,
     ) -> Tensor:
         strongest, places = [], []
         for own in filters:
             responses = _responses(numbers, vectors, own)
-            if partner is not None and rest is not None:
-                first = responses[: len(partner)]
-                responses = first + rest[:, None, None] * (responses[partner] - first)
+            if pairs is not None:
+                responses = pairs.states(responses)
             if mask is not None:
                 responses = responses.masked_fill(~mask[..., None], float("-inf"))
             if any(ctx.needs_input_grad):
@@ -85,13 +82,14 @@ class _StrongestResponses(torch.autograd.Function):
             else:
                 largest = responses.amax(dim=1)  # several times faster
             strongest.append(largest)
-        ctx.save_for_backward(numbers, vectors, partner, rest, *filters, *places)
+        ctx.save_for_backward(numbers, vectors, *filters, *places)
+        ctx.pairs = pairs
         return torch.cat(strongest, dim=1) + biases
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        numbers, vectors, partner, rest, *kept = ctx.saved_tensors
+        numbers, vectors, *kept = ctx.saved_tensors
         filters, places = kept[: len(kept) // 2], kept[len(kept) // 2 :]
         of_vectors = torch.zeros_like(vectors) if ctx.needs_input_grad[1] else None
         of_filters = []
@@ -99,9 +97,10 @@ class _StrongestResponses(torch.autograd.Function):
             filters, places, gradient.split([len(own) for own in filters], dim=1), strict=True
         ):
             rows = torch.arange(len(place))
-            if partner is not None:
-                rows, place = torch.cat([rows, partner]), torch.cat([place, place])
-                part = torch.cat([part * (1 - rest[:, None]), part * rest[:, None]])
+            if ctx.pairs is not None:
+                own_share = ctx.pairs.input_weight[:, None]
+                rows, place = torch.cat([rows, ctx.pairs.partner]), torch.cat([place, place])
+                part = torch.cat([part * own_share, part * (1 - own_share)])
             words, weights = _windows(numbers, rows, place, part, own.shape[1])
             n, (m, width, e) = len(rows), own.shape
             summed = functional.embedding_bag(
@@ -117,7 +116,7 @@ class _StrongestResponses(torch.autograd.Function):
                     check_invariants=False,
                 )
                 of_vectors += torch.sparse.mm(lent, own.reshape(m * width, e))
-        return (None, of_vectors, None, None, None, gradient.sum(dim=0), *of_filters)
+        return (None, of_vectors, None, None, gradient.sum(dim=0), *of_filters)
 
 
 def _before(width: int) -> int:

@@ -55,18 +55,18 @@ class TextCNN(VectorReader):
         """Pooled representations ``(B, d)`` of a batch."""
         if not self._by_words():
             return super().forward(batch)
-        found = strongest_responses(batch.inputs, batch.mask, self.embedding, list(self.weights), self.biases)
-        return found.relu()
+        return self._strongest(batch, batch.mask)
 
     def mixed(self, batch: Batch, pairs: Pairs, depth: float = 0.0) -> Tensor:
         """Pooled representations ``(B, d)`` of rows whose vectors are mixed; see :meth:`Backbone.mixed`."""
         if not self._by_words():
             return super().mixed(batch, pairs, depth)
-        mask = pairs.mask(batch.mask)
-        found = strongest_responses(
+        return self._strongest(batch, pairs.mask(batch.mask), pairs)
+
+    def _strongest(self, batch: Batch, mask: Tensor | None, pairs: Pairs | None = None) -> Tensor:
+        return strongest_responses(
             batch.inputs, mask, self.embedding, list(self.weights), self.biases, pairs
-        )
-        return found.relu()
+        ).relu()
 
     def _by_words(self) -> bool:
         """Whether each word is multiplied with the filters once, which pays where products are dear."""

@@ -33,3 +33,9 @@ def listed(names: Iterable[str]) -> str:
     every = [repr(name) for name in names]
     rest = len(every) - _MOST_LISTED
     return ", ".join(every[:_MOST_LISTED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def enumerated(names: Iterable[str]) -> str:
+    """Names for a sentence, all of them: ``a, b and c``."""
+    *rest, last = names
+    return f"{', '.join(rest)} and {last}" if rest else last

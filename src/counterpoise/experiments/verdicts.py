@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from counterpoise.data.near import enumerated
 from counterpoise.errors import SettingsError
 from counterpoise.experiments.paired_tests import (
     ROPE,
@@ -208,8 +209,7 @@ def _overall(reference: str, verdicts: Sequence[Verdict]) -> str:
 
 
 def _names(verdicts: Sequence[Verdict]) -> str:
-    names = [verdict.method for verdict in verdicts]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return enumerated(verdict.method for verdict in verdicts)
 
 
 def _widest(verdicts: Sequence[Verdict]) -> str:

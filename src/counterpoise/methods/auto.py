@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from counterpoise.data.near import enumerated
 from counterpoise.errors import DataError, MissingExtraError, SettingsError
 from counterpoise.methods.base import Context, Data, Method
 from counterpoise.methods.blend import BlendPredictor, crossfitted_logits, fitted_blend
 from counterpoise.methods.char_lr import CharLR
 from counterpoise.methods.encoder_lr import EncoderLR
 from counterpoise.methods.setting_checks import check_whole
-from counterpoise.methods.subset_choice import Choice, choose_subset, listed
+from counterpoise.methods.subset_choice import Choice, choose_subset
 from counterpoise.methods.tfidf_lr import TfidfLR
 from counterpoise.seeding import derive_seed, generator
 from counterpoise.text.checkpoints import DEFAULT, Checkpoint
@@ -106,13 +107,13 @@ class Auto(Method):
         few = counts.min() if context.minority is None else counts[context.minority]
         if few < FEWEST:
             return Choice(
-                names, {}, f"{listed(names)}, blended; {few} rows of a class are too few to compare them"
+                names, {}, f"{enumerated(names)}, blended; {few} rows of a class are too few to compare them"
             )
         seen = sample(data, int(self.max_rows), generator(context.seed, "auto rows"))
         try:
             logits, rows = crossfitted_logits(members, seen, context, int(self.folds))
         except DataError as error:
-            return Choice(names, {}, f"{listed(names)}, blended; they could not be compared: {error}")
+            return Choice(names, {}, f"{enumerated(names)}, blended; they could not be compared: {error}")
         return choose_subset(
             dict(zip(names, logits, strict=True)),
             seen.labels[rows],

@@ -206,7 +206,7 @@ class Blend(Method):
         return fitted_blend(members, weights, data, context)
 
     def _weights(self, members: dict[str, Method], data: Data, context: Context) -> np.ndarray:
-        n = len(self.names)
+        n = len(members)
         if not isinstance(self.weights, str):
             given = np.array(self.weights, dtype=np.float64)
             return given / given.sum()

@@ -8,12 +8,13 @@ The blend of all stays unless a smaller one ranks held-out rows better in nearly
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
+from counterpoise.data.near import enumerated
 from counterpoise.metrics.calibration import softmax
 from counterpoise.seeding import generator
 
@@ -122,18 +123,10 @@ def _why(best: tuple[str, ...], names: tuple[str, ...], scores: Mapping[tuple[st
     own, whole = scores[best][0], scores[names][0]
     if best == names:
         second = max((found for found in scores if found != names), key=lambda found: scores[found][0])
-        said = (
-            f"none of them ranks surely better without the rest ({listed(second)}: {scores[second][0]:.3f})"
-        )
-        return f"{listed(names)}, blended: average precision {own:.3f} where they were not fitted; {said}"
+        said = f"none of them ranks surely better without the rest ({enumerated(second)}: {scores[second][0]:.3f})"
+        return f"{enumerated(names)}, blended: average precision {own:.3f} where they were not fitted; {said}"
     surely = np.mean(scores[best][1:] > scores[names][1:])
     return (
-        f"{listed(best)}: average precision {own:.3f} where not fitted, against {whole:.3f} of the blend of "
+        f"{enumerated(best)}: average precision {own:.3f} where not fitted, against {whole:.3f} of the blend of "
         f"all; better in {surely:.0%} of {DRAWS} redraws"
     )
-
-
-def listed(names: Iterable[str]) -> str:
-    """``a, b and c``."""
-    *rest, last = names
-    return f"{', '.join(rest)} and {last}" if rest else last
