@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from counterpoise import TextClassifier
+from counterpoise.backbones import pretrained
 from counterpoise.backbones.base import HEAD_RATE, Batch, Network
 from counterpoise.backbones.pretrained import PretrainedTexts, pretrained_network
 from counterpoise.backbones.registry import BACKBONES
@@ -157,6 +158,31 @@ class TestTrained:
         np.testing.assert_array_equal(
             load_model(tmp_path / "model").predict_proba(texts), fitted.predict_proba(texts)
         )
+
+    @pytest.mark.parametrize(("kind", "pooling"), [("bert", "mean"), ("bert", "first"), ("xlnet", "last")])
+    def test_pieces_change_nothing(self, kind, pooling, monkeypatch) -> None:
+        texts = PretrainedTexts(name=tiny_encoder(kind), frozen=False, pooling=pooling)
+        made = Network(pretrained_network(texts.fit(np.array(["word1"], dtype=object)).input_spec), 2).eval()
+        lengths = torch.tensor([7, 3, 9, 4, 9, 5])
+        mask = torch.arange(9) < lengths[:, None]
+        inputs = torch.randint(5, 60, (6, 9), dtype=torch.int32) * mask
+        sizes, found = [], []
+        tokens = type(made.backbone).tokens
+
+        def spy(backbone, batch):
+            sizes.append(tuple(batch.inputs.shape))
+            return tokens(backbone, batch)
+
+        monkeypatch.setattr(type(made.backbone), "tokens", spy)
+        for piece in (1_000, 18):
+            monkeypatch.setattr(pretrained, "_PIECE", piece)
+            made.zero_grad()
+            out = made.embed(Batch(inputs, mask, NOTHING, NOTHING, NOTHING))
+            (out * torch.arange(1.0, 7.0)[:, None]).square().sum().backward()
+            found.append([out, *(p.grad for p in made.backbone.parameters() if p.grad is not None)])
+        assert sizes == [(6, 9), (3, 5), (2, 9), (1, 9)]
+        for whole, cut in zip(*found, strict=True):
+            torch.testing.assert_close(cut, whole, rtol=1e-4, atol=1e-5)
 
     def test_gradient_checkpointing_changes_no_gradient(self) -> None:
         inputs = torch.tensor([[2, 7, 8, 3]], dtype=torch.int32)

@@ -30,9 +30,13 @@ from counterpoise.errors import MissingExtraError, SettingsError
 from counterpoise.mixing.pairs import Pairs
 from counterpoise.pretrained.model import without_pooler
 from counterpoise.pretrained.pooling import POOLINGS, pooled
-from counterpoise.text.batching import Ragged
+from counterpoise.text.batching import Ragged, pieces_by_length
 from counterpoise.text.checkpoints import DEFAULT, Checkpoint
 from counterpoise.text.frozen import FrozenEncoder
+
+# On a CPU a pass over more tokens at once leaves the caches: 64 texts of 182 tokens take the all-MiniLM-L6-v2 model
+# 1.5 times as long at once as 11 by 11.
+_PIECE = 2_048
 
 
 class Trained(NamedTuple):
@@ -190,6 +194,21 @@ class Transformer(Backbone):
         ids = batch.inputs.long()
         mask = torch.ones_like(ids) if batch.mask is None else batch.mask.long()
         return self.model(input_ids=ids, attention_mask=mask).last_hidden_state
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Pooled representations ``(B, d)``, on a CPU in pieces of texts of like length, which need little padding."""
+        if batch.inputs.device.type != "cpu":
+            return super().forward(batch)
+        n, longest = batch.inputs.shape
+        lengths = np.full(n, longest) if batch.mask is None else batch.mask.sum(dim=1).numpy()
+        pieces = pieces_by_length(lengths, _PIECE)
+        outputs = []
+        for rows in pieces:
+            width = lengths[rows[-1]]
+            mask = None if batch.mask is None else batch.mask[rows, :width]
+            outputs.append(super().forward(batch._replace(inputs=batch.inputs[rows, :width], mask=mask)))
+        back = np.argsort(np.concatenate(pieces))
+        return torch.cat(outputs)[torch.from_numpy(back)]
 
     def pool(self, tokens: Tensor, mask: Tensor | None) -> Tensor:
         """Pooled as the checkpoint wants it, ``(B, d)``."""

@@ -99,3 +99,29 @@ def within_budget(rows: np.ndarray, lengths: np.ndarray, token_budget: int) -> l
     size = max(token_budget // max(int(lengths[rows].max()), 1), 1)
     parts = -(-len(rows) // size)
     return [rows[i::parts] for i in range(parts)]
+
+
+def pieces_by_length(lengths: np.ndarray, token_budget: int, most: int | None = None) -> list[np.ndarray]:
+    """Cut rows, sorted by length, into pieces that keep ``rows x longest`` within a token budget.
+
+    Parameters
+    ----------
+    lengths : ndarray of int, shape (n,)
+        Tokens a row.
+    token_budget : int
+        Tokens of a piece, padding included; a row that is longer stands alone.
+    most : int or None, default=None
+        Rows of a piece at most.
+
+    Returns
+    -------
+    list of ndarray of int
+        Each row exactly once, the shortest first.
+    """
+    order = np.argsort(lengths, kind="stable")
+    cuts, start = [], 0
+    for i, longest in enumerate(lengths[order].tolist()):
+        if i > start and ((i - start + 1) * longest > token_budget or i - start == most):
+            cuts.append(i)
+            start = i
+    return np.split(order, cuts) if len(order) else []

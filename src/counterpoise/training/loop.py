@@ -25,7 +25,7 @@ from counterpoise.backbones.registry import Encoded
 from counterpoise.errors import SettingsError
 from counterpoise.progress import bar
 from counterpoise.seeding import derive_seed, generator
-from counterpoise.text.batching import within_budget
+from counterpoise.text.batching import pieces_by_length, within_budget
 from counterpoise.training.checkpoint import load_checkpoint, save_checkpoint
 from counterpoise.training.optimizer import make_optimizer
 from counterpoise.training.precision import resolve_precision
@@ -282,23 +282,16 @@ def predict(
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
-    order = np.argsort(encoded.lengths, kind="stable")
+    pieces = pieces_by_length(encoded.lengths, token_budget, batch_size)
     outputs: list[Tensor] = []
-    for start in range(0, len(order), batch_size):
-        whole = order[start : start + batch_size]
-        longest = max(int(encoded.lengths[whole[-1]]), 1)
-        size = max(1, min(len(whole), token_budget // longest))
-        for i in range(0, len(whole), size):
-            part = whole[i : i + size]
-            inputs, mask = encoded.batch(part)
-            nothing = torch.empty(0, device=device)
-            batch = Batch(inputs, mask, nothing, nothing, torch.from_numpy(part).to(device))
-            outputs.append(function(model, batch).float())
+    for part in pieces:
+        inputs, mask = encoded.batch(part)
+        nothing = torch.empty(0, device=device)
+        batch = Batch(inputs, mask, nothing, nothing, torch.from_numpy(part).to(device))
+        outputs.append(function(model, batch).float())
     model.train(was_training)
     result = torch.cat(outputs).cpu().numpy()
-    back = np.empty_like(order)
-    back[order] = np.arange(len(order))
-    return result[back]
+    return result[np.argsort(np.concatenate(pieces))]
 
 
 def _finite(parameters: list[nn.Parameter]) -> bool:
