@@ -56,11 +56,13 @@ GRIDS: dict[str, tuple[tuple[tuple[str, ...], ...], list[str], tuple[str, ...]]]
     "encoder": (
         (SMS, AG_NEWS),
         ["erm", "class_weight", "mixtext", "crt", "setfit"],
-        # Three epochs, as encoders are commonly tuned; more would cost days and change little.
+        # Small batches and few epochs, as encoders are commonly tuned; on a CPU more would cost days.
         (
             *QUICK,
             "--max-epochs",
-            "3",
+            "2",
+            "--set",
+            "batch_size=16",
             "--backbone",
             "encoder",
             "--encoder",
