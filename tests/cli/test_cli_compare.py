@@ -169,6 +169,7 @@ def test_methods_lists_the_registry(run, run_json):
     assert needs == {
         "encoder_lr": "extra encoders",
         "encoder_lda": "extra encoders",
+        "encoder_neighbors": "extra encoders",
         "blend": "extra encoders",
         "mask_fill": "extra encoders, a model",
         "llm_oversample": "extra llm, a model",

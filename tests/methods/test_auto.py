@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,16 +11,17 @@ from counterpoise import TextClassifier
 from counterpoise.errors import MissingExtraError, SettingsError
 from counterpoise.estimators.loading import load_model
 from counterpoise.methods import auto
-from counterpoise.methods.auto import Auto, sample
+from counterpoise.methods.auto import Auto
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.blend import Blend
 from counterpoise.methods.registry import make_method
+from counterpoise.methods.row_sample import sample
 from counterpoise.methods.subset_choice import Choice
 from counterpoise.text.checkpoints import Checkpoint
 from tiny_encoders import tiny_encoder
 from tiny_texts import make_texts
 
-ALL = ("encoder_lr", "tfidf_lr", "char_lr")
+ALL = ("encoder_lr", "encoder_neighbors", "tfidf_lr", "char_lr")
 
 
 @pytest.fixture
@@ -100,10 +103,18 @@ def test_without_an_encoder_it_does_without_and_says_so(error, data, monkeypatch
     method.check()
     assert method.identity() == ""
     found = method.fit(data, Context(0, minority=1))
-    assert "encoder_lr" not in found.predictors
+    assert tuple(found.predictors) == ("tfidf_lr", "char_lr")
     assert str(error) in found.notes["remarks"][0]
     with pytest.raises(type(error)):
         Auto(encoder="named").check()
+
+
+def test_where_rows_weigh_differently_neighbours_take_no_part(data, choosing) -> None:
+    seen = choosing("char_lr")
+    weights = np.linspace(0.5, 2, len(data))
+    found = Auto().fit(replace(data, weights=weights), Context(0, minority=1))
+    assert tuple(seen[0][0]) == ("encoder_lr", "tfidf_lr", "char_lr")
+    assert found.notes["remarks"][0].startswith("auto: encoder_neighbors takes no part")
 
 
 def test_a_named_encoder_that_cannot_be_had_is_refused() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from counterpoise.data.near import enumerated
@@ -12,6 +10,8 @@ from counterpoise.methods.base import Context, Data, Method
 from counterpoise.methods.blend import BlendPredictor, crossfitted_logits, fitted_blend
 from counterpoise.methods.char_lr import CharLR
 from counterpoise.methods.encoder_lr import EncoderLR
+from counterpoise.methods.encoder_neighbors import EncoderNeighbors
+from counterpoise.methods.row_sample import sample
 from counterpoise.methods.setting_checks import check_whole
 from counterpoise.methods.subset_choice import Choice, choose_subset
 from counterpoise.methods.tfidf_lr import TfidfLR
@@ -21,14 +21,17 @@ from counterpoise.text.checkpoints import DEFAULT, Checkpoint
 FEWEST = 10
 """Rows of each class, or of the class that matters, from which a choice is more than a coin's."""
 
+OVER_ENCODER = ("encoder_lr", "encoder_neighbors")
+"""Members that need the encoder."""
+
 
 class Auto(Method):
-    """Blend a frozen encoder, words and runs of characters, or those of them that are better without the others.
+    """Blend planes and neighbours in a frozen encoder, words and runs of characters, or those better without the rest.
 
-    All three are fitted to folds of the fitting side and rank the rows left out. The mean of all is taken unless some
+    All four are fitted to folds of the fitting side and rank the rows left out. The mean of all is taken unless some
     of them alone rank better beyond chance, see :func:`counterpoise.methods.subset_choice.choose_subset`: with a few
-    dozen rare texts the best of seven is mostly the luckiest of seven. Where a class has fewer than 10 rows nothing is
-    compared.
+    dozen rare texts the best of fifteen is mostly the luckiest of fifteen. Where a class has fewer than 10 rows nothing
+    is compared; where rows of a class weigh differently neighbours, which cannot, take no part.
 
     Parameters
     ----------
@@ -46,9 +49,7 @@ class Auto(Method):
         From ``check``, for settings out of range and a named encoder that cannot be had.
     """
 
-    summary = (
-        "a frozen encoder, words and characters blended, or those of them that rank better without the rest"
-    )
+    summary = "frozen encoder, its neighbours, words and characters blended, or those that rank better alone"
     inputs = frozenset({"text"})
     uses_backbone = False
     blends = True
@@ -63,12 +64,15 @@ class Auto(Method):
         check_whole("auto", at_least=2, folds=self.folds)
         check_whole("auto", at_least=100, max_rows=self.max_rows)
         if self.encoder is not None:
-            self.made()["encoder_lr"].check()
+            for name in OVER_ENCODER:
+                self.made()[name].check()
 
     def made(self) -> dict[str, Method]:
         """All members by name, whether they can be had or not."""
+        encoder = DEFAULT if self.encoder is None else self.encoder
         return {
-            "encoder_lr": EncoderLR(encoder=DEFAULT if self.encoder is None else self.encoder),
+            "encoder_lr": EncoderLR(encoder=encoder),
+            "encoder_neighbors": EncoderNeighbors(encoder=encoder),
             "tfidf_lr": TfidfLR(),
             "char_lr": CharLR(),
         }
@@ -82,8 +86,11 @@ class Auto(Method):
         self.check_training(context.training, data.kind)
         members, remarks = self.made(), []
         if lacking := self._lacking():
-            del members["encoder_lr"]
+            members = {name: member for name, member in members.items() if name not in OVER_ENCODER}
             remarks.append(f"auto: no pretrained encoder takes part: {lacking}")
+        elif not data.weighs_by_class:
+            del members["encoder_neighbors"]
+            remarks.append("auto: encoder_neighbors takes no part, since rows of a class weigh differently")
         choice = self._choice(members, data, context)
         remarks.append(f"auto: {choice.why}")
         chosen = {name: members[name] for name in choice.members}
@@ -121,32 +128,3 @@ class Auto(Method):
             context.minority,
             derive_seed(context.seed, "auto"),
         )
-
-
-def sample(data: Data, most: int, rng: np.random.Generator) -> Data:
-    """Some rows that stand for all: of large classes as many each, of small ones every row.
-
-    Parameters
-    ----------
-    data : Data
-    most : int
-        Rows at most, if there are no more classes than that.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    Data
-        In the order of ``data``, with weights under which each class keeps its mass.
-    """
-    if len(data) <= most:
-        return data
-    counts = np.bincount(data.labels, minlength=data.n_classes)
-    room, left = most, data.n_classes
-    taken = np.zeros_like(counts)
-    for c in np.argsort(counts, kind="stable"):  # what a small class leaves is for the larger ones
-        taken[c] = min(counts[c], max(1, room // left))
-        room, left = room - taken[c], left - 1
-    rows = [rng.permutation(np.flatnonzero(data.labels == c))[: taken[c]] for c in range(data.n_classes)]
-    found = data.take(np.sort(np.concatenate(rows)))
-    lost = data.class_mass() / np.maximum(found.class_mass(), np.finfo(float).tiny)
-    return replace(found, weights=found.weights * lost[found.labels])

@@ -67,6 +67,11 @@ class Data:
         mass = np.bincount(self.labels, self.weights, self.n_classes)
         return mass / mass.sum()
 
+    @property
+    def weighs_by_class(self) -> bool:
+        """Whether all rows of a class have the same weight."""
+        return not any(np.ptp(self.weights[self.labels == c]) for c in np.unique(self.labels))
+
     def balanced(self) -> Data:
         """The same rows with weights under which all classes have the same mass."""
         return replace(self, weights=self.weights / self.class_mass()[self.labels])
@@ -145,7 +150,7 @@ class Method(BaseEstimator, ABC):
     takes_sparse : bool
         Whether arrays may be sparse; False where they would have to be filled up with zeros, as for a network.
     takes_sample_weight : bool
-        Whether rows may weigh differently; False where what is fitted is not defined for that.
+        Whether rows of a class may weigh differently; False where what is fitted is not defined for that.
     blends : bool
         Whether it is made of other methods, and so can be no member of a blend.
     """
@@ -208,10 +213,10 @@ class Method(BaseEstimator, ABC):
 
     def check_data(self, data: Data) -> None:
         """Raise DataError for rows that this method cannot be fitted to; called before any work."""
-        if not self.takes_sample_weight and np.ptp(data.weights):
+        if not self.takes_sample_weight and not data.weighs_by_class:
             raise DataError(
                 f"sample weights are from {data.weights.min():g} to {data.weights.max():g}, but {type(self).__name__} "
-                "is not defined for rows that weigh differently; leave them away, or choose another method"
+                "is not defined for rows of a class that weigh differently; leave them away, or choose another method"
             )
 
     @abstractmethod

@@ -7,12 +7,12 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from counterpoise.errors import DataError
 from counterpoise.methods.base import Data
-from counterpoise.methods.frozen_encoder import FrozenEncoderMethod
+from counterpoise.methods.frozen_encoder import LinearEncoderMethod
 from counterpoise.methods.linear_predictor import one_row_a_class
 from counterpoise.text.checkpoints import DEFAULT
 
 
-class EncoderLDA(FrozenEncoderMethod):
+class EncoderLDA(LinearEncoderMethod):
     """Linear discriminant analysis on vectors of length 1 from a pretrained encoder.
 
     A class is where its rows are on average, and all classes are as wide as the mean of their covariances, each shrunk
@@ -23,7 +23,7 @@ class EncoderLDA(FrozenEncoderMethod):
 
     The size of a class enters by its prior only. The logits are log-odds under equal priors, or with
     ``balanced=False`` under the classes' shares of the rows; class weights multiply the priors. There is no such
-    analysis of weighted rows, so sample weights are refused unless they are all the same.
+    analysis of weighted rows, so sample weights are refused unless they are the same within each class.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class EncoderLDA(FrozenEncoderMethod):
     Raises
     ------
     DataError
-        From ``fit``, for sample weights that differ, and for as many classes as rows.
+        From ``fit``, for sample weights that differ within a class, and for as many classes as rows.
     """
 
     summary = "shrunk linear discriminant analysis over a frozen pretrained encoder"
@@ -65,7 +65,7 @@ class EncoderLDA(FrozenEncoderMethod):
         self.balanced = balanced
 
     def check_data(self, data: Data) -> None:
-        """Refuse rows that weigh differently, and too few of them."""
+        """Refuse rows of a class that weigh differently, and too few of them."""
         super().check_data(data)
         if len(data) <= data.n_classes:
             raise DataError(

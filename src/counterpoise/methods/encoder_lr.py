@@ -5,14 +5,14 @@ from typing import ClassVar
 import numpy as np
 
 from counterpoise.methods.base import Data
-from counterpoise.methods.frozen_encoder import FrozenEncoderMethod
+from counterpoise.methods.frozen_encoder import LinearEncoderMethod
 from counterpoise.methods.logistic import fit_logistic
 from counterpoise.methods.setting_checks import check_positive
 from counterpoise.search_space import Range, Space
 from counterpoise.text.checkpoints import DEFAULT
 
 
-class EncoderLR(FrozenEncoderMethod):
+class EncoderLR(LinearEncoderMethod):
     """Logistic regression with balanced weights on vectors of length 1 from a pretrained encoder.
 
     Parameters

@@ -74,8 +74,8 @@ class FeatureKNN(GradientMethod):
     SettingsError
         From ``check``, for a setting out of range.
     DataError
-        For rows that weigh differently: how near a neighbour of weight 2 has to be for another to be left out is not
-        defined.
+        For rows of a class that weigh differently: how near a neighbour of weight 2 has to be for another to be left
+        out is not defined.
     """
 
     search_space: ClassVar[Space] = {"k": Range(1, 50, log=True)}

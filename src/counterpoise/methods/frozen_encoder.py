@@ -1,4 +1,4 @@
-"""What all linear classifiers over the vectors of a frozen pretrained encoder share."""
+"""What all classifiers over the vectors of a frozen pretrained encoder share, and the linear ones among them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from counterpoise.text.frozen import FrozenEncoder
 
 
 class FrozenEncoderMethod(Method):
-    """Base of methods that fit a linear classifier to vectors of length 1; a subclass says which.
+    """Base of methods over a frozen encoder; a subclass says what is fitted to its vectors, brought to length 1.
 
     Attributes
     ----------
@@ -39,18 +39,6 @@ class FrozenEncoderMethod(Method):
     pooling: str | None
     balanced: bool
 
-    @abstractmethod
-    def linear(self, vectors: np.ndarray, data: Data) -> tuple[np.ndarray, np.ndarray]:
-        """Coefficients ``(C, d)`` and intercepts ``(C,)`` whose logits are log-odds under the data's class mass.
-
-        Parameters
-        ----------
-        vectors : ndarray of float32, shape (n, d)
-            Of length 1.
-        data : Data
-            With the weights that are to count: balanced where that is wanted, times those of the classes.
-        """
-
     def check(self) -> None:
         """Refuse settings out of range, and an encoder that cannot be had."""
         check_whole(self.name, max_length=self.max_length)
@@ -63,14 +51,38 @@ class FrozenEncoderMethod(Method):
         """Hash of the encoder, with the version of what computes with it."""
         return Checkpoint.open(self.encoder, self.revision).identity
 
-    def fit(self, data: Data, context: Context) -> EncoderPredictor:
-        """Fit; a validation side is not needed."""
-        self.check_data(data)
+    def vectors(self, data: Data, context: Context) -> tuple[FrozenEncoder, np.ndarray]:
+        """The encoder, and its vectors ``(n, d)`` of length 1."""
         encoder = FrozenEncoder(
             self.encoder, self.revision, max_length=int(self.max_length), pooling=self.pooling
         )
-        vectors = unit(encoder.features(data.inputs, context.training.torch_device()))
-        data = context.weighted(data.balanced() if self.balanced else data)
+        return encoder, unit(encoder.features(data.inputs, context.training.torch_device()))
+
+    def weighted(self, data: Data, context: Context) -> Data:
+        """Data with the weights that are to count: balanced where that is wanted, times those of the classes."""
+        return context.weighted(data.balanced() if self.balanced else data)
+
+
+class LinearEncoderMethod(FrozenEncoderMethod):
+    """Base of methods that fit a linear classifier; a subclass says which."""
+
+    @abstractmethod
+    def linear(self, vectors: np.ndarray, data: Data) -> tuple[np.ndarray, np.ndarray]:
+        """Coefficients ``(C, d)`` and intercepts ``(C,)`` whose logits are log-odds under the data's class mass.
+
+        Parameters
+        ----------
+        vectors : ndarray of float32, shape (n, d)
+            Of length 1.
+        data : Data
+            With the weights that are to count.
+        """
+
+    def fit(self, data: Data, context: Context) -> EncoderPredictor:
+        """Fit; a validation side is not needed."""
+        self.check_data(data)
+        encoder, vectors = self.vectors(data, context)
+        data = self.weighted(data, context)
         return EncoderPredictor(encoder, *self.linear(vectors, data), data.class_mass())
 
 

@@ -25,6 +25,7 @@ from counterpoise.methods.drw import DRW
 from counterpoise.methods.easy_ensemble import EasyEnsemble
 from counterpoise.methods.encoder_lda import EncoderLDA
 from counterpoise.methods.encoder_lr import EncoderLR
+from counterpoise.methods.encoder_neighbors import EncoderNeighbors
 from counterpoise.methods.erm import ERM
 from counterpoise.methods.feature_knn import FeatureKNN
 from counterpoise.methods.focal import Focal
@@ -133,6 +134,7 @@ METHODS: dict[str, type[Method]] = {
     "nb_lr": NaiveBayesLR,
     "encoder_lr": EncoderLR,
     "encoder_lda": EncoderLDA,
+    "encoder_neighbors": EncoderNeighbors,
     "llm_zero_shot": LLMZeroShot,
     "blend": Blend,
     "auto": Auto,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from counterpoise.methods.encoder_neighbors import NeighborPredictor
 from counterpoise.methods.frozen_encoder import EncoderPredictor
 from counterpoise.methods.linear_predictor import LinearPredictor
 from counterpoise.methods.llm_zero_shot import ZeroShotPredictor
 from counterpoise.methods.network_predictor import NetworkPredictor
 
 PREDICTORS: dict[str, Any] = {
-    cls.kind: cls for cls in (NetworkPredictor, LinearPredictor, EncoderPredictor, ZeroShotPredictor)
+    cls.kind: cls
+    for cls in (NetworkPredictor, LinearPredictor, EncoderPredictor, NeighborPredictor, ZeroShotPredictor)
 }

@@ -1,0 +1,38 @@
+"""Some rows that stand for all, where a step would grow too dear with their number."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from counterpoise.methods.base import Data
+
+
+def sample(data: Data, most: int, rng: np.random.Generator) -> Data:
+    """Some rows that stand for all: of large classes as many each, of small ones every row.
+
+    Parameters
+    ----------
+    data : Data
+    most : int
+        Rows at most, if there are no more classes than that.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Data
+        In the order of ``data``, with weights under which each class keeps its mass.
+    """
+    if len(data) <= most:
+        return data
+    counts = np.bincount(data.labels, minlength=data.n_classes)
+    room, left = most, data.n_classes
+    taken = np.zeros_like(counts)
+    for c in np.argsort(counts, kind="stable"):  # what a small class leaves is for the larger ones
+        taken[c] = min(counts[c], max(1, room // left))
+        room, left = room - taken[c], left - 1
+    rows = [rng.permutation(np.flatnonzero(data.labels == c))[: taken[c]] for c in range(data.n_classes)]
+    found = data.take(np.sort(np.concatenate(rows)))
+    lost = data.class_mass() / np.maximum(found.class_mass(), np.finfo(float).tiny)
+    return replace(found, weights=found.weights * lost[found.labels])
