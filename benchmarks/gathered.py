@@ -1,6 +1,6 @@
 """Exported rows of grids that took more than one sitting, in one file.
 
-    whole(Path("benchmarks/results/rivals_networks.csv"), "sms_spam", 6)      # methods with all six runs on that set
+    whole(Path("benchmarks/results/rivals_networks.csv"), "sms_spam", "spam", 6)      # methods with all six runs there
     gather(Path("benchmarks/results/rivals_networks.csv"), Path("networks.runs"))
 
 A store is large and stays where it was filled; its rows are small and are committed. What stands in the file need not
@@ -34,10 +34,12 @@ def read_rows(path: Path) -> list[Row]:
         return list(csv.DictReader(file))
 
 
-def whole(path: Path, dataset: str, n_runs: int) -> set[str]:
-    """Methods that have ``n_runs`` finished runs on a data set."""
+def whole(path: Path, dataset: str, minority: str, n_runs: int) -> set[str]:
+    """Methods that have ``n_runs`` finished runs on a class of a data set."""
     done = Counter(
-        row["method"] for row in read_rows(path) if row["dataset"] == dataset and row["status"] == "done"
+        row["method"]
+        for row in read_rows(path)
+        if (row["dataset"], row["minority"], row["status"]) == (dataset, minority, "done")
     )
     return {name for name, n in done.items() if n >= n_runs}
 

@@ -1,14 +1,15 @@
 """The evidence about rivals: grids of ``counterpoise compare``, as a user would type them, in one store.
 
-    COUNTERPOISE_DATA=... python benchmarks/rivals.py blend blend.runs           # minutes; pair too
+    COUNTERPOISE_DATA=... python benchmarks/rivals.py blend blend.runs           # minutes; pair, neighbors, four too
     COUNTERPOISE_DATA=... python benchmarks/rivals.py networks networks.runs     # hours
     COUNTERPOISE_DATA=... python benchmarks/rivals.py encoder encoder.runs
 
 writes benchmarks/results/rivals_GRID.csv.
 
 ``blend`` compares the linear models over words, over runs of characters and over a frozen encoder with their blend, and
-``pair`` has the blend without the runs of characters, thresholds tuned; ``networks`` every method that needs no model
-of someone else's to be named, on TextCNN; ``encoder`` some of them on the trained encoder. The latter two judge
+``pair`` has the blend without the runs of characters, thresholds tuned; ``neighbors`` and ``four`` say what
+neighbours in the encoder add to planes in it, and to the blend, on more sets; ``networks`` every method that needs no model
+of someone else's to be named, on TextCNN; ``encoder`` some of them on the trained encoder. The latter four judge
 rankings, so their threshold is one half and no fit is spent on it. Every method has its defaults: none is tuned.
 ``--estimate`` says how long a grid takes. What is in the store is not run again, nor is a method that has all its runs
 on a data set in the result file. ``--gather`` adds the rows of a store to that file while its grid is running, and
@@ -34,10 +35,20 @@ ENCODER = "all-MiniLM-L6-v2"
 SMS = ("sms_spam", "--minority", "spam", "--keep", "0.1")
 TREC = ("trec", "--minority", "abbreviation", "--split", "train")
 AG_NEWS = ("ag_news", "--minority", "Business", "--keep", "0.04")
+MORE = (
+    SMS,
+    TREC,
+    AG_NEWS,
+    ("toutiao", "--minority", "news_car", "--keep", "0.28"),
+    ("r8", "--minority", "grain", "--split", "all"),
+    ("ohsumed_titles", "--minority", "C19", "--split", "all"),
+    ("ohsumed_titles", "--minority", "C11", "--split", "all"),
+)
 ON_TEXTCNN = [
     name for name, cls in METHODS.items() if "text" in cls.inputs and not cls.needs.endswith("a model")
 ]
-RUNS = {"blend": 5, "pair": 5, "networks": 6, "encoder": 6}
+RUNS = {"blend": 5, "pair": 5, "neighbors": 6, "four": 6, "networks": 6, "encoder": 6}
+FOUR = '["encoder_lr","encoder_neighbors","tfidf_lr","char_lr"]'
 QUICK = ("--threshold", "0.5", "--folds", "3", "--seeds", "2")
 
 # Of each grid the data sets, the methods, and the options.
@@ -52,6 +63,12 @@ GRIDS: dict[str, tuple[tuple[tuple[str, ...], ...], list[str], tuple[str, ...]]]
         ["blend"],
         ("--folds", "5", "--encoder", ENCODER, "--set", 'method__members=["encoder_lr","tfidf_lr"]'),
     ),
+    "neighbors": (
+        MORE,
+        ["encoder_lr", "encoder_lda", "encoder_neighbors", "blend"],
+        (*QUICK, "--encoder", ENCODER),
+    ),
+    "four": (MORE, ["blend"], (*QUICK, "--encoder", ENCODER, "--set", f"method__members={FOUR}")),
     "networks": ((SMS, AG_NEWS), ON_TEXTCNN, (*QUICK, "--encoder", ENCODER)),
     "encoder": (
         (SMS, AG_NEWS),
@@ -91,7 +108,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="counterpoise-") as folder:
         os.symlink(minilm.get_model_path(), Path(folder) / ENCODER)
         for data in sets:
-            done = whole(rows, data[0], RUNS[arguments.grid])
+            done = whole(rows, data[0], data[2], RUNS[arguments.grid])
             missing = [name for name in methods if name not in done]
             if not missing:
                 continue
