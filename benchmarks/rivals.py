@@ -7,10 +7,10 @@
 writes benchmarks/results/rivals_GRID.csv.
 
 ``blend`` compares the linear models over words, over runs of characters and over a frozen encoder with their blend, and
-``pair`` has the blend without the runs of characters, thresholds tuned; ``neighbors`` and ``four`` say what
-neighbours in the encoder add to planes in it, and to the blend, on more sets; ``networks`` every method that needs no model
-of someone else's to be named, on TextCNN; ``encoder`` some of them on the trained encoder. The latter four judge
-rankings, so their threshold is one half and no fit is spent on it. Every method has its defaults: none is tuned.
+``pair`` has the blend without the runs of characters, thresholds tuned; ``neighbors`` and ``four`` say what neighbours
+in the encoder add to planes in it, and to the blend, on more sets; ``networks`` every method that needs no model of
+someone else's to be named, on TextCNN; ``encoder`` some of them on the trained encoder. The latter four judge rankings,
+so their threshold is one half and no fit is spent on it. Every method has its defaults: none is tuned.
 ``--estimate`` says how long a grid takes. What is in the store is not run again, nor is a method that has all its runs
 on a data set in the result file. ``--gather`` adds the rows of a store to that file while its grid is running, and
 stops.
