@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from claims import Scores
-from compared import Folds, rank_sentences, read_grid, tables_of
+from compared import Folds, Grid, rank_sentences, read_grid, tables_of
 from counterpoise.experiments.paired_tests import corrected_t_test
 from counterpoise.experiments.papers.sharprecl_lines import AS_SCRIPT, MAIN
 from gathered import read_rows
@@ -95,16 +95,28 @@ def blend(rows: Path) -> str:
         ("average_precision", "Average precision"),
         ("f1_tuned", "F1 at the tuned threshold"),
     ):
-        grid = read_grid(rows, metric)
-        pair = read_grid(rows.with_name("rivals_pair.csv"), metric)
-        for (backbone, tasks), others in zip(grid.scores.items(), pair.scores.values(), strict=True):
-            for task in tasks:
-                grid.scores[backbone][task][_PAIR] = others[task]["blend"]
+        grid = _with_blend(rows, "rivals_pair.csv", _PAIR, metric)
         parts += [f"{what}:", *(table_of(head, lines) for head, lines in tables_of(grid, "blend"))]
     return "\n\n".join([*parts, grid.origin])
 
 
+def encoder_neighbors(rows: Path) -> str:
+    """Ranking of planes, of neighbours and of blends with and without them, and what the neighbours bring."""
+    grid = _with_blend(rows, "rivals_four.csv", _FOUR, "average_precision")
+    return "\n\n".join([*(table_of(head, lines) for head, lines in tables_of(grid, _FOUR)), grid.origin])
+
+
+def _with_blend(rows: Path, file: str, name: str, metric: str) -> Grid:
+    """A grid, with the blend of another file beside its own."""
+    grid, other = read_grid(rows, metric), read_grid(rows.with_name(file), metric)
+    for (backbone, tasks), others in zip(grid.scores.items(), other.scores.values(), strict=True):
+        for task in tasks:
+            grid.scores[backbone][task][name] = others[task]["blend"]
+    return grid
+
+
 _PAIR = "blend of encoder_lr, tfidf_lr"
+_FOUR = "blend with encoder_neighbors"
 
 
 def rivals(rows: Path) -> str:

@@ -20,6 +20,7 @@ from markdown import origin_of, table_of
 from method_tables import (
     blend,
     contrastive,
+    encoder_neighbors,
     methods,
     miso_grid,
     mixing_means,
@@ -357,6 +358,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "miso_memory": ("miso_memory.json", miso_memory),
     "neighbors": ("neighbors.json", neighbors),
     "blend": ("rivals_blend.csv", blend),
+    "encoder_neighbors": ("rivals_neighbors.csv", encoder_neighbors),
     "rivals_networks": ("rivals_networks.csv", rivals),
     "rivals_encoder": ("rivals_encoder.csv", rivals),
     "methods": ("methods.json", methods),

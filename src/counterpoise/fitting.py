@@ -17,7 +17,7 @@ import numpy as np
 
 from counterpoise.crossfit import Split, holdout, make_folds, out_of_fold
 from counterpoise.errors import DataError
-from counterpoise.methods.base import Context, Data, Method
+from counterpoise.methods.base import Context, CrossFittingMethod, Data, Method
 from counterpoise.methods.predictors import Predictor
 from counterpoise.metrics.calibration import shift_prior, softmax
 from counterpoise.metrics.diagnosis import one_class_predicted
@@ -151,10 +151,14 @@ def fit_model(
         scored_on = "validation"
         probabilities = _probabilities(predictor, held_out.inputs, kept_prior)
     else:
-        predictor = method.fit(data, context)
         scored_on = "out-of-fold"
         splits, reason = _threshold_folds(data, plan, find_groups, time, context.seed)
-        rows, probabilities = _out_of_fold(method, data, context, splits, kept_prior)
+        if splits and isinstance(method, CrossFittingMethod):
+            predictor, rows, logits = method.fit_on_folds(data, context, splits)
+            probabilities = _under(kept_prior, logits, predictor)
+        else:
+            predictor = method.fit(data, context)
+            rows, probabilities = _out_of_fold(method, data, context, splits, kept_prior)
         held_out = data.take(rows)
     labels, weights = held_out.labels, held_out.weights
     choice = _choose(labels, probabilities, weights, reason, plan, context.seed)
@@ -180,7 +184,10 @@ def _found_once(groups: Groups) -> Callable[[], np.ndarray | None]:
 
 
 def _probabilities(predictor: Predictor, inputs: np.ndarray, prior: np.ndarray | None) -> np.ndarray:
-    logits = predictor.logits(inputs)
+    return _under(prior, predictor.logits(inputs), predictor)
+
+
+def _under(prior: np.ndarray | None, logits: np.ndarray, predictor: Predictor) -> np.ndarray:
     if prior is not None:
         logits = shift_prior(logits, predictor.training_prior, prior)
     return softmax(logits)

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from counterpoise import TextClassifier
+from counterpoise.crossfit import make_folds
 from counterpoise.errors import MissingExtraError, SettingsError
 from counterpoise.estimators.loading import load_model
 from counterpoise.methods import auto
 from counterpoise.methods.auto import Auto
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.blend import Blend
+from counterpoise.methods.char_lr import CharLR
 from counterpoise.methods.registry import make_method
 from counterpoise.methods.row_sample import sample
 from counterpoise.methods.subset_choice import Choice
@@ -82,6 +84,57 @@ def test_members_are_compared_on_rows_they_were_not_fitted_to(data, choosing, mo
     assert sorted(labels.tolist()) == sorted(data.labels.tolist())
     assert all(one.shape == (80, 2) for one in logits.values())
     assert (weights == 1).all()
+
+
+class TestOnFoldsOfTheThreshold:
+    @pytest.mark.parametrize("names", [ALL, ("tfidf_lr", "char_lr")])
+    def test_its_predictions_are_those_of_the_chosen(self, names, data, choosing) -> None:
+        seen = choosing(*names)
+        splits = make_folds(data.labels.astype(str), 4, seed=1)
+        predictor, rows, logits = Auto().fit_on_folds(data, Context(0, minority=1), splits)
+        assert tuple(predictor.predictors) == names
+        assert sorted(rows.tolist()) == list(range(80))
+        np.testing.assert_array_equal(seen[0][1], data.labels[rows])
+        blend = Blend(members=names)
+        for train, test in splits:
+            expected = blend.fit(data.take(train), Context(0)).logits(data.inputs[test])
+            np.testing.assert_allclose(logits[np.isin(rows, test)], expected, atol=1e-9)
+
+    def test_with_few_rows_of_the_class_all_are_blended(self, choosing) -> None:
+        seen = choosing("char_lr")
+        texts, labels = make_texts((60, 9), seed=4)
+        data = Data(texts, labels, 2, np.ones(69))
+        splits = make_folds(labels.astype(str), 3, seed=1)
+        predictor, rows, _ = Auto().fit_on_folds(data, Context(0, minority=1), splits)
+        assert not seen
+        assert tuple(predictor.predictors) == ALL
+        assert "9 rows of a class are too few" in predictor.notes["remarks"][0]
+        assert len(rows) == 69
+
+    def test_one_pass_over_the_folds_serves_choice_and_threshold(self, data, monkeypatch) -> None:
+        sides = []
+        fit = CharLR.fit
+        monkeypatch.setattr(
+            CharLR, "fit", lambda self, side, context: sides.append(side) or fit(self, side, context)
+        )
+        classifier = TextClassifier("auto", random_state=0, threshold_folds=3).fit(data.inputs, data.labels)
+        assert classifier.fitted_.choice.tuned
+        assert classifier.fitted_.scored_on == "out-of-fold"
+        assert classifier.fitted_.choice.n_rows == 80
+        assert len(sides) in (3, 4), "once a fold, and once for all rows if it was chosen"
+
+    def test_groups_are_kept_apart(self, data, monkeypatch) -> None:
+        groups = np.arange(80) // 4
+        parted = []
+        cross = auto.crossfitted_logits
+        monkeypatch.setattr(
+            auto,
+            "crossfitted_logits",
+            lambda m, d, c, splits: parted.extend(splits) or cross(m, d, c, splits),
+        )
+        TextClassifier("auto", random_state=0).fit(data.inputs, data.labels, groups=groups)
+        assert len(parted) == 3
+        assert not any(set(groups[train]) & set(groups[test]) for train, test in parted)
 
 
 def test_few_rows_of_the_class_are_not_compared(choosing) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from counterpoise.crossfit import Split
 from counterpoise.data.near import enumerated
 from counterpoise.errors import DataError, MissingExtraError, SettingsError
-from counterpoise.methods.base import Context, Data, Method
-from counterpoise.methods.blend import BlendPredictor, crossfitted_logits, fitted_blend
+from counterpoise.methods.base import Context, CrossFittingMethod, Data, Method
+from counterpoise.methods.blend import BlendPredictor, crossfitted_logits, fitted_blend, text_folds
 from counterpoise.methods.char_lr import CharLR
 from counterpoise.methods.encoder_lr import EncoderLR
 from counterpoise.methods.encoder_neighbors import EncoderNeighbors
@@ -25,7 +28,7 @@ OVER_ENCODER = ("encoder_lr", "encoder_neighbors")
 """Members that need the encoder."""
 
 
-class Auto(Method):
+class Auto(CrossFittingMethod):
     """Blend planes and neighbours in a frozen encoder, words and runs of characters, or those better without the rest.
 
     All four are fitted to folds of the fitting side and rank the rows left out. The mean of all is taken unless some
@@ -83,20 +86,45 @@ class Auto(Method):
 
     def fit(self, data: Data, context: Context) -> BlendPredictor:
         """Compare, choose, and fit what was chosen to all rows; ``notes["remarks"]`` say what and why."""
+        members, remarks = self._members(data, context)
+        found: Choice | str = _too_few(data, context)
+        if not found:
+            seen = sample(data, int(self.max_rows), generator(context.seed, "auto rows"))
+            try:
+                splits = text_folds(seen, context, int(self.folds))
+                found = _compared(
+                    seen, context, *crossfitted_logits(members, seen, context, splits), tuple(members)
+                )
+            except DataError as error:
+                found = f"they could not be compared: {error}"
+        return _fitted(members, found, remarks, data, context)
+
+    def fit_on_folds(
+        self, data: Data, context: Context, splits: Sequence[Split]
+    ) -> tuple[BlendPredictor, np.ndarray, np.ndarray]:
+        """Compare on given folds of all rows; see :meth:`CrossFittingMethod.fit_on_folds`.
+
+        The members are chosen on the very predictions that are returned, of which the better ones are a little better
+        than they deserve; a blend of all is rarely left, see :mod:`counterpoise.methods.subset_choice`.
+        """
+        members, remarks = self._members(data, context)
+        logits, rows = crossfitted_logits(members, data, context, splits)
+        found = _too_few(data, context) or _compared(data, context, logits, rows, tuple(members))
+        predictor = _fitted(members, found, remarks, data, context)
+        chosen = [i for i, name in enumerate(members) if name in predictor.predictors]
+        return predictor, rows, logits[chosen].mean(axis=0)
+
+    def _members(self, data: Data, context: Context) -> tuple[dict[str, Method], list[str]]:
+        """Who takes part, and why the others do not."""
         self.check_training(context.training, data.kind)
-        members, remarks = self.made(), []
+        members = self.made()
         if lacking := self._lacking():
             members = {name: member for name, member in members.items() if name not in OVER_ENCODER}
-            remarks.append(f"auto: no pretrained encoder takes part: {lacking}")
-        elif not data.weighs_by_class:
+            return members, [f"auto: no pretrained encoder takes part: {lacking}"]
+        if not data.weighs_by_class:
             del members["encoder_neighbors"]
-            remarks.append("auto: encoder_neighbors takes no part, since rows of a class weigh differently")
-        choice = self._choice(members, data, context)
-        remarks.append(f"auto: {choice.why}")
-        chosen = {name: members[name] for name in choice.members}
-        predictor = fitted_blend(chosen, np.full(len(chosen), 1 / len(chosen)), data, context)
-        predictor.notes = {"chosen": list(choice.members), "scores": choice.scores, "remarks": remarks}
-        return predictor
+            return members, ["auto: encoder_neighbors takes no part, since rows of a class weigh differently"]
+        return members, []
 
     def _lacking(self) -> str:
         """Why the default encoder cannot be had; empty where it can."""
@@ -108,23 +136,34 @@ class Auto(Method):
             return str(error)
         return ""
 
-    def _choice(self, members: dict[str, Method], data: Data, context: Context) -> Choice:
-        names = tuple(members)
-        counts = np.bincount(data.labels, minlength=data.n_classes)
-        few = counts.min() if context.minority is None else counts[context.minority]
-        if few < FEWEST:
-            return Choice(
-                names, {}, f"{enumerated(names)}, blended; {few} rows of a class are too few to compare them"
-            )
-        seen = sample(data, int(self.max_rows), generator(context.seed, "auto rows"))
-        try:
-            logits, rows = crossfitted_logits(members, seen, context, int(self.folds))
-        except DataError as error:
-            return Choice(names, {}, f"{enumerated(names)}, blended; they could not be compared: {error}")
-        return choose_subset(
-            dict(zip(names, logits, strict=True)),
-            seen.labels[rows],
-            seen.weights[rows],
-            context.minority,
-            derive_seed(context.seed, "auto"),
-        )
+
+def _too_few(data: Data, context: Context) -> str:
+    """Why members cannot be compared; empty where they can."""
+    counts = np.bincount(data.labels, minlength=data.n_classes)
+    few = counts.min() if context.minority is None else counts[context.minority]
+    return f"{few} rows of a class are too few to compare them" if few < FEWEST else ""
+
+
+def _compared(
+    data: Data, context: Context, logits: np.ndarray, rows: np.ndarray, names: tuple[str, ...]
+) -> Choice:
+    return choose_subset(
+        dict(zip(names, logits, strict=True)),
+        data.labels[rows],
+        data.weights[rows],
+        context.minority,
+        derive_seed(context.seed, "auto"),
+    )
+
+
+def _fitted(
+    members: dict[str, Method], found: Choice | str, remarks: list[str], data: Data, context: Context
+) -> BlendPredictor:
+    """The blend of what was chosen, or of all for a reason."""
+    if isinstance(found, str):
+        found = Choice(tuple(members), {}, f"{enumerated(members)}, blended; {found}")
+    chosen = {name: members[name] for name in found.members}
+    predictor = fitted_blend(chosen, np.full(len(chosen), 1 / len(chosen)), data, context)
+    remarks = [*remarks, f"auto: {found.why}"]
+    predictor.notes = {"chosen": list(found.members), "scores": found.scores, "remarks": remarks}
+    return predictor

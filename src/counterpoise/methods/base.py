@@ -7,6 +7,7 @@ they differ from plain training; see ``CONTRIBUTING.md``, "add a method in one f
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from counterpoise.crossfit import Split
 from counterpoise.errors import DataError, SettingsError
 from counterpoise.methods.predictors import Predictor
 from counterpoise.search_space import Space
@@ -231,4 +233,34 @@ class Method(BaseEstimator, ABC):
         Returns
         -------
         Predictor
+        """
+
+
+class CrossFittingMethod(Method):
+    """Base of methods that judge something on folds of their own, and so can use those that a threshold is tuned on.
+
+    One pass over the folds then serves both; otherwise every fold of the threshold would be cut into folds again.
+    """
+
+    @abstractmethod
+    def fit_on_folds(
+        self, data: Data, context: Context, splits: Sequence[Split]
+    ) -> tuple[Predictor, np.ndarray, np.ndarray]:
+        """Train on the fitting side, and predict the test sides of its folds without them.
+
+        Parameters
+        ----------
+        data : Data
+        context : Context
+        splits : sequence of Split
+            Of the rows of ``data``, test sides disjoint.
+
+        Returns
+        -------
+        predictor : Predictor
+            Fitted to all rows.
+        rows : ndarray of int64, shape (n,)
+            Those on the test sides.
+        logits : ndarray of float64, shape (n, C)
+            Of these rows by what was fitted to the others, under the predictor's ``training_prior``.
         """

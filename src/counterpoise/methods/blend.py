@@ -17,7 +17,7 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 from sklearn.base import clone
 
-from counterpoise.crossfit import make_folds, text_groups
+from counterpoise.crossfit import Split, make_folds, text_groups
 from counterpoise.errors import DataError, SettingsError
 from counterpoise.methods.base import Context, Data, Method
 from counterpoise.methods.predictors import Predictor, SavedState
@@ -213,7 +213,7 @@ class Blend(Method):
         if self.weights == "equal":
             return np.full(n, 1 / n)
         try:
-            logits, rows = crossfitted_logits(members, data, context, FOLDS)
+            logits, rows = crossfitted_logits(members, data, context, text_folds(data, context, FOLDS))
         except DataError as error:
             raise DataError(
                 f"weights of the blend cannot be fitted: {error}; give weights='equal'"
@@ -247,10 +247,30 @@ def fitted_blend(
     return BlendPredictor(predictors, weights)
 
 
+def text_folds(data: Data, context: Context, n_folds: int) -> list[Split]:
+    """Folds that keep texts that (nearly) repeat each other together.
+
+    Raises
+    ------
+    DataError
+        When a class cannot reach every fitting side.
+    """
+    seed = _own(context, "blend").seed
+    return make_folds(data.labels.astype(str), n_folds, groups=text_groups(data.inputs), seed=seed)
+
+
 def crossfitted_logits(
-    members: dict[str, Method], data: Data, context: Context, n_folds: int
+    members: dict[str, Method], data: Data, context: Context, splits: Sequence[Split]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Logits that members have given to texts they were not fitted to.
+
+    Parameters
+    ----------
+    members : dict of Method
+    data : Data
+    context : Context
+    splits : sequence of Split
+        Of the rows of ``data``.
 
     Returns
     -------
@@ -258,18 +278,7 @@ def crossfitted_logits(
         See :func:`even_logits`.
     rows : ndarray of int64, shape (n,)
         Of ``data``, which they belong to.
-
-    Raises
-    ------
-    DataError
-        When a class cannot reach every fitting side.
     """
-    splits = make_folds(
-        data.labels.astype(str),
-        n_folds,
-        groups=text_groups(data.inputs),
-        seed=_own(context, "blend").seed,
-    )
     found = [
         np.stack(
             [
