@@ -58,19 +58,19 @@ def run_json(run):
 @pytest.fixture(scope="session")
 def model(labelled, run, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "linear"
-    run("fit", labelled, "-o", folder, "--quiet")
+    run("fit", labelled, "--method", "tfidf_lr", "-o", folder, "--quiet")
     return folder
 
 
 @pytest.fixture(scope="session")
 def rest_model(three_classes, run, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "rest"
-    run("fit", three_classes, "--minority", "rare", "-o", folder, "--quiet")
+    run("fit", three_classes, "--method", "tfidf_lr", "--minority", "rare", "-o", folder, "--quiet")
     return folder
 
 
 @pytest.fixture(scope="session")
 def many_model(three_classes, run, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "many"
-    run("fit", three_classes, "-o", folder, "--quiet")
+    run("fit", three_classes, "--method", "tfidf_lr", "-o", folder, "--quiet")
     return folder

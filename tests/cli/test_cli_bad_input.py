@@ -202,7 +202,7 @@ def test_a_row_that_is_bad_late_leaves_no_half_of_the_output(run, tmp_path, mode
         (["--method", "erm", "--backbone", "nosuch"], "there is no backbone 'nosuch'; choose one of textcnn"),
         (
             ["--backbone", "textcnn"],
-            "--backbone textcnn has no use: no network is trained by tfidf_lr; leave it away",
+            "--backbone textcnn has no use: no network is trained by auto; leave it away",
         ),
         (["--backbone", "nosuch"], "there is no backbone 'nosuch'"),
         (["--method", "erm", "--backbone", "mlp"], "backbone 'mlp' reads array data"),

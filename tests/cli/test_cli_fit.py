@@ -78,14 +78,14 @@ def test_the_saved_model_is_that_of_python(labelled, run_json, tmp_path):
     )
     assert row["f1_tuned"] == expected.fitted_.scores["f1_tuned"]
     assert row["thresholds"] == dict(zip(expected.classes_, expected.thresholds_, strict=True))
-    assert (row["method"], row["backbone"], row["pos_label"]) == ("tfidf_lr", None, "rare")
+    assert (row["method"], row["backbone"], row["pos_label"]) == ("auto", None, "rare")
     assert row["class_counts"] == {"rare": 32, "usual": 128}
 
 
 def test_options_reach_the_classifier(labelled, run, tmp_path):
     run(
         *("fit", labelled, "-o", tmp_path / "model", "--threshold", "0.3", "--class-weight", "balanced"),
-        *("--set", "method__C=2.5", "--set", "prior_correction=false", "--minority", "usual"),
+        *("--method", "tfidf_lr", "--set", "method__C=2.5", "--set", "prior_correction=false", "--minority", "usual"),
     )
     params = load_model(tmp_path / "model").get_params()
     assert params["threshold"] == 0.3
@@ -132,7 +132,7 @@ def test_a_model_that_predicts_one_class_is_explained(tmp_path, run):
     for i in range(20):
         texts[i] += " rare" if i % 2 else " rarer"
     path = write_csv(tmp_path / "data.csv", {"text": texts, "label": ["x"] * 20 + ["y"] * 180})
-    result = run("fit", path, "-o", tmp_path / "m", "--set", "method__C=0.01")
+    result = run("fit", path, "-o", tmp_path / "m", "--method", "tfidf_lr", "--set", "method__C=0.01")
     assert "At a threshold of 0.5: Only class 'y' is predicted, yet the ranking is fine" in result.stdout
     assert "use the tuned one" in result.stdout
 
@@ -140,7 +140,7 @@ def test_a_model_that_predicts_one_class_is_explained(tmp_path, run):
 def test_fit_replaces_a_model_and_nothing_else(labelled, run, tmp_path):
     folder = tmp_path / "model"
     run("fit", labelled, "-o", folder, "--quiet")
-    run("fit", labelled, "-o", folder, "--quiet", "--set", "method__C=1.0")
+    run("fit", labelled, "-o", folder, "--quiet", "--method", "tfidf_lr", "--set", "method__C=1.0")
     assert load_model(folder).get_params()["method__C"] == 1.0
     (folder / "config.json").write_text(json.dumps({"model_type": "bert"}))
     assert "not replaced" in run("fit", labelled, "-o", folder, code=2).stderr
@@ -215,15 +215,16 @@ def test_a_pretrained_encoder(labelled, run, run_json, tmp_path):
         (["batchsize=3"], "there is no such setting here; .* did you mean 'batch_size'"),
         (["method__rate=0.1"], "there is no such setting here"),
         (["backbone__dropout=0.1"], "there is no such setting here"),
-        (["method__C=strong"], "give a number"),
-        (["method__C=NaN"], "give a number"),
+        (["method__folds=strong"], "give a whole number"),
+        (["learning_rate=strong"], "give a number"),
+        (["learning_rate=NaN"], "give a number"),
         (["batch_size=1.5"], "give a whole number"),
         (["batch_size=true"], "give a whole number"),
         (["prior_correction=1"], "give true or false"),
         (["pos_label=rare"], "use --minority"),
         (["backbone=textrnn"], "use --backbone"),
         (["checkpoint=c"], "fit keeps one by itself, and goes on from it with --resume"),
-        (["method__C=-1"], "C is -1"),
+        (["method__folds=-1"], "folds is -1"),
     ],
 )
 def test_settings_are_checked(labelled, run, tmp_path, items, message):

@@ -78,7 +78,7 @@ def test_consent_that_nothing_needs_is_refused(run, labelled, model, tmp_path) -
     result = run("oversample", labelled, "-o", tmp_path / "x.csv", "--yes-send", code=2)
     assert "--yes-send has no use: word_swap sends nothing" in result.stderr
     result = run("fit", labelled, "-o", tmp_path / "m", "--yes-send", code=2)
-    assert "--yes-send has no use: nothing is sent by tfidf_lr" in result.stderr
+    assert "--yes-send has no use: nothing is sent by auto" in result.stderr
 
 
 def test_compare_has_rows_of_both(run_json, labelled, local) -> None:

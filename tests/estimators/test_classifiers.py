@@ -32,13 +32,14 @@ MLP = {**TRAINING, **TINY["mlp"]}
     [
         (TextClassifier("word_swap", **NETWORK), {"method__rate": [0.2, 0.5]}),
         (TextClassifier("erm", **NETWORK), {"backbone__n_filters": [2, 4], "learning_rate": [0.01]}),
-        (TextClassifier(random_state=0), {"method__C": [0.1, 10.0]}),
+        (TextClassifier(random_state=0), {"method__folds": [2, 3]}),
+        (TextClassifier("tfidf_lr", random_state=0), {"method__C": [0.1, 10.0]}),
         (
             TextClassifier(random_state=0, **{k: NETWORK[k] for k in ("max_epochs", "precision")}),
             {"method": ["tfidf_lr", "focal"]},
         ),
     ],
-    ids=["method", "backbone", "default", "methods"],
+    ids=["method", "backbone", "default", "linear", "methods"],
 )
 def test_grid_search(classifier, grid, spam) -> None:
     texts, labels = spam
@@ -144,7 +145,7 @@ def test_a_row_of_weight_zero_is_no_row(method, spam) -> None:
 
 
 @pytest.mark.parametrize(
-    "classifier", [TextClassifier(random_state=0), TextClassifier("erm", **NETWORK)], ids=["lr", "erm"]
+    "classifier", [TextClassifier("tfidf_lr", random_state=0), TextClassifier("erm", **NETWORK)], ids=["lr", "erm"]
 )
 def test_weights_and_class_weights(classifier, spam) -> None:
     texts, labels = spam
@@ -292,7 +293,8 @@ def test_array_classifier_remembers_its_columns(arrays_of, tmp_path) -> None:
 
 
 def test_method_none_takes_the_default(spam, arrays_of) -> None:
-    assert TextClassifier().fit(*spam).fitted_.predictor.kind == "linear"
+    chosen = TextClassifier(random_state=0).fit(*spam).fitted_.predictor.notes["chosen"]
+    assert set(chosen) <= {"encoder_lr", "encoder_neighbors", "tfidf_lr", "char_lr"}
     classifier = ArrayClassifier(threshold=0.5, **MLP).fit(*arrays_of((30, 10)))
     np.testing.assert_allclose(classifier.fitted_.predictor.training_prior, [0.5, 0.5])
 
@@ -300,9 +302,11 @@ def test_method_none_takes_the_default(spam, arrays_of) -> None:
 def test_errors_are_ours(spam) -> None:
     assert issubclass(SettingsError, CounterpoiseError)
     with pytest.raises(CounterpoiseError):
-        TextClassifier(method__C=-1).fit(*spam)
+        TextClassifier(method__folds=-1).fit(*spam)
     with pytest.raises(CounterpoiseError):
-        TextClassifier(method__min_df=1000).fit(*spam)
+        TextClassifier("tfidf_lr", method__C=-1).fit(*spam)
+    with pytest.raises(CounterpoiseError):
+        TextClassifier("tfidf_lr", method__min_df=1000).fit(*spam)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_prior_correction_adds_the_log_of_both_priors(correct, monkeypatch, spam
     monkeypatch.setattr(
         "counterpoise.methods.tfidf_lr.TfidfLR.fit", lambda *_: Fixed(logits, np.array([0.5, 0.5]))
     )
-    classifier = TextClassifier(prior_correction=correct, threshold=0.5).fit(texts, labels)
+    classifier = TextClassifier("tfidf_lr", prior_correction=correct, threshold=0.5).fit(texts, labels)
     found = classifier.predict_proba(texts)
     odds = np.log(found[:, 1] / found[:, 0])
     np.testing.assert_allclose(odds, logits[:, 1] - logits[:, 0] + correct * np.log(25 / 100), atol=1e-9)
@@ -122,7 +122,7 @@ def test_where_the_threshold_is_tuned(texts_of, monkeypatch) -> None:
     for classifier, rows in (
         (TextClassifier("erm", **settings).set_params(validation_fraction=0.0), slice(200)),
         (TextClassifier("erm", **settings), slice(200)),
-        (TextClassifier(random_state=0), slice(None)),
+        (TextClassifier("tfidf_lr", random_state=0), slice(None)),
     ):
         classifier.fit(texts[rows], labels[rows])
         assert classifier.fitted_.scored_on == "out-of-fold"

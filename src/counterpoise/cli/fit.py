@@ -33,7 +33,7 @@ def fit(
     method: Annotated[
         str | None,
         typer.Option(
-            help="What is done about the imbalance; see `counterpoise methods`. By default tfidf_lr for texts and "
+            help="What is done about the imbalance; see `counterpoise methods`. By default auto for texts and "
             "class_weight for images."
         ),
     ] = None,

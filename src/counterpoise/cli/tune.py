@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _NO_SETTINGS = {"checkpoint": "a search keeps none; name a store with --store"}
 _SHOWN = 10
+_DEFAULT = {"text": "tfidf_lr", "image": "class_weight"}
+"""Methods with settings worth looking for, by kind of data; the default of ``fit`` for texts chooses by itself."""
 
 
 @options.unfolded
@@ -55,7 +57,6 @@ def tune(
     with running("tune", as_json, quiet) as screen:
         from counterpoise.cli.labelled import kind_of_source, read_labelled
         from counterpoise.cli.settings import training_settings
-        from counterpoise.estimators.loading import CLASSIFIERS
         from counterpoise.experiments.compare import opened
         from counterpoise.experiments.executors.choice import make_executor
         from counterpoise.experiments.task import Task
@@ -65,7 +66,7 @@ def tune(
 
         screen.on_interrupt = f"the same command goes on from {store}" if store else "nothing was kept"
         kind = kind_of_source(source, **vars(reading))
-        method = method or CLASSIFIERS[kind].default_method
+        method = method or _DEFAULT[kind]
         given = {"threshold": None, **training_settings([method], _NO_SETTINGS, kind, **vars(training))}
         network = {k.removeprefix("backbone__"): v for k, v in given.items() if k.startswith("backbone__")}
         found_in = space_of(method, training.backbone, network, kind)

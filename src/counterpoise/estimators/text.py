@@ -19,8 +19,9 @@ class TextClassifier(SavableMixin, RareClassClassifier):
     Parameters
     ----------
     method : str or None, default=None
-        What is done about the imbalance; ``counterpoise methods`` lists the names. None takes ``"tfidf_lr"``,
-        which needs no network, trains in seconds and ranks better than a small network when the class is tiny.
+        What is done about the imbalance; ``counterpoise methods`` lists the names. None takes ``"auto"``, a blend of a
+        frozen encoder, its neighbours, words and runs of characters, or of those of them that rank better alone; it
+        trains no network, and does without the encoder where none can be had.
     backbone : {"textcnn", "textrnn", "encoder"} or None, default=None
         The network that reads the texts; None takes ``"textcnn"`` for methods that train one.
     class_weight : "balanced", dict or None, default=None
@@ -109,7 +110,7 @@ class TextClassifier(SavableMixin, RareClassClassifier):
     """
 
     kind = "text"
-    default_method = "tfidf_lr"
+    default_method = "auto"
 
     def _checked_inputs(self, X: Any, fitting: bool) -> np.ndarray:
         return as_texts(X)
