@@ -85,7 +85,16 @@ def test_the_saved_model_is_that_of_python(labelled, run_json, tmp_path):
 def test_options_reach_the_classifier(labelled, run, tmp_path):
     run(
         *("fit", labelled, "-o", tmp_path / "model", "--threshold", "0.3", "--class-weight", "balanced"),
-        *("--method", "tfidf_lr", "--set", "method__C=2.5", "--set", "prior_correction=false", "--minority", "usual"),
+        *(
+            "--method",
+            "tfidf_lr",
+            "--set",
+            "method__C=2.5",
+            "--set",
+            "prior_correction=false",
+            "--minority",
+            "usual",
+        ),
     )
     params = load_model(tmp_path / "model").get_params()
     assert params["threshold"] == 0.3

@@ -145,7 +145,9 @@ def test_a_row_of_weight_zero_is_no_row(method, spam) -> None:
 
 
 @pytest.mark.parametrize(
-    "classifier", [TextClassifier("tfidf_lr", random_state=0), TextClassifier("erm", **NETWORK)], ids=["lr", "erm"]
+    "classifier",
+    [TextClassifier("tfidf_lr", random_state=0), TextClassifier("erm", **NETWORK)],
+    ids=["lr", "erm"],
 )
 def test_weights_and_class_weights(classifier, spam) -> None:
     texts, labels = spam
