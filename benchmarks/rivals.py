@@ -73,11 +73,11 @@ GRIDS: dict[str, tuple[tuple[tuple[str, ...], ...], list[str], tuple[str, ...]]]
     "encoder": (
         (SMS, AG_NEWS),
         ["erm", "class_weight", "mixtext", "crt", "setfit"],
-        # Small batches and few epochs, as encoders are commonly tuned; on a CPU more would cost days.
+        # Small batches, as encoders are commonly tuned, and one pass: more would go beyond ten core-hours on a CPU.
         (
             *QUICK,
             "--max-epochs",
-            "2",
+            "1",
             "--set",
             "batch_size=16",
             "--backbone",
