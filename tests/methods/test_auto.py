@@ -156,7 +156,7 @@ def test_without_an_encoder_it_does_without_and_says_so(error, data, monkeypatch
     method.check()
     assert method.identity() == ""
     found = method.fit(data, Context(0, minority=1))
-    assert tuple(found.predictors) == ("tfidf_lr", "char_lr")
+    assert tuple(found.predictors) == ("tfidf_lr", "char_lr", "char_neighbors")
     assert str(error) in found.notes["remarks"][0]
     with pytest.raises(type(error)):
         Auto(encoder="named").check()

@@ -43,6 +43,10 @@ ON_VISION = ("erm", "mixup")
 """Methods that `make test` has on a pretrained vision model too, which is to all others another network of images."""
 
 
+NEIGHBORS = ("encoder_neighbors", "char_neighbors")
+"""Methods that see what lies near, which is what has the same fillers where these are most of a text."""
+
+
 def settings_of(backbone: str) -> dict[str, Any]:
     """Settings that make a backbone a toy; trained where it may be frozen."""
     if backbone in PRETRAINED:
@@ -303,8 +307,7 @@ def test_a_killed_training_goes_on_to_the_same_end(name, kind, request, tmp_path
 
 @pytest.mark.parametrize(("name", "kind"), KINDS)
 def test_learns_a_separable_problem(name, kind, request) -> None:
-    # What is near in an encoder of random weights is what has the same fillers.
-    more = {"n_words": 3} if name == "encoder_neighbors" else {}
+    more = {"n_words": 3} if name in NEIGHBORS else {}
     train, test = (make_data(request, kind, (180, 20), seed, **more) for seed in (0, 1))
     predictor = make_method(name).fit(train, make_context(kind, max_epochs=12, learning_rate=0.02))
     logits = predictor.logits(test.inputs)

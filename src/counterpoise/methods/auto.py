@@ -12,6 +12,7 @@ from counterpoise.errors import DataError, MissingExtraError, SettingsError
 from counterpoise.methods.base import Context, CrossFittingMethod, Data, Method
 from counterpoise.methods.blend import BlendPredictor, crossfitted_logits, fitted_blend, text_folds
 from counterpoise.methods.char_lr import CharLR
+from counterpoise.methods.char_neighbors import CharNeighbors
 from counterpoise.methods.encoder_lr import EncoderLR
 from counterpoise.methods.encoder_neighbors import EncoderNeighbors
 from counterpoise.methods.row_sample import sample
@@ -27,11 +28,16 @@ FEWEST = 10
 OVER_ENCODER = ("encoder_lr", "encoder_neighbors")
 """Members that need the encoder."""
 
+WITHOUT_ENCODER = "char_neighbors"
+"""Who looks for neighbours where there is none; beside an encoder's they add next to nothing."""
+
 
 class Auto(CrossFittingMethod):
     """Blend planes and neighbours in a frozen encoder, words and runs of characters, or those better without the rest.
 
-    All four are fitted to folds of the fitting side and rank the rows left out. The mean of all is taken unless some
+    Where no encoder can be had, neighbours are looked for by runs of characters.
+
+    All are fitted to folds of the fitting side and rank the rows left out. The mean of all is taken unless some
     of them alone rank better beyond chance, see :func:`counterpoise.methods.subset_choice.choose_subset`: with a few
     dozen rare texts the best of fifteen is mostly the luckiest of fifteen. Where a class has fewer than 10 rows nothing
     is compared; where rows of a class weigh differently neighbours, which cannot, take no part.
@@ -78,6 +84,7 @@ class Auto(CrossFittingMethod):
             "encoder_neighbors": EncoderNeighbors(encoder=encoder),
             "tfidf_lr": TfidfLR(),
             "char_lr": CharLR(),
+            "char_neighbors": CharNeighbors(),
         }
 
     def identity(self) -> str:
@@ -118,13 +125,18 @@ class Auto(CrossFittingMethod):
         """Who takes part, and why the others do not."""
         self.check_training(context.training, data.kind)
         members = self.made()
+        remarks = []
         if lacking := self._lacking():
-            members = {name: member for name, member in members.items() if name not in OVER_ENCODER}
-            return members, [f"auto: no pretrained encoder takes part: {lacking}"]
+            for name in OVER_ENCODER:
+                del members[name]
+            remarks.append(f"auto: no pretrained encoder takes part: {lacking}")
+        else:
+            del members[WITHOUT_ENCODER]
         if not data.weighs_by_class:
-            del members["encoder_neighbors"]
-            return members, ["auto: encoder_neighbors takes no part, since rows of a class weigh differently"]
-        return members, []
+            (name,) = {"encoder_neighbors", WITHOUT_ENCODER} & set(members)
+            del members[name]
+            remarks.append(f"auto: {name} takes no part, since rows of a class weigh differently")
+        return members, remarks
 
     def _lacking(self) -> str:
         """Why the default encoder cannot be had; empty where it can."""

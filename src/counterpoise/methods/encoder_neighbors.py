@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 
-from counterpoise.crossfit import text_groups
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.frozen_encoder import FrozenEncoderMethod, unit
 from counterpoise.methods.neighbor_contrast import NeighborContrast
 from counterpoise.methods.predictors import SavedState
-from counterpoise.methods.row_sample import sample
+from counterpoise.methods.row_sample import one_of_repeated, sample
 from counterpoise.methods.setting_checks import check_whole
 from counterpoise.search_space import Range, Space
 from counterpoise.seeding import generator
@@ -93,19 +91,11 @@ class EncoderNeighbors(FrozenEncoderMethod):
     def fit(self, data: Data, context: Context) -> NeighborPredictor:
         """Take texts in, and fit slope and intercepts; a validation side is not needed."""
         self.check_data(data)
-        told = _one_of_repeated(sample(data, int(self.max_rows), generator(context.seed, "rows")))
+        told = one_of_repeated(sample(data, int(self.max_rows), generator(context.seed, "rows")))
         encoder, vectors = self.vectors(told, context)
         told = self.weighted(told, context)
         contrast = NeighborContrast.fitted(vectors, told.labels, told.weights, int(self.k))
         return NeighborPredictor(encoder, contrast, told.class_mass())
-
-
-def _one_of_repeated(data: Data) -> Data:
-    """Of texts of a class that (nearly) repeat each other the first, with the weights of all."""
-    versions = np.column_stack([text_groups(data.inputs), data.labels])
-    _, first, of = np.unique(versions, axis=0, return_index=True, return_inverse=True)
-    weights = np.bincount(of.ravel(), data.weights)
-    return replace(data.take(first), weights=weights)
 
 
 class NeighborPredictor:
@@ -139,25 +129,12 @@ class NeighborPredictor:
 
     def state(self) -> SavedState:
         """Take the predictor apart; the encoder stays where it is."""
-        contrast = self.contrast
-        tensors = {
-            "rows": contrast.rows,
-            "labels": contrast.labels,
-            "slope": np.array([contrast.slope]),
-            "intercepts": contrast.intercepts,
-            "training_prior": self.training_prior,
-        }
-        return SavedState({"encoder": self.encoder.state(), "k": contrast.k}, tensors)
+        config, tensors = self.contrast.state()
+        tensors["training_prior"] = self.training_prior
+        return SavedState({**config, "encoder": self.encoder.state()}, tensors)
 
     @classmethod
     def from_state(cls, state: SavedState, method: Any) -> NeighborPredictor:
         """Put a predictor together again; its encoder is looked for when the first texts come."""
-        tensors = state.tensors
-        contrast = NeighborContrast(
-            tensors["rows"],
-            tensors["labels"],
-            state.config["k"],
-            float(tensors["slope"][0]),
-            tensors["intercepts"],
-        )
-        return cls(FrozenEncoder(**state.config["encoder"]), contrast, tensors["training_prior"])
+        contrast = NeighborContrast.restored(state.config, state.tensors)
+        return cls(FrozenEncoder(**state.config["encoder"]), contrast, state.tensors["training_prior"])

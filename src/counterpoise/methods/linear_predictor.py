@@ -9,14 +9,7 @@ from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import CountVectorizer
 
 from counterpoise.methods.predictors import SavedState
-from counterpoise.text.tfidf import (
-    character_tfidf,
-    longest_run,
-    reads_characters,
-    rows_of,
-    word_presence,
-    word_tfidf,
-)
+from counterpoise.text.tfidf import put_together, rows_of, taken_apart
 
 
 def one_row_a_class(coefficients: np.ndarray, intercepts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -82,35 +75,22 @@ class LinearPredictor:
 
     def state(self) -> SavedState:
         """Take the predictor apart."""
-        words = sorted(self.vectorizer.vocabulary_, key=self.vectorizer.vocabulary_.__getitem__)
+        config, learnt, words = taken_apart(self.vectorizer)
         tensors = {
             "coefficients": self.coefficients,
             "intercepts": self.intercepts,
             "training_prior": self.training_prior,
         }
-        if hasattr(self.vectorizer, "idf_"):
-            tensors["idf"] = self.vectorizer.idf_
-        config = {
-            "max_ngram": longest_run(self.vectorizer),
-            "characters": reads_characters(self.vectorizer),
-            "one_vs_rest": self.one_vs_rest,
-        }
-        return SavedState(config, tensors, words)
+        return SavedState({**config, "one_vs_rest": self.one_vs_rest}, tensors | learnt, words)
 
     @classmethod
     def from_state(cls, state: SavedState, method: Any) -> LinearPredictor:
         """Put a predictor together again."""
         config, tensors = state.config, state.tensors
-        make = word_tfidf if "idf" in tensors else word_presence
-        if config.get("characters", False):  # models saved before there were any have none
-            make = character_tfidf
-        vectorizer = make(config["max_ngram"], 1, {word: i for i, word in enumerate(state.vocabulary)})
-        if "idf" in tensors:
-            vectorizer.idf_ = tensors["idf"]
         return cls(
-            vectorizer,
+            put_together(config, tensors, state.vocabulary),
             tensors["coefficients"],
             tensors["intercepts"],
             tensors["training_prior"],
-            config.get("one_vs_rest", False),  # the same
+            config.get("one_vs_rest", False),  # models saved before there was any have none
         )

@@ -7,15 +7,19 @@ small topics has no plane of its own, but each of its topics has neighbours.
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.sparse import csr_matrix, issparse
 from scipy.special import logsumexp
 
 from counterpoise.neighbors import NearestNeighbors
 
 _RIDGE = 0.01
 """Penalty on the squared slope and intercepts, beside the loss of all rows: what keeps separable classes finite."""
+
+_SPARSE = ("data", "indices", "indptr")
 
 
 class NeighborContrast:
@@ -38,7 +42,7 @@ class NeighborContrast:
 
     def __init__(
         self,
-        rows: np.ndarray,
+        rows: Any,
         labels: np.ndarray,
         k: int,
         slope: float = 1.0,
@@ -50,7 +54,7 @@ class NeighborContrast:
         self.intercepts = np.zeros(self.n_classes) if intercepts is None else intercepts
 
     @classmethod
-    def fitted(cls, rows: np.ndarray, labels: np.ndarray, weights: np.ndarray, k: int) -> NeighborContrast:
+    def fitted(cls, rows: Any, labels: np.ndarray, weights: np.ndarray, k: int) -> NeighborContrast:
         """Take rows in, and fit slope and intercepts to how near each is to the others.
 
         Parameters
@@ -88,7 +92,7 @@ class NeighborContrast:
                 found[others, c] = 1 - neighbors.kneighbors(self.rows[others], self._count(c))[0].mean(axis=1)
         return found
 
-    def nearness(self, queries: np.ndarray) -> np.ndarray:
+    def nearness(self, queries: Any) -> np.ndarray:
         """Mean cosine similarity ``(n, C)`` of float64 to the nearest rows of each class."""
         if not queries.shape[0]:
             return np.empty((0, self.n_classes))
@@ -99,7 +103,30 @@ class NeighborContrast:
             ]
         )
 
-    def logits(self, queries: np.ndarray) -> np.ndarray:
+    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """JSON values and arrays that :meth:`restored` needs."""
+        tensors = {
+            "labels": self.labels,
+            "slope": np.array([self.slope]),
+            "intercepts": self.intercepts,
+        }
+        if issparse(self.rows):
+            tensors |= {name: getattr(self.rows, name) for name in _SPARSE}
+        else:
+            tensors["rows"] = self.rows
+        return {"k": self.k, "n_features": self.rows.shape[1]}, tensors
+
+    @classmethod
+    def restored(cls, config: dict[str, Any], tensors: dict[str, np.ndarray]) -> NeighborContrast:
+        """The inverse of :meth:`state`, whose arrays may stand among others."""
+        labels = tensors["labels"]
+        rows: Any = tensors.get("rows")
+        if rows is None:
+            parts = tuple(tensors[name] for name in _SPARSE)
+            rows = csr_matrix(parts, shape=(len(labels), config["n_features"]))
+        return cls(rows, labels, config["k"], float(tensors["slope"][0]), tensors["intercepts"])
+
+    def logits(self, queries: Any) -> np.ndarray:
         """Logits ``(n, C)`` of float64."""
         return self.slope * self.nearness(queries) + self.intercepts
 

@@ -16,6 +16,7 @@ from counterpoise.methods.bcl import BCL
 from counterpoise.methods.blend import Blend
 from counterpoise.methods.borderline_smote import BorderlineSmote
 from counterpoise.methods.char_lr import CharLR
+from counterpoise.methods.char_neighbors import CharNeighbors
 from counterpoise.methods.class_balanced import ClassBalanced
 from counterpoise.methods.class_weight import ClassWeight
 from counterpoise.methods.crt import CRT
@@ -130,6 +131,7 @@ METHODS: dict[str, type[Method]] = {
     "adasyn": Adasyn,
     "tfidf_lr": TfidfLR,
     "char_lr": CharLR,
+    "char_neighbors": CharNeighbors,
     "tfidf_svm": TfidfSVM,
     "nb_lr": NaiveBayesLR,
     "encoder_lr": EncoderLR,

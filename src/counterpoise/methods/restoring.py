@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from counterpoise.methods.char_neighbors import CharNeighborPredictor
 from counterpoise.methods.encoder_neighbors import NeighborPredictor
 from counterpoise.methods.frozen_encoder import EncoderPredictor
 from counterpoise.methods.linear_predictor import LinearPredictor
@@ -12,5 +13,12 @@ from counterpoise.methods.network_predictor import NetworkPredictor
 
 PREDICTORS: dict[str, Any] = {
     cls.kind: cls
-    for cls in (NetworkPredictor, LinearPredictor, EncoderPredictor, NeighborPredictor, ZeroShotPredictor)
+    for cls in (
+        NetworkPredictor,
+        LinearPredictor,
+        EncoderPredictor,
+        NeighborPredictor,
+        CharNeighborPredictor,
+        ZeroShotPredictor,
+    )
 }

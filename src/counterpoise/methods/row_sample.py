@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from counterpoise.crossfit import text_groups
 from counterpoise.methods.base import Data
 
 
@@ -36,3 +37,11 @@ def sample(data: Data, most: int, rng: np.random.Generator) -> Data:
     found = data.take(np.sort(np.concatenate(rows)))
     lost = data.class_mass() / np.maximum(found.class_mass(), np.finfo(float).tiny)
     return replace(found, weights=found.weights * lost[found.labels])
+
+
+def one_of_repeated(data: Data) -> Data:
+    """Of texts of a class that (nearly) repeat each other the first, with the weights of all."""
+    versions = np.column_stack([text_groups(data.inputs), data.labels])
+    _, first, of = np.unique(versions, axis=0, return_index=True, return_inverse=True)
+    weights = np.bincount(of.ravel(), data.weights)
+    return replace(data.take(first), weights=weights)

@@ -105,6 +105,26 @@ def longest_run(vectorizer: CountVectorizer) -> int:
     return vectorizer.analyzer.longest if reads_characters(vectorizer) else vectorizer.ngram_range[1]
 
 
+def taken_apart(
+    vectorizer: CountVectorizer,
+) -> tuple[dict[str, Any], dict[str, np.ndarray], list[str]]:
+    """A fitted vectorizer of this file as JSON values, arrays and its features by column."""
+    words = sorted(vectorizer.vocabulary_, key=vectorizer.vocabulary_.__getitem__)
+    config = {"max_ngram": longest_run(vectorizer), "characters": reads_characters(vectorizer)}
+    return config, {"idf": vectorizer.idf_} if hasattr(vectorizer, "idf_") else {}, words
+
+
+def put_together(config: dict[str, Any], tensors: dict[str, np.ndarray], words: list[str]) -> CountVectorizer:
+    """The inverse of :func:`taken_apart`, whose arrays may stand among others."""
+    make = word_tfidf if "idf" in tensors else word_presence
+    if config.get("characters", False):  # models saved before there were any have none
+        make = character_tfidf
+    vectorizer = make(config["max_ngram"], 1, {word: i for i, word in enumerate(words)})
+    if "idf" in tensors:
+        vectorizer.idf_ = tensors["idf"]
+    return vectorizer
+
+
 def _read(vectorizer: CountVectorizer, texts: np.ndarray) -> list[list[str]]:
     """Texts split as a vectorizer wants them."""
     return (spaced_words if reads_characters(vectorizer) else tokenize)(texts).to_list()
