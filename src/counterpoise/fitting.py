@@ -1,8 +1,8 @@
 """From labelled data to a thresholded model: validation side, method, prior, threshold, in this order.
 
 The one procedure behind every estimator. Only rows of the fitting side reach the method; the rows that choose
-the stopping epoch or the threshold are held out of it, with all their near duplicates and group members, unless the
-caller has rows of their own for that.
+the stopping epoch or the threshold are held out of what predicts them, with all their near duplicates and group
+members, unless the caller has rows of their own for that.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def fit_model(
         splits, reason = _threshold_folds(data, plan, find_groups, time, context.seed)
         if splits and isinstance(method, CrossFittingMethod):
             predictor, rows, logits = method.fit_on_folds(data, context, splits)
-            probabilities = _under(kept_prior, logits, predictor)
+            probabilities = _probabilities_of(logits, predictor, kept_prior)
         else:
             predictor = method.fit(data, context)
             rows, probabilities = _out_of_fold(method, data, context, splits, kept_prior)
@@ -184,10 +184,10 @@ def _found_once(groups: Groups) -> Callable[[], np.ndarray | None]:
 
 
 def _probabilities(predictor: Predictor, inputs: np.ndarray, prior: np.ndarray | None) -> np.ndarray:
-    return _under(prior, predictor.logits(inputs), predictor)
+    return _probabilities_of(predictor.logits(inputs), predictor, prior)
 
 
-def _under(prior: np.ndarray | None, logits: np.ndarray, predictor: Predictor) -> np.ndarray:
+def _probabilities_of(logits: np.ndarray, predictor: Predictor, prior: np.ndarray | None) -> np.ndarray:
     if prior is not None:
         logits = shift_prior(logits, predictor.training_prior, prior)
     return softmax(logits)

@@ -32,7 +32,7 @@ MLP = {**TRAINING, **TINY["mlp"]}
     [
         (TextClassifier("word_swap", **NETWORK), {"method__rate": [0.2, 0.5]}),
         (TextClassifier("erm", **NETWORK), {"backbone__n_filters": [2, 4], "learning_rate": [0.01]}),
-        (TextClassifier(random_state=0), {"method__folds": [2, 3]}),
+        (TextClassifier(threshold=0.5, random_state=0), {"method__folds": [2, 3]}),
         (TextClassifier("tfidf_lr", random_state=0), {"method__C": [0.1, 10.0]}),
         (
             TextClassifier(random_state=0, **{k: NETWORK[k] for k in ("max_epochs", "precision")}),

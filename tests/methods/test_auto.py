@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -64,7 +65,8 @@ def test_it_is_the_blend_of_what_is_chosen(names, data, choosing) -> None:
 def test_members_are_compared_on_rows_they_were_not_fitted_to(data, choosing, monkeypatch) -> None:
     seen = choosing(*ALL)
     pairs = []
-    for name, cls in ((name, type(member)) for name, member in Auto().made().items()):
+    for name, member in Auto().made().items():
+        cls = next(cls for cls in type(member).mro() if "fit" in vars(cls))
         fit = cls.fit
 
         def spy(method, side, context, fit=fit, name=name):
@@ -73,10 +75,9 @@ def test_members_are_compared_on_rows_they_were_not_fitted_to(data, choosing, mo
             predictor.logits = lambda inputs: pairs.append((name, side, inputs)) or logits(inputs)
             return predictor
 
-        if "fit" in vars(cls):
-            monkeypatch.setattr(cls, "fit", spy)
+        monkeypatch.setattr(cls, "fit", spy)
     Auto().fit(data, Context(0, minority=1))
-    assert pairs
+    assert {name for name, _, _ in pairs} == set(ALL)
     assert not any(set(side.inputs) & set(inputs) for _, side, inputs in pairs)
     ((logits, labels, weights, minority),) = seen
     assert tuple(logits) == ALL
@@ -135,6 +136,31 @@ class TestOnFoldsOfTheThreshold:
         TextClassifier("auto", random_state=0).fit(data.inputs, data.labels, groups=groups)
         assert len(parted) == 3
         assert not any(set(groups[train]) & set(groups[test]) for train, test in parted)
+
+    def test_of_many_rows_some_are_compared_and_all_predicted(self, data, choosing) -> None:
+        seen = choosing(*ALL)
+        many = data.take(np.tile(np.arange(80), 2))
+        splits = make_folds(many.labels.astype(str), 3, groups=np.tile(np.arange(80), 2), seed=1)
+        _, rows, logits = Auto(max_rows=100).fit_on_folds(many, Context(0, minority=1), splits)
+        assert len(rows) == len(logits) == 160
+        assert np.bincount(seen[0][1]).tolist() == [60, 40]
+        assert all(len(one) == 100 for one in seen[0][0].values())
+
+    def test_a_class_that_folds_in_time_do_not_judge(self, data) -> None:
+        """The rare class ends before the first test side begins."""
+        order = np.argsort(data.labels == 0, kind="stable")
+        texts, labels = data.inputs[order], data.labels[order]
+        more, _ = make_texts((90, 1), seed=9)
+        texts, labels = (
+            np.append(texts, more[:90]),
+            np.append(labels, np.tile([0, 1], 45) * (np.arange(90) < 4)),
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)
+            fitted = TextClassifier("auto", random_state=0).fit(texts, labels, time=np.arange(len(texts)))
+        notes = fitted.fitted_.predictor.notes
+        assert "too few to compare" in notes["remarks"][-1]
+        assert notes["scores"] == {}
 
 
 def test_few_rows_of_the_class_are_not_compared(choosing) -> None:

@@ -69,7 +69,17 @@ def test_of_many_rows_some_are_compared_with_and_all_rare_ones() -> None:
 @pytest.mark.parametrize("counts", [(30, 1), (1, 2), (1, 1, 1)], ids=len)
 def test_a_class_of_one_row(counts) -> None:
     data = texts(counts)
-    assert np.isfinite(EncoderNeighbors().fit(data, Context(0)).logits(data.inputs)).all()
+    alone = np.flatnonzero(np.array(counts)[data.labels] == 1)
+    logits = EncoderNeighbors().fit(data, Context(0)).logits(data.inputs)
+    np.testing.assert_array_equal(logits.argmax(axis=1)[alone], data.labels[alone], "it is nearest to itself")
+
+
+def test_copies_of_one_text_make_a_class_that_is_found(texts_of) -> None:
+    made, _ = texts_of((80,))
+    rare = np.array(["sign1a sign1b sign1c"] * 12, dtype=object)
+    data = Data(np.append(made, rare), np.repeat([0, 1], [80, 12]), 2, np.ones(92))
+    logits = EncoderNeighbors().fit(data, Context(0)).logits(data.inputs)
+    assert (logits.argmax(axis=1)[80:] == 1).all()
 
 
 def test_saved_and_loaded(spam, tmp_path) -> None:

@@ -51,7 +51,19 @@ def test_a_class_of_one_row_is_near_to_others_and_not_to_itself() -> None:
     own = made.own_nearness()
     assert np.isnan(own[3, 1])
     assert np.isfinite(np.delete(own.ravel(), 7)).all()
-    assert np.isfinite(made.logits(at(0, 45, 80))).all()
+    assert made.logits(at(0, 5, 78, 80)).argmax(axis=1).tolist() == [0, 0, 1, 1]
+
+
+def test_a_class_of_one_row_beside_others_has_the_mean_intercept() -> None:
+    rng = np.random.default_rng(3)
+    degrees = [*rng.normal(0, 12, 40), *rng.normal(60, 12, 15), 150.0]
+    labels = np.repeat([0, 2, 1], [40, 15, 1])
+    made = NeighborContrast.fitted(at(*degrees), labels, np.ones(56), k=5)
+    two = NeighborContrast.fitted(at(*degrees[:55]), np.repeat([0, 1], [40, 15]), np.ones(55), k=5)
+    assert made.slope == pytest.approx(two.slope)
+    np.testing.assert_allclose(made.intercepts[[0, 2]], two.intercepts)
+    assert made.intercepts[1] == 0
+    assert made.logits(at(0, 60, 150, 140)).argmax(axis=1).tolist() == [0, 2, 1, 1]
 
 
 class TestSlope:
@@ -97,8 +109,3 @@ class TestSlope:
         slope, intercepts = fit_slope(np.eye(2)[labels], labels, np.ones(200))
         assert 1 < slope < 100
         assert np.isfinite(intercepts).all()
-
-    def test_no_rows_say_nothing(self) -> None:
-        slope, intercepts = fit_slope(np.empty((0, 3)), np.empty(0, dtype=np.int64), np.empty(0))
-        assert slope == 0
-        assert intercepts.tolist() == [0, 0, 0]

@@ -21,7 +21,8 @@ class TextClassifier(SavableMixin, RareClassClassifier):
     method : str or None, default=None
         What is done about the imbalance; ``counterpoise methods`` lists the names. None takes ``"auto"``, a blend of a
         frozen encoder, its neighbours, words and runs of characters, or of those of them that rank better alone; it
-        trains no network, and does without the encoder where none can be had.
+        trains no network. The encoder is ``sentence-transformers/all-MiniLM-L6-v2`` (extra ``encoders``), fetched once
+        from the Hugging Face Hub, and needed again to predict; where it cannot be had, the blend does without.
     backbone : {"textcnn", "textrnn", "encoder"} or None, default=None
         The network that reads the texts; None takes ``"textcnn"`` for methods that train one.
     class_weight : "balanced", dict or None, default=None

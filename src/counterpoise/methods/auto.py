@@ -15,7 +15,7 @@ from counterpoise.methods.char_lr import CharLR
 from counterpoise.methods.char_neighbors import CharNeighbors
 from counterpoise.methods.encoder_lr import EncoderLR
 from counterpoise.methods.encoder_neighbors import EncoderNeighbors
-from counterpoise.methods.row_sample import sample
+from counterpoise.methods.row_sample import sample, sample_rows
 from counterpoise.methods.setting_checks import check_whole
 from counterpoise.methods.subset_choice import Choice, choose_subset
 from counterpoise.methods.tfidf_lr import TfidfLR
@@ -39,7 +39,7 @@ class Auto(CrossFittingMethod):
 
     All are fitted to folds of the fitting side and rank the rows left out. The mean of all is taken unless some
     of them alone rank better beyond chance, see :func:`counterpoise.methods.subset_choice.choose_subset`: with a few
-    dozen rare texts the best of fifteen is mostly the luckiest of fifteen. Where a class has fewer than 10 rows nothing
+    dozen rare texts the best of many is mostly the luckiest of them. Where a class has fewer than 10 rows nothing
     is compared; where rows of a class weigh differently neighbours, which cannot, take no part.
 
     Parameters
@@ -48,7 +48,8 @@ class Auto(CrossFittingMethod):
         Pretrained encoder, of the Hugging Face Hub, or a folder. None takes
         ``"sentence-transformers/all-MiniLM-L6-v2"`` where it can be had, and does without one, and says so, where not.
     folds : int, default=3
-        In which members are compared.
+        In which members are compared. Where a threshold is tuned they are compared on its folds instead, which keep
+        groups and time apart too; these folds keep near repeats of texts together, and know of nothing else.
     max_rows : int, default=20000
         Rows at most by which they are compared, all those of rare classes among them; all rows are fitted to.
 
@@ -111,12 +112,16 @@ class Auto(CrossFittingMethod):
     ) -> tuple[BlendPredictor, np.ndarray, np.ndarray]:
         """Compare on given folds of all rows; see :meth:`CrossFittingMethod.fit_on_folds`.
 
-        The members are chosen on the very predictions that are returned, of which the better ones are a little better
-        than they deserve; a blend of all is rarely left, see :mod:`counterpoise.methods.subset_choice`.
+        Where a blend of fewer members is taken, it was chosen on the very predictions that are returned, which are
+        then a little better than those of new rows will be.
         """
         members, remarks = self._members(data, context)
         logits, rows = crossfitted_logits(members, data, context, splits)
-        found = _too_few(data, context) or _compared(data, context, logits, rows, tuple(members))
+        judged = data.take(rows)  # folds in time leave the first rows out
+        found: Choice | str = _too_few(judged, context)
+        if not found:
+            taken = sample_rows(judged, int(self.max_rows), generator(context.seed, "auto rows"))
+            found = _compared(data, context, logits[:, taken], rows[taken], tuple(members))
         predictor = _fitted(members, found, remarks, data, context)
         chosen = [i for i, name in enumerate(members) if name in predictor.predictors]
         return predictor, rows, logits[chosen].mean(axis=0)

@@ -20,7 +20,7 @@ from counterpoise.text.characters import SHORTEST
 from counterpoise.text.tfidf import character_tfidf, learn_rows, put_together, rows_of, taken_apart
 
 SHARED = 10.0
-"""Runs that two texts may have in common on average; the time that all comparisons take goes with it."""
+"""Runs that two texts may have in common on average, which bounds the time that it takes to compare them all."""
 
 
 class CharNeighbors(Method):

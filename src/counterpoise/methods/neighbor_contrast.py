@@ -19,6 +19,9 @@ from counterpoise.neighbors import NearestNeighbors
 _RIDGE = 0.01
 """Penalty on the squared slope and intercepts, beside the loss of all rows: what keeps separable classes finite."""
 
+_UNFITTED = 10.0
+"""Slope where fewer than two classes have two rows, and so nothing tells how much nearness says."""
+
 _SPARSE = ("data", "indices", "indptr")
 
 
@@ -65,9 +68,16 @@ class NeighborContrast:
             What each row counts in the loss that slope and intercepts are fitted by.
         """
         made = cls(rows, labels, k)
-        found = made.own_nearness()
-        told = np.isfinite(found).all(axis=1)
-        made.slope, made.intercepts = fit_slope(found[told], labels[told], weights[told])
+        # Of a class of one row nothing tells how near its others would be: it gets the mean intercept, which is 0.
+        several = np.flatnonzero(np.bincount(labels, minlength=made.n_classes) > 1)
+        if len(several) < 2:
+            made.slope = _UNFITTED
+            return made
+        told = np.isin(labels, several)
+        found = made.own_nearness()[told][:, several]
+        made.slope, made.intercepts[several] = fit_slope(
+            found, np.searchsorted(several, labels[told]), weights[told]
+        )
         return made
 
     @cached_property
@@ -149,8 +159,6 @@ def fit_slope(evidence: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> 
         Summing to 0.
     """
     n, n_classes = evidence.shape
-    if not n:
-        return 0.0, np.zeros(n_classes)
     share = weights / weights.mean()
     # From the middle, so that slope and intercepts hardly pull at each other.
     middle = evidence.mean(axis=0)

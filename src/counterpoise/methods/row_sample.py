@@ -11,7 +11,22 @@ from counterpoise.methods.base import Data
 
 
 def sample(data: Data, most: int, rng: np.random.Generator) -> Data:
-    """Some rows that stand for all: of large classes as many each, of small ones every row.
+    """Some rows that stand for all, see :func:`sample_rows`.
+
+    Returns
+    -------
+    Data
+        In the order of ``data``, with weights under which each class keeps its mass.
+    """
+    if len(data) <= most:
+        return data
+    found = data.take(sample_rows(data, most, rng))
+    lost = data.class_mass() / np.maximum(found.class_mass(), np.finfo(float).tiny)
+    return replace(found, weights=found.weights * lost[found.labels])
+
+
+def sample_rows(data: Data, most: int, rng: np.random.Generator) -> np.ndarray:
+    """Rows of large classes, as many each, and every row of small ones.
 
     Parameters
     ----------
@@ -22,11 +37,11 @@ def sample(data: Data, most: int, rng: np.random.Generator) -> Data:
 
     Returns
     -------
-    Data
-        In the order of ``data``, with weights under which each class keeps its mass.
+    ndarray of int64
+        In order.
     """
     if len(data) <= most:
-        return data
+        return np.arange(len(data))
     counts = np.bincount(data.labels, minlength=data.n_classes)
     room, left = most, data.n_classes
     taken = np.zeros_like(counts)
@@ -34,9 +49,7 @@ def sample(data: Data, most: int, rng: np.random.Generator) -> Data:
         taken[c] = min(counts[c], max(1, room // left))
         room, left = room - taken[c], left - 1
     rows = [rng.permutation(np.flatnonzero(data.labels == c))[: taken[c]] for c in range(data.n_classes)]
-    found = data.take(np.sort(np.concatenate(rows)))
-    lost = data.class_mass() / np.maximum(found.class_mass(), np.finfo(float).tiny)
-    return replace(found, weights=found.weights * lost[found.labels])
+    return np.sort(np.concatenate(rows))
 
 
 def one_of_repeated(data: Data) -> Data:

@@ -173,6 +173,8 @@ def _parts(rows: Rows) -> Iterator[slice]:
 
 
 def _norms(rows: Rows) -> Doubles:
+    if sp.issparse(rows):
+        return np.sqrt(_squares(rows))
     return np.sqrt(np.concatenate([_squares(_wide(rows[part])) for part in _parts(rows)] or [np.empty(0)]))
 
 
