@@ -74,8 +74,7 @@ class Auto(CrossFittingMethod):
         check_whole("auto", at_least=2, folds=self.folds)
         check_whole("auto", at_least=100, max_rows=self.max_rows)
         if self.encoder is not None:
-            for name in OVER_ENCODER:
-                self.made()[name].check()
+            self.made()[OVER_ENCODER[0]].check()  # the others over it name the same one
 
     def made(self) -> dict[str, Method]:
         """All members by name, whether they can be had or not."""

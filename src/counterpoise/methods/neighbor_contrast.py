@@ -87,31 +87,29 @@ class NeighborContrast:
             for c in range(self.n_classes)
         ]
 
-    def _count(self, c: int) -> int:
-        return max(min(self.k, self._classes[c].n_samples_fit_ - 1), 1)
+    def _near(self, c: int, queries: Any) -> np.ndarray:
+        """Mean similarity ``(n,)`` to the nearest rows of a class; None asks for each of its rows without itself."""
+        neighbors = self._classes[c]
+        count = max(min(self.k, neighbors.n_samples_fit_ - 1), 1)
+        return 1 - neighbors.kneighbors(queries, count)[0].mean(axis=1)
 
     def own_nearness(self) -> np.ndarray:
         """Nearness ``(n, C)`` of each row to the others; NaN where a class has no other row."""
         found = np.full((self.rows.shape[0], self.n_classes), np.nan)
-        for c, neighbors in enumerate(self._classes):
+        for c in range(self.n_classes):
             own = np.flatnonzero(self.labels == c)
             others = np.flatnonzero(self.labels != c)
             if len(own) > 1:
-                found[own, c] = 1 - neighbors.kneighbors(None, self._count(c))[0].mean(axis=1)
+                found[own, c] = self._near(c, None)
             if len(others):
-                found[others, c] = 1 - neighbors.kneighbors(self.rows[others], self._count(c))[0].mean(axis=1)
+                found[others, c] = self._near(c, self.rows[others])
         return found
 
     def nearness(self, queries: Any) -> np.ndarray:
         """Mean cosine similarity ``(n, C)`` of float64 to the nearest rows of each class."""
         if not queries.shape[0]:
             return np.empty((0, self.n_classes))
-        return np.column_stack(
-            [
-                1 - neighbors.kneighbors(queries, self._count(c))[0].mean(axis=1)
-                for c, neighbors in enumerate(self._classes)
-            ]
-        )
+        return np.column_stack([self._near(c, queries) for c in range(self.n_classes)])
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """JSON values and arrays that :meth:`restored` needs."""
