@@ -95,24 +95,26 @@ def blend(rows: Path) -> str:
         ("average_precision", "Average precision"),
         ("f1_tuned", "F1 at the tuned threshold"),
     ):
-        grid = _with_blend(rows, "rivals_pair.csv", _PAIR, metric)
-        parts += [f"{what}:", *(table_of(head, lines) for head, lines in tables_of(grid, "blend"))]
+        grid = read_grid(rows, metric)
+        _put_beside(grid, read_grid(rows.with_name("rivals_pair.csv"), metric), "blend", _PAIR)
+        _put_beside(grid, read_grid(rows.with_name("rivals_auto.csv"), metric), "auto", "auto")
+        tables = [*tables_of(grid, "blend"), tables_of(grid, "auto")[-1]]
+        parts += [f"{what}:", *(table_of(head, lines) for head, lines in tables)]
     return "\n\n".join([*parts, grid.origin])
 
 
 def encoder_neighbors(rows: Path) -> str:
     """Ranking of planes, of neighbours and of blends with and without them, and what the neighbours bring."""
-    grid = _with_blend(rows, "rivals_four.csv", _FOUR, "average_precision")
+    grid = read_grid(rows, "average_precision")
+    _put_beside(grid, read_grid(rows.with_name("rivals_four.csv"), "average_precision"), "blend", _FOUR)
     return "\n\n".join([*(table_of(head, lines) for head, lines in tables_of(grid, _FOUR)), grid.origin])
 
 
-def _with_blend(rows: Path, file: str, name: str, metric: str) -> Grid:
-    """A grid, with the blend of another file beside its own."""
-    grid, other = read_grid(rows, metric), read_grid(rows.with_name(file), metric)
+def _put_beside(grid: Grid, other: Grid, method: str, name: str) -> None:
+    """Put a method of another grid beside a grid's own, under a name."""
     for (backbone, tasks), others in zip(grid.scores.items(), other.scores.values(), strict=True):
         for task in tasks:
-            grid.scores[backbone][task][name] = others[task]["blend"]
-    return grid
+            grid.scores[backbone][task][name] = others[task][method]
 
 
 _PAIR = "blend of encoder_lr, tfidf_lr"

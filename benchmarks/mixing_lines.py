@@ -26,6 +26,7 @@ LINES = (*_PLAIN, *_MIXED, *DEEP[2:])
 ONLY_ARRAYS = tuple(Line(name, name) for name in ("smote", "balanced_forest"))
 
 IMAGES = ("ERM", "Mixup", "MAMix", "LDAM-DRW", "Mixup-DRW", "Remix-DRW", "MAMix-DRW")
+MIXED_IMAGES = ("Mixup", "MAMix", "Mixup-DRW", "MAMix-DRW")
 SMOTE = ("hard SMOTE", "soft SMOTE")
 """Lines of :mod:`counterpoise.experiments.papers.mixup`."""
 

