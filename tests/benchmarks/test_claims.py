@@ -1,0 +1,164 @@
+"""What the rows say of a claim: pairs, tasks, intervals and the word at the end, on rows made by hand."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+
+import pytest
+from scipy.stats import t
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+from claims import Claim, Scores, claims, differences, judged, verdict
+
+COLUMNS = (
+    "dataset",
+    "keep",
+    "method",
+    "method_settings",
+    "n_folds",
+    "seed",
+    "fold",
+    "status",
+    "f1_rare",
+    "margin_common",
+    "margin_rare",
+    "finished_at",
+    "machine",
+)
+
+
+def rows_of(
+    path: Path, *groups: tuple[str, str, int, list[float]], settings: str = "{}", **more: str
+) -> Path:
+    """Rows of a data set, a method, so many folds and values by fold, then seed."""
+    with open(path, "a", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        if not file.tell():
+            writer.writeheader()
+        for dataset, method, n_folds, values in groups:
+            for i, value in enumerate(values):
+                row = dict.fromkeys(COLUMNS, "") | {
+                    "dataset": dataset,
+                    "method": method,
+                    "method_settings": settings,
+                    "n_folds": n_folds,
+                    "seed": i // n_folds,
+                    "fold": i % n_folds,
+                    "status": "done",
+                    "f1_rare": value,
+                    "finished_at": "2026-01-01",
+                    "machine": "a machine",
+                }
+                writer.writerow(row | more)
+    return path
+
+
+CLAIM = Claim("it helps", "arrays", "mixup", "erm", "f1_rare")
+
+
+def test_an_interval_is_over_the_means_of_tasks(tmp_path) -> None:
+    path = rows_of(
+        tmp_path / "mixing_arrays.csv",
+        ("iris", "erm", 2, [0.5, 0.7]),
+        ("iris", "mixup", 2, [0.5, 0.74]),
+        ("wine", "erm", 2, [0.1, 0.1]),
+        ("wine", "mixup", 2, [0.14, 0.14]),
+    )
+    found, over = judged(CLAIM, Scores.of(path))
+    # Means of the tasks are .02 and .04: .03 with a standard error of .01 and one degree of freedom.
+    reach = t.ppf(0.975, 1) * 0.01
+    assert over == "2 tasks"
+    assert (found["mean"], found["low"], found["high"]) == pytest.approx(
+        (0.03, 0.03 - reach, 0.03 + reach), abs=6e-5
+    )
+    assert verdict(CLAIM, found) == "open"
+
+
+def test_folds_of_one_task_are_not_taken_for_independent(tmp_path) -> None:
+    gaps = [0.01, 0.02, 0.03, 0.02]
+    path = rows_of(
+        tmp_path / "mixing_arrays.csv",
+        ("iris", "erm", 4, [0.5] * 4),
+        ("iris", "mixup", 4, [0.5 + gap for gap in gaps]),
+    )
+    found, over = judged(CLAIM, Scores.of(path))
+    # Nadeau and Bengio: the variance of the mean is s^2 (1/n + test share over train share).
+    variance = 2e-4 / 3 * (1 / 4 + 1 / 3)
+    assert over == "4 folds"
+    assert found["high"] - found["mean"] == pytest.approx(t.ppf(0.975, 3) * variance**0.5)
+
+
+def test_seeds_on_a_given_test_side_are(tmp_path) -> None:
+    path = rows_of(
+        tmp_path / "mixing_arrays.csv",
+        ("iris", "erm", 1, [0.5] * 3),
+        ("iris", "mixup", 1, [0.51, 0.52, 0.53]),
+    )
+    found, over = judged(CLAIM, Scores.of(path))
+    assert over == "3 seeds"
+    assert found["high"] - found["mean"] == pytest.approx(t.ppf(0.975, 2) * (1e-4 / 3) ** 0.5, abs=6e-5)
+
+
+def test_only_cells_that_both_have_are_paired_and_the_later_row_of_a_cell_counts(tmp_path) -> None:
+    path = rows_of(
+        tmp_path / "mixing_arrays.csv",
+        ("iris", "erm", 3, [0.5, 0.6, 0.7]),
+        ("iris", "mixup", 3, [0.9, 0.9]),
+        ("iris", "mixup", 3, [0.55, 0.65]),
+    )
+    rows_of(path, ("iris", "mixup", 3, [0.0, 0.0, 0.0]), status="failed")
+    ((_, gaps),) = differences(CLAIM, Scores.of(path)).items()
+    assert gaps == pytest.approx([0.05, 0.05])
+
+
+def test_a_claim_keeps_to_its_data_set_and_thinning_and_settings_tell_methods_apart(tmp_path) -> None:
+    path = rows_of(tmp_path / "mixing_images.csv", ("a", "erm", 1, [0.5]), keep="exponential:50")
+    rows_of(path, ("a", "erm", 1, [0.1]), keep="exponential:10")
+    rows_of(path, ("a", "mixup", 1, [0.7]), keep="exponential:50", settings='{"drw": true}')
+    scores = Scores.of(path)
+    late = Claim("it helps", "images", "mixup, drw", "erm", "f1_rare", keep="exponential:50")
+    assert differences(late, scores) == {("a", "exponential:50"): pytest.approx([0.2])}
+    assert not differences(CLAIM, scores)
+
+
+def test_unevenness_is_the_common_margin_less_the_rare_one_and_less_turns_a_difference_round(
+    tmp_path,
+) -> None:
+    path = rows_of(tmp_path / "x.csv", ("a", "mixup", 1, [0.5]), margin_common="3", margin_rare="1")
+    scores = Scores.of(path)
+    uneven = Claim("uneven", "x", "mixup", "", "unevenness")
+    assert differences(uneven, scores) == {("a", ""): [2.0]}
+    assert differences(Claim("even", "x", "mixup", "", "unevenness", less=True), scores) == {
+        ("a", ""): [-2.0]
+    }
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "of_a_gain", "of_none"),
+    [
+        (0.001, 0.1, "confirmed", "refuted"),
+        (-0.1, -0.001, "refuted", "confirmed"),
+        (-0.005, 0.009, "open", "confirmed"),
+        (-0.005, 0.011, "open", "open"),
+        (None, None, "open", "open"),
+    ],
+)
+def test_the_word_at_the_end(low, high, of_a_gain, of_none) -> None:
+    found = {"mean": 0.0, "low": low, "high": high}
+    assert verdict(CLAIM, found) == of_a_gain
+    assert verdict(Claim("it does not", "arrays", "a", "b", "f1_rare", none=True), found) == of_none
+
+
+def test_the_table_leaves_out_what_has_no_rows(tmp_path) -> None:
+    path = rows_of(
+        tmp_path / "mixing_arrays.csv", ("iris", "erm", 1, [0.5, 0.6]), ("iris", "mixup", 1, [0.6, 0.7])
+    )
+    shown = claims(
+        [path], [CLAIM, Claim("nor this", "arrays", "dos", "erm", "f1_rare"), Claim("", "texts", "a", "", "")]
+    )
+    assert shown.count("\n") == 2
+    assert "`mixup` - `erm`" in shown
+    assert "**confirmed**" in shown
