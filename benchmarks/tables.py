@@ -27,6 +27,7 @@ from method_tables import (
     rivals,
     samplers,
     sharprecl,
+    sharprecl_ablation,
     textcnn,
 )
 
@@ -365,6 +366,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "samplers": ("samplers.json", samplers),
     "contrastive": ("contrastive.json", contrastive),
     "sharprecl": ("sharprecl_textcnn.csv", sharprecl),
+    "sharprecl_ablation": ("sharprecl_ablation.csv", sharprecl_ablation),
     "kill_resume": ("kill_resume.json", kill_resume),
     "grid": ("grid.json", grid),
     "mixing_claims": ("mixing_*.csv", mixing_claims),

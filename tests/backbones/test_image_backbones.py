@@ -193,6 +193,17 @@ def test_depths_there_are_no_networks_of_are_refused(depth) -> None:
         check_depth({"depth": depth})
 
 
+@pytest.mark.parametrize(("side", "depth"), [(4, 8), (8, 18)])
+def test_images_that_would_end_as_one_position_are_refused(side, depth) -> None:
+    with pytest.raises(
+        SettingsError, match=f"{side} x {side} pixels are too small .* more than {side} pixels"
+    ):
+        ResNet(spec(side, side), depth=depth)
+    alone = torch.zeros(1, 3, side + 1, side + 1, dtype=torch.uint8)
+    network = ResNet(spec(side + 1, side + 1), depth=depth).train()
+    assert torch.isfinite(network(Batch(alone, None, None, None, None))).all()
+
+
 @pytest.mark.parametrize(
     ("name", "settings", "said"),
     [

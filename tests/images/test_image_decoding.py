@@ -76,6 +76,14 @@ def test_sixteen_bits_become_eight_rounded() -> None:
         decode(far, "it")
 
 
+def test_wider_integers_go_by_what_is_there_as_levels_in_an_array_do() -> None:
+    levels = np.array([[0, 100, 255]], dtype=np.int32)
+    for form in (levels, PIL.Image.fromarray(levels)):
+        assert decode(form, "it")[0, :, 0].tolist() == [0, 100, 255]
+    dark = PIL.Image.fromarray(np.array([[0, 100, 255]], dtype=np.uint16))
+    assert decode(dark, "it")[0, :, 0].tolist() == [0, 0, 1], "sixteen bits are sixteen bits"
+
+
 def test_floats_from_0_to_1() -> None:
     floats = np.array([[0.0, 0.5, 1.0]], dtype=np.float32)
     for form in (floats, floats.astype(np.float64)[:, :, None], PIL.Image.fromarray(floats)):

@@ -237,6 +237,15 @@ class TestViews:
 
 
 @EVERY
+@pytest.mark.parametrize("view", [{"a": "b"}, "word_shuffle"])
+def test_views_of_texts_are_refused_where_there_are_none(name, view) -> None:
+    with pytest.raises(
+        SettingsError, match="say how texts get a second view, and these are arrays; leave them away"
+    ):
+        make_method(name, {"view": view}).fit(data_of(), context_of())
+
+
+@EVERY
 @pytest.mark.parametrize(
     ("setting", "value", "message"),
     [
@@ -246,6 +255,7 @@ class TestViews:
         ("view_rate", 1.0, "give a share above 0 and below 1"),
         ("view", 7, "view is 7; give one of 'word_dropout'"),
         ("view", "mask_fill", "name it as view_model"),
+        ("view_model", "some/model", "view='mask_fill' alone asks; view is 'word_dropout'"),
     ],
 )
 def test_settings_out_of_range_are_refused(name, setting, value, message) -> None:

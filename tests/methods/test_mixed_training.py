@@ -13,6 +13,7 @@ from torch.nn.functional import log_softmax, one_hot
 
 from counterpoise.errors import CounterpoiseWarning, SettingsError
 from counterpoise.losses.effective_number import effective_number_weights
+from counterpoise.methods.cosine_head import cosines
 from counterpoise.methods.deferred import DRW_BETA
 from counterpoise.methods.erm import ERM
 from counterpoise.methods.mamix import MAMix
@@ -103,12 +104,15 @@ def test_label_mass_is_what_labels_get_in_the_long_run(name, alpha) -> None:
 @EVERY
 def test_the_prior_follows_late_weights_where_they_were_reached(name) -> None:
     data, context = data_of("mlp"), context_of("mlp")
-    never, always, late = (
-        make_method(name, {"drw": drw}).fit(data, context).training_prior for drw in (False, 0.0, True)
-    )
+    made = [make_method(name, {"drw": drw}).fit(data, context) for drw in (False, 0.0, True)]
+    never, always, late = (predictor.training_prior for predictor in made)
     np.testing.assert_allclose(never, make_method(name).label_mass(data))
     assert always[1] > never[1] + 0.1
     np.testing.assert_allclose(late, never, err_msg="two epochs end before four fifths of them")
+    said = [" ".join(predictor.notes.get("remarks", [])) for predictor in made]
+    assert said[:2] == ["", ""]
+    assert f"{name}: epoch 2, which was best" in said[2]
+    assert "before late class weights set in" in said[2]
 
 
 def test_mixup_is_mixtexts_rule_where_that_does_not_turn_weights_round() -> None:
@@ -187,3 +191,65 @@ def test_weights_under_which_classes_are_equally_large_make_it_mixup_and_are_war
     assert not np.allclose(
         other.logits(data.inputs), Mixup().fit(data, context_of("mlp")).logits(data.inputs)
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "said"),
+    [
+        ("drw", {}, "so late weights are alike; leave class_weight away"),
+        ("ldam", {}, "so margins are alike; leave"),
+        ("ldam_drw", {}, "so margins are alike and late weights are alike; leave"),
+        ("mixup", {"drw": True}, "so late weights are alike; leave"),
+        ("remix", {"drw": True}, "so remix is Mixup and late weights are alike; leave"),
+        ("hard_smote", {"drw": True}, "so late weights are alike; leave"),
+        ("soft_smote", {"ldam": True}, "so margins are alike; leave"),
+    ],
+)
+def test_whatever_goes_by_sizes_says_so_where_weights_hide_them(name, settings, said) -> None:
+    data = replace(data_of("mlp"), weights=np.ones(33))
+    balanced = replace(context_of("mlp"), class_weight=np.array([33 / 52, 33 / 14]))
+    with pytest.warns(CounterpoiseWarning, match=f"all classes are equally large, {said}"):
+        make_method(name, settings).fit(data, balanced)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CounterpoiseWarning)
+        make_method(name, settings).fit(data, context_of("mlp"))
+
+
+@pytest.mark.parametrize("name", ["mixup", "ldam_drw", "soft_smote", "dos", "sharprecl"])
+def test_what_a_step_is_given_keeps_its_digits_in_bfloat16(name, monkeypatch) -> None:
+    """Weights, shares and labels are not layers, and eight bits do not hold them."""
+    seen, cls = [], METHODS[name]
+    kept = cls.loss
+
+    def watched(self, model, batch, state):
+        loss = kept(self, model, batch, state)
+        seen.append((state.class_mass, batch.weights, loss, torch.is_autocast_enabled("cpu")))
+        return loss
+
+    monkeypatch.setattr(cls, "loss", watched)
+    data = data_of("mlp")
+    make_method(name).fit(data, context_of("mlp", precision="bfloat16", max_epochs=4))
+    for mass, weights, _, autocast in seen:
+        assert autocast
+        assert weights.dtype == torch.float32
+        np.testing.assert_allclose(mass.sum(), 1, rtol=1e-6)
+    given = set(np.float32(data.weights / data.weights.mean()).tolist())
+    assert name == "soft_smote" or {w for _, weights, _, _ in seen for w in weights.tolist()} <= given
+
+
+def test_an_epochs_loss_is_summed_in_full_digits(monkeypatch) -> None:
+    class Fixed(ERM):
+        def loss(self, model, batch, state):
+            return super().loss(model, batch, state) * 0 + 1.001
+
+    predictor = Fixed().fit(data_of("mlp"), context_of("mlp", precision="bfloat16"))
+    assert [row["loss"] for row in predictor.history] == pytest.approx([1.001, 1.001], rel=1e-6)
+
+
+def test_cosines_keep_their_digits_under_autocast() -> None:
+    model = torch.nn.Module()
+    model.dropout, model.head = torch.nn.Identity(), torch.nn.Linear(8, 3)
+    features = model.head.weight.detach() + 0.01 * torch.arange(8)
+    expected = cosines(model, features)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(cosines(model, features), expected)

@@ -205,6 +205,38 @@ def test_a_scale_holds_at_prediction_time_too() -> None:
     np.testing.assert_allclose(np.linalg.norm(predictor.logits(data_of().inputs), axis=1), 3, rtol=1e-5)
 
 
+def test_a_class_that_weighs_next_to_nothing_counts_as_one_row() -> None:
+    """The effective number of less than one row would be as small, and its prototype's part of the loss as large."""
+    method = SharpReCL()
+    model, batch = model_and_batch(method)
+    losses = []
+    for mass in (1 / 200, 1e-12):
+        state = state_of()
+        state.class_mass = torch.tensor([0.6, 0.4 - mass, mass])
+        losses.append(total(method, model, batch, state) - total(SharpReCL(weight=0.0), model, batch, state))
+    assert losses[1] == pytest.approx(losses[0], rel=0.02)
+
+
+@pytest.mark.parametrize("prototypes", [True, False])
+@pytest.mark.parametrize("weights", ["none counts", "one class does not"])
+def test_rows_that_weigh_nothing_are_as_if_they_were_not_there(prototypes, weights) -> None:
+    method = SharpReCL(prototypes=prototypes)
+    model, batch = model_and_batch(method)
+    counts = batch.labels != 0 if weights == "one class does not" else torch.zeros(len(batch.labels))
+    batch = batch._replace(weights=counts.float())
+    losses = method.contrast(features_of(model, batch), model.parts, model.head, batch, state_of())
+    assert torch.isfinite(losses).all()
+    assert (weights == "none counts") == bool((losses @ batch.weights) == 0)
+
+
+def test_without_prototypes_nothing_is_compared_with_them_even_where_a_batch_is_of_one_class() -> None:
+    method = SharpReCL(prototypes=False)
+    model, batch = model_and_batch(method)
+    batch = batch._replace(labels=torch.zeros_like(batch.labels))
+    method.contrast(features_of(model, batch), model.parts, model.head, batch, state_of()).sum().backward()
+    assert model.head.weight.grad is None or not model.head.weight.grad.any()
+
+
 def test_the_contrastive_loss_moves_the_classifier() -> None:
     method = SharpReCL()
     model, batch = model_and_batch(method)
@@ -231,6 +263,7 @@ class TestWhatIsSaid:
         with warnings.catch_warnings():
             warnings.simplefilter("error", CounterpoiseWarning)
             SharpReCL().fit(data_of(), context_of(batch_size=16))
+            SharpReCL(hard_from=0.0, hard_to=0.0).fit(data_of(), context_of(batch_size=2))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -37,6 +38,18 @@ def weight(a: float, own: float, other: float, ratio: float = 3.0, threshold: fl
 )
 def test_by_hand(a, own, other, expected) -> None:
     assert weight(a, own, other) == expected
+
+
+@given(st.lists(st.integers(1, 5000), min_size=1, max_size=9), st.integers(1, 2000))
+def test_a_ratio_that_is_met_is_not_missed_where_sizes_come_as_shares(others, rare) -> None:
+    counts = np.array([3 * rare, rare, *others], dtype=np.float64)
+    shares = torch.from_numpy((counts / counts.sum()).astype(np.float32))
+    own, other = (shares * len(counts) * counts.mean())[:2].float()
+    assert remix_label_weight(torch.tensor([0.4]), own, other, ratio=3.0, threshold=0.5).item() == 0.0
+
+
+def test_a_row_too_few_is_too_few() -> None:
+    assert weight(0.4, 29_999, 10_000) == 0.4
 
 
 def test_ratio_and_threshold_are_taken() -> None:

@@ -80,6 +80,11 @@ class ResNet(PixelReader):
         Whether augmentation mirrors; give False for digits and letters.
     padding : int or None, default=None
         Pixels by which augmentation shifts at most; None is an eighth of the shorter side (4 of 32).
+
+    Raises
+    ------
+    SettingsError
+        For a depth that there is no network of, and images that its stages would bring to a single position.
     """
 
     def __init__(
@@ -97,6 +102,13 @@ class ResNet(PixelReader):
         stages = _STAGES.get(depth, ((depth - 2) // 6,) * 3)
         width = 64 if large else 16
         coarse = large and min(spec.height, spec.width) > _SMALL
+        least = 2 ** (len(stages) - 1)
+        if max(spec.height, spec.width) <= least:
+            # Batch norm would have one number to a channel where an image is alone in its batch.
+            raise SettingsError(
+                f"images of {spec.height} x {spec.width} pixels are too small for backbone 'resnet' of depth {depth}, "
+                f"whose last map would be a single position; enlarge them to more than {least} pixels a side"
+            )
         self.stem = _convolution(spec.channels, width, 7 if coarse else 3, 2 if coarse else 1)
         self.stem_norm = nn.BatchNorm2d(width)
         self.thinning = nn.MaxPool2d(3, stride=2, padding=1) if coarse else None

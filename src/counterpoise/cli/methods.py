@@ -49,6 +49,6 @@ def _trained(method: Method) -> str:
 
 def _shown(settings: dict[str, object]) -> str:
     return ", ".join(
-        f"{key}={value:.3g}" if isinstance(value, float) else f"{key}={json_value(value)}"
+        f"{key}={value:g}" if isinstance(value, float) else f"{key}={json_value(value)}"
         for key, value in settings.items()
     )

@@ -162,9 +162,12 @@ def _converted(image: Any, name: str) -> np.ndarray:
 
 
 def _shallow(grey: np.ndarray, name: str) -> np.ndarray:
-    """Grey levels of 16 bits in 8, rounded; floats as they are."""
+    """Grey levels of 16 bits in 8, rounded; floats as they are, and wider integers that 8 bits hold."""
     if grey.dtype.kind == "f":
         return grey
+    # 16 bits say what the brightest may be, 32 do not: they go by what is there, as levels in an array do.
+    if grey.dtype.itemsize > 2 and grey.min() >= 0 and grey.max() <= 255:
+        return grey.astype(np.uint8)
     if grey.min() < 0 or grey.max() > 65535:
         raise DataError(
             f"{name} has grey levels from {grey.min()} to {grey.max()}; bring them to 16 or 8 bits"

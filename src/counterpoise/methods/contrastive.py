@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from counterpoise.backbones.base import Batch, Network
 from counterpoise.backbones.registry import Encoded, Encoder
+from counterpoise.errors import SettingsError
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.gradient import GradientMethod
 from counterpoise.methods.network_predictor import NetworkPredictor
@@ -136,7 +137,18 @@ class ContrastiveMethod(GradientMethod):
             self._second = None  # the predictor keeps this method, and must not keep the texts
 
     def start(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
-        """Make the second view of each text."""
+        """Make the second view of each text.
+
+        Raises
+        ------
+        SettingsError
+            For a view of texts that is asked for where there are none.
+        """
+        if data.kind != "text" and (self.view, self.view_model) != ("word_dropout", None):
+            raise SettingsError(
+                f"{type(self).__name__.lower()}: view and view_model say how texts get a second view, and these are "
+                f"{data.kind}s; leave them away"
+            )
         if data.kind == "text":
             views = self._maker().of(data.inputs, derive_seed(context.seed, "views"))
             self._second = encoder.encode(views, model.head.weight.device)

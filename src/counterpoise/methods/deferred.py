@@ -6,13 +6,16 @@ Cao, Wei, Gaidon, Arechiga and Ma, "Learning Imbalanced Datasets with Label-Dist
 
 from __future__ import annotations
 
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from counterpoise.errors import SettingsError
+from counterpoise.backbones.base import Network
+from counterpoise.backbones.registry import Encoder
+from counterpoise.errors import CounterpoiseWarning, SettingsError
 from counterpoise.losses.effective_number import balanced_weights
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.gradient import GradientMethod
@@ -55,6 +58,36 @@ class DeferredReweighting(GradientMethod):
                 "0.0 (from the start) or 1.0 (never)"
             )
 
+    def start(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
+        """Say so where the weights given hide which class is rare from what goes by it."""
+        self.warn_of_equal_sizes(data)
+
+    def warn_of_equal_sizes(self, data: Data) -> None:
+        """Warn where rows weigh so that all classes are equally large, and something goes by their sizes.
+
+        Parameters
+        ----------
+        data : Data
+            Whose weights sizes are taken by.
+
+        Warns
+        -----
+        CounterpoiseWarning
+        """
+        counts = np.bincount(data.labels, minlength=data.n_classes)
+        idle = self.by_sizes()
+        if idle and np.ptp(counts) and np.allclose(data.class_mass(), 1 / data.n_classes):
+            warnings.warn(
+                f"{type(self).__name__.lower()}: under the weights given all classes are equally large, so "
+                f"{' and '.join(idle)}; leave class_weight away",
+                CounterpoiseWarning,
+                stacklevel=2,
+            )
+
+    def by_sizes(self) -> list[str]:
+        """What comes to nothing where all classes are equally large, in words, each a clause."""
+        return ["late weights are alike"] if self._share < 1 else []
+
     def late_weights(self, state: TrainingState) -> Tensor | None:
         """Weights of the classes ``(C,)`` in this epoch; None before they set in."""
         return class_weights(state.class_mass, state.n_rows) if self.is_late(state) else None
@@ -88,6 +121,11 @@ class DeferredReweighting(GradientMethod):
         predictor = super().fit(data, context)
         if self._early is not None and not self.kept_late(predictor, context):
             predictor.training_prior = self._early
+            if self._share < 1:
+                predictor.notes["remarks"] = [
+                    f"{type(self).__name__.lower()}: epoch {predictor.best_epoch}, which was best on the validation "
+                    "side, comes before late class weights set in, so what is returned was trained without them"
+                ]
         self._early = None
         return predictor
 

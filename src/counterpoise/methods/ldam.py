@@ -53,6 +53,10 @@ class LDAM(DeferredReweighting):
         check_not_negative("ldam", max_margin=self.max_margin)
         check_positive("ldam", scale=self.scale)
 
+    def by_sizes(self) -> list[str]:
+        """Margins too."""
+        return ["margins are alike", *super().by_sizes()]
+
     def on_epoch(self, model: Network, state: TrainingState) -> None:
         """Leave the head's bias as it is: a classifier of cosines has none."""
         freeze_bias(model)

@@ -54,6 +54,10 @@ class MixedLoss(DeferredReweighting):
                 "to 0, or ldam to false"
             )
 
+    def by_sizes(self) -> list[str]:
+        """Margins too, where there are some."""
+        return [*(["margins are alike"] if self.ldam else []), *super().by_sizes()]
+
     def shares(self, state: TrainingState) -> Tensor:
         """Share of each class ``(C,)`` that its margin goes by."""
         return state.class_mass

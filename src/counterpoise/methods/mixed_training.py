@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import abstractmethod
 from typing import ClassVar
 
@@ -13,7 +12,6 @@ from torch import Tensor
 
 from counterpoise.backbones.base import Batch, Network
 from counterpoise.backbones.registry import Encoder
-from counterpoise.errors import CounterpoiseWarning
 from counterpoise.losses.ldam import SCALE
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.mixed_loss import MixedLoss
@@ -58,10 +56,11 @@ class MixedTraining(MixedLoss):
     Warns
     -----
     CounterpoiseWarning
-        If weights, such as ``class_weight="balanced"``, make classes equally large for a rule that goes by their sizes.
+        If weights, such as ``class_weight="balanced"``, make classes equally large for what goes by their sizes: a
+        rule, margins, late weights.
     """
 
-    by_sizes: ClassVar[bool] = True
+    rule_by_sizes: ClassVar[bool] = True
     """Whether the rule looks at how large classes are, by the weights of their rows."""
     search_space: ClassVar[Space] = {"alpha": Range(0.1, 4.0, log=True)}
 
@@ -87,6 +86,11 @@ class MixedTraining(MixedLoss):
         super().check()
         check_not_negative(type(self).__name__.lower(), alpha=self.alpha)
 
+    def by_sizes(self) -> list[str]:
+        """The rule too, where it is one of those."""
+        own = [f"{type(self).__name__.lower()} is Mixup"] if self.rule_by_sizes else []
+        return [*own, *super().by_sizes()]
+
     @abstractmethod
     def pairs(self, labels: Tensor, counts: Tensor, generator: torch.Generator) -> Pairs:
         """Pair the rows of a batch.
@@ -105,17 +109,9 @@ class MixedTraining(MixedLoss):
         """Weight of a row's own label, given its weight as an input and the sizes of both classes."""
 
     def start(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
-        """Refuse a backbone that cannot mix, and say so where weights hide which class is rare."""
+        """Refuse a backbone that cannot mix."""
         model.backbone.check_mixing()
-        counts = np.bincount(data.labels, minlength=data.n_classes)
-        if self.by_sizes and np.ptp(counts) and np.allclose(data.class_mass(), 1 / data.n_classes):
-            name = type(self).__name__.lower()
-            warnings.warn(
-                f"{name}: under the weights given all classes are equally large, for which {name} is Mixup; leave "
-                "class_weight away, and set drw for weights late in training",
-                CounterpoiseWarning,
-                stacklevel=2,
-            )
+        super().start(model, data, encoder, context)
 
     def loss(self, model: Network, batch: Batch, state: TrainingState) -> Tensor:
         """Loss ``(B,)`` of each row: what its label costs in the two mixed rows that it is part of."""

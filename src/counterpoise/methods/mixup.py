@@ -19,7 +19,7 @@ class Mixup(MixedTraining):
     summary = "rows and labels mixed in pairs alike (Mixup)"
     paper = "Zhang et al. 2018"
     soft_targets = True
-    by_sizes = False
+    rule_by_sizes = False
 
     def pairs(self, labels: Tensor, counts: Tensor, generator: torch.Generator) -> Pairs:
         """Pair the rows of a batch."""

@@ -115,6 +115,7 @@ class NeighborMixing(MixedLoss, RandomOversample):
     def start(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
         """Refuse a backbone that cannot mix, and keep the rows that were given, which neighbours are drawn from."""
         model.backbone.check_mixing()
+        self.warn_of_equal_sizes(self._given)
         device = model.head.weight.device
         self._encoded = encoder.encode(data.inputs[: len(self._given)], device)
         self._tables = _Tables.of(self._given, self._sources, device)

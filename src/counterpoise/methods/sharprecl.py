@@ -72,7 +72,7 @@ class SharpReCL(ContrastiveMethod):
     n_positives, n_negatives : int, default=20 and 60
         Built targets of each class; 0 leaves that part out.
     candidates : int, default=20
-        Members that hard targets are made of; where a pool has fewer, all of them.
+        Members that hard targets are made of; where a class has fewer in a pool, all of them.
     hard_from, hard_to : float, default=0.5 and 1.0
         Share of the built targets that are hard.
     alpha : float, default=0.5
@@ -167,7 +167,8 @@ class SharpReCL(ContrastiveMethod):
         """Make the views, and say so if a pool is smaller than the number of candidates."""
         super().start(model, data, encoder, context)
         pool = 2 * min(context.training.batch_size, len(data)) + data.n_classes * self.prototypes
-        if self.weight and self.n_positives + self.n_negatives and pool < self.candidates:
+        hard = max(self.hard_from, self.hard_to) * (self.n_positives + self.n_negatives)
+        if self.weight and hard and pool < self.candidates:
             warnings.warn(
                 # The pool's own size would make another sentence of each fold.
                 f"sharprecl: the pool of a batch has fewer members than the {self.candidates} candidates for hard "
@@ -213,21 +214,25 @@ class SharpReCL(ContrastiveMethod):
                 alpha=self.alpha,
             )
             within, built = gram[:, : len(pool)], targets.cosines(gram, labels)
+            # Where a class has no member, prototypes stand in for its targets, even those that are in no pool.
+            compared = targets.first < len(pool)
             own = torch.eye(len(pool), dtype=torch.bool, device=labels.device)
             positive = (torch.arange(built.shape[1], device=labels.device) < targets.n_positives).expand_as(
                 built
             )
             losses = SupervisedContrastiveLoss(self.temperature).of_cosines(
                 torch.cat([within, built], dim=1),
-                torch.cat([counts.masked_fill(own, 0), torch.ones_like(built)], dim=1),
+                torch.cat([counts.masked_fill(own, 0), compared[labels].to(built.dtype)], dim=1),
                 torch.cat([labels[:, None] == labels, positive], dim=1),
             )
-            rare = effective_number_weights(state.class_mass * state.n_rows, self.beta)
+            # Of less than one row there is no effective number, and classes may be made to weigh next to nothing.
+            rare = effective_number_weights((state.class_mass * state.n_rows).clamp_min(1), self.beta)
             losses = losses * (rare * (1 / rare).mean())[labels]
         n = len(batch.labels)
         of_rows, of_prototypes = losses[: 2 * n].view(2, n).sum(dim=0), losses[2 * n :].sum()
         # The loop takes the weighted mean over rows; what belongs to none of them comes to it free of their weights.
-        return (of_rows * n + of_prototypes / batch.weights.mean()) / len(losses)
+        mean = batch.weights.mean()
+        return (of_rows * n + of_prototypes / mean.masked_fill(mean == 0, torch.inf)) / len(losses)
 
     def training_prior(self, data: Data) -> np.ndarray:
         """All classes alike where the loss takes the data's prior out of the logits."""

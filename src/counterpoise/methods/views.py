@@ -74,6 +74,11 @@ class ViewMaker:
         DataError
             For a file that has no such column or cannot be read.
         """
+        if self.model is not None and self.view != "mask_fill":
+            raise SettingsError(
+                f"view_model is {str(self.model)!r}, a masked language model, which view='mask_fill' alone asks; "
+                f"view is {self._shown()}"
+            )
         if not self.edited:
             self._given()
         elif self.view == "mask_fill" and self.model is None:
@@ -124,6 +129,9 @@ class ViewMaker:
     def _edit(self, seed: int) -> TextEdit:
         own: dict[str, Any] = {"model": self.model} if self.view == "mask_fill" else {}
         return EDITS[self.view](rate=self.rate, random_state=seed % 2**32, **own)
+
+    def _shown(self) -> str:
+        return "a mapping" if isinstance(self.view, Mapping) else repr(self.view)
 
     def _where(self) -> str:
         return "the mapping" if isinstance(self.view, Mapping) else f"column {self.column!r} of {self.view}"

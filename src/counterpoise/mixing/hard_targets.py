@@ -94,7 +94,8 @@ def hard_targets(
     generator : torch.Generator
         On the device of the labels; all is drawn from it.
     counts : Tensor of shape (M,), optional
-        What each member counts in the draws, as if it were there so many times; 1 each by default.
+        What each member counts in the draws, as if it were there so many times; 1 each by default. One that counts 0
+        is as if it were not there.
     n_positives, n_negatives : int, default=20 and 60
         Targets of each class; 0 builds none.
     candidates : int, default=20
@@ -125,9 +126,10 @@ def hard_targets(
     ):
         n_hard = int(hard_share * count)
         instead = n_members + instead
-        hardest = hardness.detach().masked_fill(~taken, -torch.inf).topk(few, dim=1).indices
-        hard = _Ranked(hardest, (taken * amounts).gather(1, hardest))
-        simple = _Ranked(numbers.new_zeros(0), taken * amounts)
+        counted = taken * amounts
+        hardest = hardness.detach().masked_fill(counted == 0, -torch.inf).topk(few, dim=1).indices
+        hard = _Ranked(hardest, counted.gather(1, hardest))
+        simple = _Ranked(numbers.new_zeros(0), counted)
         one = hard.draw(instead[:, :n_hard], generator)
         first += [one, simple.draw(instead[:, n_hard:], generator)]
         second += [hard.draw(instead[:, :n_hard], generator) if alpha else one, first[-1]]

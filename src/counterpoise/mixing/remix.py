@@ -17,6 +17,9 @@ from torch import Tensor
 from counterpoise.mixing.mixup import mixup
 from counterpoise.mixing.pairs import Pairs
 
+_ROUNDING = 1e-5
+"""Relative; beyond what float32 loses, and below what a row more or less makes of a hundred thousand."""
+
 
 def remix(
     labels: Tensor,
@@ -55,5 +58,7 @@ def remix_label_weight(
 ) -> Tensor:
     """Weight of a row's own label, given its weight as an input and the sizes of both classes, all ``(B,)``."""
     zero, one = torch.zeros_like(input_weight), torch.ones_like(input_weight)
-    weight = torch.where((own >= ratio * other) & (input_weight < threshold), zero, input_weight)
-    return torch.where((other >= ratio * own) & (1 - input_weight < threshold), one, weight)
+    # Sizes come as shares times rows and are not quite whole any more; a ratio that is met is not to be missed.
+    least = ratio * (1 - _ROUNDING)
+    weight = torch.where((own >= least * other) & (input_weight < threshold), zero, input_weight)
+    return torch.where((other >= least * own) & (1 - input_weight < threshold), one, weight)

@@ -17,7 +17,6 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.plugins import MixedPrecision
 from torch import Tensor, nn
 
 from counterpoise.backbones.base import Batch, Network
@@ -28,7 +27,7 @@ from counterpoise.seeding import derive_seed, generator
 from counterpoise.text.batching import pieces_by_length, within_budget
 from counterpoise.training.checkpoint import load_checkpoint, save_checkpoint
 from counterpoise.training.optimizer import make_optimizer
-from counterpoise.training.precision import resolve_precision
+from counterpoise.training.precision import Autocast, resolve_precision
 from counterpoise.training.settings import TrainingSettings, TrainingState
 
 
@@ -102,7 +101,8 @@ class _Step(nn.Module):
 
     def forward(self, batch: Batch, state: TrainingState) -> Tensor:
         loss = self.objective.loss(self.model, self.objective.views(batch, state), state)
-        return loss.float() @ batch.weights
+        # No product of matrices, which autocast would take in bfloat16.
+        return (loss.float() * batch.weights).sum()
 
 
 def train(
@@ -158,7 +158,7 @@ def train(
         accelerator=device.type,
         devices=1 if device.index is None or device.type == "cpu" else [device.index],
         # Given as a plugin, since Fabric announces a precision given by name on the user's screen.
-        plugins=MixedPrecision("bf16-mixed", device.type) if precision == "bfloat16" else None,
+        plugins=Autocast("bf16-mixed", device.type) if precision == "bfloat16" else None,
     )
     optimizer: Any = make_optimizer(model, settings, device)
     rates = [group["lr"] for group in optimizer.param_groups]

@@ -188,17 +188,7 @@ def runs_of(
     runs: list[Run] = []
     for line in _run_lines(table, made, lines, encoder, llm):
         takes = METHODS[line.method]().get_params()
-        # Decided as the authors do: by the largest logit, no prior put back.
-        settings: dict[str, Any] = {**budget.settings, "threshold": None, "prior_correction": False}
-        settings |= {SELECTION: selection}
-        if line.settings.get("backbone__frozen") is False:
-            settings |= budget.fine_tuned
-        if line is AS_SCRIPT:
-            settings |= _OF_THE_SCRIPT
-            settings["max_epochs"] = min(
-                _OF_THE_SCRIPT["max_epochs"], budget.settings.get("max_epochs", _OF_THE_SCRIPT["max_epochs"])
-            )
-        settings |= line.settings
+        settings = settings_of(line, budget, selection)
         settings |= views if "view" in takes else {}
         settings |= {"method__encoder": encoder} if "encoder" in takes else {}
         settings |= {"method__model": llm} if line is ASKED else {}
@@ -209,6 +199,19 @@ def runs_of(
         n_seeds = 1 if line in (AS_SCRIPT, ASKED) else n_seeds
         runs += runs_of_line(line, task, made, budget, range(seed, seed + n_seeds), settings)
     return runs
+
+
+def settings_of(line: Line, budget: Budget, selection: str = "validation") -> dict[str, Any]:
+    """Settings of a line's runs, but for those that name data or a model of someone else's."""
+    # Decided as the authors do: by the largest logit, no prior put back.
+    settings: dict[str, Any] = {**budget.settings, "threshold": None, "prior_correction": False}
+    settings |= {SELECTION: selection}
+    if line.settings.get("backbone__frozen") is False:
+        settings |= budget.fine_tuned
+    if line is AS_SCRIPT:
+        most = _OF_THE_SCRIPT["max_epochs"]
+        settings |= _OF_THE_SCRIPT | {"max_epochs": min(most, budget.settings.get("max_epochs", most))}
+    return settings | line.settings
 
 
 def _run_lines(

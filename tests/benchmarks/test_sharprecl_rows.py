@@ -1,0 +1,92 @@
+"""Which gathered rows are a line's: those of its budget, with an epoch that the test side has not chosen."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+from counterpoise.experiments.papers.sharprecl_lines import (
+    ABLATION,
+    AS_SCRIPT,
+    BUDGETS,
+    MAIN,
+    SETS,
+    settings_of,
+)
+from sharprecl_rows import n_runs, read_lines, whole_lines
+
+MEDIUM = BUDGETS["medium"]
+
+
+def written(path: Path, line, budget, *, seeds=(0,), selection="validation", score="0.5", named=None) -> Path:
+    """Rows of a line on TREC as an export has them."""
+    settings = settings_of(line, budget, selection) | (named or {})
+    parts = {"estimator": {}, "method_settings": {}, "backbone_settings": {}}
+    for name, value in settings.items():
+        kind, _, own = name.rpartition("__")
+        parts[f"{kind}_settings" if kind else "estimator"][own] = value
+    fresh = not path.exists()
+    with open(path, "a", encoding="utf-8", newline="") as file:
+        columns = [
+            "dataset",
+            "keep",
+            "method",
+            "backbone",
+            *parts,
+            "n_folds",
+            "seed",
+            "fold",
+            "status",
+            "macro_f1",
+        ]
+        writer = csv.DictWriter(file, columns)
+        if fresh:
+            writer.writeheader()
+        for seed in seeds:
+            cells = {key: json.dumps(value) for key, value in parts.items()}
+            writer.writerow(
+                cells
+                | {"dataset": "trec", "keep": "", "method": line.method, "backbone": line.backbone or ""}
+                | {"n_folds": 1, "seed": seed, "fold": 0, "status": "done", "macro_f1": score}
+            )
+    return path
+
+
+@pytest.mark.parametrize("line", MAIN, ids=lambda line: line.name)
+def test_a_row_is_its_own_lines_whatever_data_and_models_it_names(line, tmp_path) -> None:
+    named = {"method__view": "trec"} if line.method in ("supcon", "bcl", "kcl", "sharprecl") else {}
+    named |= {"backbone__name": "encoder"} if line.backbone == "encoder" else {}
+    path = written(tmp_path / "rows.csv", line, MEDIUM, named=named)
+    assert {name: list(by) for name, by in read_lines([path], MEDIUM).items()} == {"TREC": [line.name]}
+
+
+def test_rows_that_the_test_side_chose_and_those_of_another_budget_are_nobodys(tmp_path) -> None:
+    path = written(tmp_path / "rows.csv", MAIN[0], MEDIUM)
+    written(path, MAIN[0], MEDIUM, selection="test", score="0.9")
+    written(path, MAIN[0], BUDGETS["small"], score="0.1")
+    found = read_lines([path], MEDIUM)["TREC"][MAIN[0].name]
+    assert [row["macro_f1"] for row in found.values()] == ["0.5"]
+    found = read_lines([path], BUDGETS["small"])["TREC"][MAIN[0].name]
+    assert [row["macro_f1"] for row in found.values()] == ["0.1"]
+
+
+def test_lines_that_lack_runs_are_in_no_table(tmp_path) -> None:
+    path = written(tmp_path / "rows.csv", MAIN[0], MEDIUM, seeds=range(5))
+    written(path, MAIN[1], MEDIUM, seeds=range(4))
+    written(path, AS_SCRIPT, MEDIUM)
+    assert set(whole_lines([path], MEDIUM)["TREC"]) == {MAIN[0].name, AS_SCRIPT.name}
+    assert n_runs(SETS[0], MAIN[0], MEDIUM) == 5
+
+
+def test_parts_that_are_off_make_other_lines(tmp_path) -> None:
+    path = tmp_path / "rows.csv"
+    for line in ABLATION:
+        written(path, line, MEDIUM)
+    assert set(read_lines([path], MEDIUM)["TREC"]) == {ABLATION[0].name}
+    assert set(read_lines([path], MEDIUM, ABLATION)["TREC"]) == {line.name for line in ABLATION}
