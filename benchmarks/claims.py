@@ -104,13 +104,26 @@ MIXING: list[Claim] = [
         for metric in (DECISION, RANKING)
     ),
 ]
+_DIGITS = "dos, k 5, rounds 3"
+"""As the paper has it for these digits."""
+
 DEEP: list[Claim] = [
     *_everywhere("DOS lowers in-class variance", "dos", "erm", "spread_rare", less=True),
+    Claim("DOS lowers in-class variance", "digits", _DIGITS, "erm", "spread_rare", less=True),
     Claim("DOS lowers in-class variance", "many", "dos", "erm", "spread_rare", less=True),
     *_everywhere("it is the drawing that lowers it", "dos", "dos, weight 0", "spread_rare", less=True),
     *_everywhere("DOS raises minority F1", "dos", "erm", DECISION),
     *_everywhere("DOS raises minority average precision", "dos", "erm", RANKING),
     *_everywhere("DOS beats repeating rare rows", "dos", "random_oversample", DECISION, RANKING),
+    *(
+        Claim(words, "digits", _DIGITS, other, metric)
+        for words, other, metrics in (
+            ("DOS raises minority F1", "erm", (DECISION,)),
+            ("DOS raises minority average precision", "erm", (RANKING,)),
+            ("DOS beats repeating rare rows", "random_oversample", (DECISION, RANKING)),
+        )
+        for metric in metrics
+    ),
     *(
         Claim(words, "many", "dos, abstract labels", other, "macro_f1", dataset=dataset)
         for words, other in (

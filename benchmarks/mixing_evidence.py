@@ -1,4 +1,4 @@
-"""What mixing and deep over-sampling are worth: four grids of runs, each gathered into a file of its own.
+"""What mixing and deep over-sampling are worth: five grids of runs, each gathered into a file of its own.
 
     COUNTERPOISE_DATA=... python benchmarks/mixing_evidence.py all mixing.runs --estimate
     COUNTERPOISE_DATA=... python benchmarks/mixing_evidence.py all mixing.runs
@@ -8,6 +8,7 @@ writes benchmarks/results/mixing_GRID.csv, from which benchmarks/claims.py tells
 
 ``arrays``: scikit-learn's four small sets, of each of which one class keeps a fifth of its rows on the fitting side,
 test sides whole; a perceptron. ``many``: texts of many classes, all of them alike. ``texts``: a class against the rest.
+``digits``: MNIST, of which four classes have lost most of their rows, as ``counterpoise reproduce dos`` has it.
 ``images``: CIFAR-10 under long tails of 1,000 images and fewer, as ``counterpoise reproduce mixup`` has it, on the test
 side that comes with it. ``all`` takes them in this order, the cheapest first.
 
@@ -31,7 +32,7 @@ from counterpoise.data.imbalance import one_against_rest
 from counterpoise.data.readers import read
 from counterpoise.experiments.executors.choice import make_executor
 from counterpoise.experiments.grid import fill, jobs_of, plan
-from counterpoise.experiments.papers import mixup
+from counterpoise.experiments.papers import dos, mixup
 from counterpoise.experiments.papers.base import Line, Set, task_of
 from counterpoise.experiments.runs import Run
 from counterpoise.experiments.store import Store
@@ -57,10 +58,10 @@ RATIO, BESIDE_IT = 100, (200, 50)
 """Of images: all lines at the first, where most is published; at the others those whose order is claimed to change."""
 
 COMMON = {"threshold": None, "prior_correction": False, "validation_fraction": 0.0}
-STEP = {"arrays": 0.001, "many": 0.020, "texts": 0.020, "images": 0.119}
-"""Seconds of a step of 64 rows by one thread that does 80 GFLOP/s: a perceptron, TextCNN, ResNet-8."""
+STEP = {"arrays": 0.001, "many": 0.020, "texts": 0.020, "digits": 0.020, "images": 0.119}
+"""Seconds of a step of 64 rows by one thread that does 80 GFLOP/s: a perceptron, TextCNN, a small convolutional network, ResNet-8."""
 
-BESIDE = {"arrays": 0.5, "many": 5.0, "texts": 5.0, "images": 15.0}
+BESIDE = {"arrays": 0.5, "many": 5.0, "texts": 5.0, "digits": 5.0, "images": 15.0}
 """Seconds of a run beside its steps: vectors, and representations of both sides."""
 
 BALANCED = ("random_oversample", "smote", "hard_smote", "soft_smote")
@@ -104,6 +105,14 @@ def texts() -> Iterator[Part]:
         yield _part(task, LINES, keep=made.keep, n_folds=5, seeds=2)
 
 
+def digits() -> Iterator[Part]:
+    """Five folds; of each class at most 1,000 digits, before four classes, drawn anew, lose nine tenths and more."""
+    small = dos.BUDGETS["small"]
+    for made in (made for made in dos.SETS if dos.about("6", made)):
+        task = task_of(made, at_most=small.at_most)
+        yield Part(task, dos.runs_of("6", task, made, small))
+
+
 def images() -> Iterator[Part]:
     """Five seeds, each of which thins the data anew; three of SMOTE. Margins of fitted rows at one ratio."""
     small = mixup.BUDGETS["small"]
@@ -122,6 +131,7 @@ GRIDS: dict[str, Callable[[], Iterator[Part]]] = {
     "arrays": arrays,
     "many": many,
     "texts": texts,
+    "digits": digits,
     "images": images,
 }
 

@@ -373,7 +373,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "deep_claims": ("mixing_*.csv", deep_claims),
     **{
         f"mixing_{name}": (f"mixing_{name}.csv", mixing_means)
-        for name in ("arrays", "texts", "images", "many")
+        for name in ("arrays", "texts", "digits", "images", "many")
     },
 }
 
