@@ -59,7 +59,7 @@ RATIO, BESIDE_IT = 100, (200, 50)
 
 COMMON = {"threshold": None, "prior_correction": False, "validation_fraction": 0.0}
 STEP = {"arrays": 0.001, "many": 0.020, "texts": 0.020, "digits": 0.020, "images": 0.119}
-"""Seconds of a step of 64 rows by one thread that does 80 GFLOP/s: perceptron, TextCNN, small convolutions, ResNet-8."""
+"""Seconds of a step of 64 rows by one thread of 80 GFLOP/s: perceptron, TextCNN, small convolutions, ResNet-8."""
 
 BESIDE = {"arrays": 0.5, "many": 5.0, "texts": 5.0, "digits": 5.0, "images": 15.0}
 """Seconds of a run beside its steps: vectors, and representations of both sides."""
