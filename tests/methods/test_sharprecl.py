@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,11 +14,14 @@ from contrastive_helpers import context_of, data_of, features_of, model_and_batc
 from torch.nn.functional import cross_entropy, normalize
 
 from counterpoise.errors import CounterpoiseWarning, SettingsError
+from counterpoise.losses.supervised_contrastive import SupervisedContrastiveLoss
 from counterpoise.methods import sharprecl
+from counterpoise.methods.feature_queue import FeatureQueue
 from counterpoise.methods.logit_adjustment import LogitAdjustment
-from counterpoise.methods.sharprecl import SharpReCL
+from counterpoise.methods.sharprecl import SharpReCL, class_means
 from counterpoise.methods.supcon import SupCon
 from counterpoise.mixing.hard_targets import hard_targets
+from counterpoise.training import loop
 
 SEED_OF_DRAWS = "targets"
 
@@ -36,6 +40,10 @@ def by_the_equations(method: SharpReCL, model, batch, state) -> tuple[float, flo
 
     prototypes = normalize(model.parts.classes(model.head.weight), dim=1)
     pool, labels, counts = features_of(model, batch), batch.labels.tolist() * 2, weights * 2
+    if method.prototypes == "mean":
+        for c in set(labels):
+            members = [w * x for w, x, label in zip(counts, pool, labels, strict=True) if label == c]
+            prototypes[c] = normalize(sum(members), dim=0)
     if method.prototypes:
         pool, labels, counts = torch.cat([pool, prototypes]), [*labels, 0, 1, 2], [*counts, 1.0, 1.0, 1.0]
     built = hard_targets(
@@ -75,6 +83,7 @@ SWITCHES = [
     {},
     {"compensation": False},
     {"prototypes": False},
+    {"prototypes": "mean"},
     {"n_positives": 0},
     {"n_negatives": 0},
     {"n_positives": 0, "n_negatives": 0},
@@ -237,6 +246,60 @@ def test_without_prototypes_nothing_is_compared_with_them_even_where_a_batch_is_
     assert model.head.weight.grad is None or not model.head.weight.grad.any()
 
 
+def test_a_mean_prototype_of_a_class_that_the_batch_lacks_is_the_classifiers() -> None:
+    features, instead = torch.eye(3)[:2], normalize(torch.ones(3, 3), dim=1)
+    found = class_means(features, torch.tensor([1, 1]), torch.tensor([1.0, 3.0]), instead=instead)
+    torch.testing.assert_close(found[1], normalize(torch.tensor([1.0, 3.0, 0.0]), dim=0))
+    torch.testing.assert_close(found[[0, 2]], instead[[0, 2]])
+
+
+def test_past_features_are_compared_with_as_further_targets() -> None:
+    off = {"n_positives": 0, "n_negatives": 0, "prototypes": False, "compensation": False, "beta": 0.0}
+    method = SharpReCL(queue=3, temperature=0.2, **off)
+    model, batch = model_and_batch(method)
+    past = normalize(torch.randn(5, 100, generator=torch.Generator().manual_seed(1)), dim=1)
+    kinds = torch.tensor([0, 2, 2, 2, 2])
+    method._past = FeatureQueue.empty(3, 3, 100, torch.device("cpu"))
+    method._past.push(past, kinds)
+    features = features_of(model, batch)
+    expected = SupervisedContrastiveLoss(0.2)(
+        features,
+        batch.labels.repeat(2),
+        targets=past[[0, 2, 3, 4]],  # of the four of class 2 the first has been pushed out
+        target_labels=kinds[[0, 2, 3, 4]],
+        counts=batch.weights.repeat(2),
+    )
+    found = method.contrast(features, model.parts, model.head, batch, state_of())
+    torch.testing.assert_close(found, expected.view(2, -1).mean(dim=0))
+    again = method.contrast(features, model.parts, model.head, batch, state_of())
+    assert not torch.allclose(again, found), "the batch itself is in the queue by now"
+
+
+def test_no_features_are_kept() -> None:
+    method = SharpReCL(queue=2)
+    method.fit(data_of(), context_of())
+    assert method._past is None
+
+
+def test_a_training_that_was_killed_goes_on_with_its_queue(tmp_path, monkeypatch) -> None:
+    method, data, context = SharpReCL(queue=3), data_of(), context_of(max_epochs=4)
+    whole = method.fit(data, context).logits(data.inputs)
+    original, written = loop.save_checkpoint, []
+
+    def dying(*args):
+        original(*args)
+        written.append(args)
+        if len(written) == 2:
+            raise KeyboardInterrupt
+
+    context = replace(context, checkpoint=tmp_path / "checkpoint")
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "save_checkpoint", dying)
+        with pytest.raises(KeyboardInterrupt):
+            method.fit(data, context)
+    np.testing.assert_array_equal(method.fit(data, context).logits(data.inputs), whole)
+
+
 def test_the_contrastive_loss_moves_the_classifier() -> None:
     method = SharpReCL()
     model, batch = model_and_batch(method)
@@ -275,7 +338,8 @@ class TestWhatIsSaid:
         ("hard_from", 1.5, "a share from 0 to 1"),
         ("hard_to", -0.5, "a share from 0 to 1"),
         ("alpha", -1, "a number of 0 or more"),
-        ("prototypes", None, "true or false"),
+        ("prototypes", None, "true, false or 'mean'"),
+        ("queue", -1, "needs an int of 0 or more"),
         ("compensation", 1, "true or false"),
         ("beta", 1.0, "0 or more, below 1"),
         ("scale", 0.0, "a number above 0"),

@@ -17,12 +17,13 @@ from torch.nn import functional
 
 from counterpoise.backbones.base import Batch, Network
 from counterpoise.backbones.registry import Encoder
-from counterpoise.errors import CounterpoiseWarning
+from counterpoise.errors import CounterpoiseWarning, SettingsError
 from counterpoise.losses.effective_number import effective_number_weights
 from counterpoise.losses.logit_adjustment import LogitAdjustedLoss
 from counterpoise.losses.supervised_contrastive import SupervisedContrastiveLoss
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.contrastive import ContrastiveMethod, Projections
+from counterpoise.methods.feature_queue import FeatureQueue
 from counterpoise.methods.network_predictor import NetworkPredictor
 from counterpoise.methods.setting_checks import (
     check_below_1,
@@ -77,8 +78,12 @@ class SharpReCL(ContrastiveMethod):
         Share of the built targets that are hard.
     alpha : float, default=0.5
         Hard targets are mixed by ``Beta(alpha, alpha)``; 0 leaves them unmixed.
-    prototypes : bool, default=True
-        Whether the pool has them. Without them they still rank members, but nothing is compared with them.
+    prototypes : bool or "mean", default=True
+        Whether the pool has them. Without them they still rank members, but nothing is compared with them. ``"mean"``
+        makes a class's prototype of its members in the pool, their mean brought to length 1, in place of the
+        classifier's row, which stands in for a class that the pool lacks.
+    queue : int, default=0
+        Past features of each class that anchors are compared with too, for batches so small that they lack classes.
     compensation : bool, default=True
         Whether the classification loss adds the log prior.
     beta : float, default=0.9999
@@ -104,6 +109,8 @@ class SharpReCL(ContrastiveMethod):
     feature_dim = 100
     has_prototypes = True
 
+    _past: FeatureQueue | None = None
+
     def __init__(
         self,
         *,
@@ -115,7 +122,8 @@ class SharpReCL(ContrastiveMethod):
         hard_from: float = 0.5,
         hard_to: float = 1.0,
         alpha: float = 0.5,
-        prototypes: bool = True,
+        prototypes: bool | str = True,
+        queue: int = 0,
         compensation: bool = True,
         beta: float = 0.9999,
         scale: float | None = None,
@@ -139,6 +147,7 @@ class SharpReCL(ContrastiveMethod):
         self.hard_to = hard_to
         self.alpha = alpha
         self.prototypes = prototypes
+        self.queue = queue
         self.compensation = compensation
         self.beta = beta
         self.scale = scale
@@ -150,23 +159,32 @@ class SharpReCL(ContrastiveMethod):
         check_whole("sharprecl", at_least=0, n_positives=self.n_positives, n_negatives=self.n_negatives)
         check_not_negative("sharprecl", alpha=self.alpha)
         check_share("sharprecl", hard_from=self.hard_from, hard_to=self.hard_to)
-        check_flag("sharprecl", prototypes=self.prototypes, compensation=self.compensation)
+        check_flag("sharprecl", compensation=self.compensation)
+        if not isinstance(self.prototypes, bool) and self.prototypes != "mean":
+            raise SettingsError(f"prototypes is {self.prototypes!r}; sharprecl needs true, false or 'mean'")
+        check_whole("sharprecl", at_least=0, queue=self.queue)
         check_below_1("sharprecl", beta=self.beta)
         if self.scale is not None:
             check_positive("sharprecl", scale=self.scale)
 
     def fit(self, data: Data, context: Context) -> NetworkPredictor:
         """Train; see :meth:`counterpoise.methods.base.Method.fit`."""
-        predictor = super().fit(data, context)
+        try:
+            predictor = super().fit(data, context)
+        finally:
+            self._past = None  # the predictor keeps this method, and must not keep features of rows
         left_out = [name for name in ("n_positives", "n_negatives", "weight") if not getattr(self, name)]
         if left_out:
             predictor.notes["remarks"] = [f"sharprecl: {name} is 0, so that part is off" for name in left_out]
         return predictor
 
     def start(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
-        """Make the views, and say so if a pool is smaller than the number of candidates."""
+        """Make the views and an empty queue, and say so if a pool is smaller than the number of candidates."""
         super().start(model, data, encoder, context)
-        pool = 2 * min(context.training.batch_size, len(data)) + data.n_classes * self.prototypes
+        if self.queue:
+            device = model.head.weight.device
+            self._past = FeatureQueue.empty(data.n_classes, int(self.queue), self.feature_dim, device)
+        pool = 2 * min(context.training.batch_size, len(data)) + data.n_classes * bool(self.prototypes)
         hard = max(self.hard_from, self.hard_to) * (self.n_positives + self.n_negatives)
         if self.weight and hard and pool < self.candidates:
             warnings.warn(
@@ -176,6 +194,15 @@ class SharpReCL(ContrastiveMethod):
                 CounterpoiseWarning,
                 stacklevel=2,
             )
+
+    def memory(self) -> dict[str, Tensor]:
+        """The queue."""
+        return {} if self._past is None else {"features": self._past.features, "pushed": self._past.pushed}
+
+    def remember(self, memory: dict[str, Tensor]) -> None:
+        """Take the queue back."""
+        if self.queue:
+            self._past = FeatureQueue(memory["features"], memory["pushed"])
 
     def logits(self, model: Network, batch: Batch) -> Tensor:
         """Logits ``(B, C)``, brought to a length where one is set."""
@@ -192,9 +219,11 @@ class SharpReCL(ContrastiveMethod):
         self, features: Tensor, projections: Projections, head: nn.Linear, batch: Batch, state: TrainingState
     ) -> Tensor:
         """Each row's part ``(B,)`` of the mean loss of all anchors; that of prototypes is shared by all rows alike."""
-        prototypes = projections.prototypes(head)
-        numbers = torch.arange(len(prototypes), device=prototypes.device)
         labels, counts = batch.labels.repeat(2), batch.weights.repeat(2)
+        prototypes = projections.prototypes(head)
+        if self.prototypes == "mean":
+            prototypes = class_means(features, labels, counts, instead=prototypes)
+        numbers = torch.arange(len(prototypes), device=prototypes.device)
         pool = features
         if self.prototypes:
             pool, labels = torch.cat([features, prototypes]), torch.cat([labels, numbers])
@@ -220,10 +249,16 @@ class SharpReCL(ContrastiveMethod):
             positive = (torch.arange(built.shape[1], device=labels.device) < targets.n_positives).expand_as(
                 built
             )
+            cosines = [within, built]
+            amounts = [counts.masked_fill(own, 0), compared[labels].to(built.dtype)]
+            positives = [labels[:, None] == labels, positive]
+            if self._past is not None:
+                cosines.append(self._past.cosines(pool))
+                amounts.append(self._past.counts().expand_as(cosines[-1]))
+                positives.append(labels[:, None] == self._past.labels())
+                self._past.push(features, batch.labels.repeat(2))
             losses = SupervisedContrastiveLoss(self.temperature).of_cosines(
-                torch.cat([within, built], dim=1),
-                torch.cat([counts.masked_fill(own, 0), compared[labels].to(built.dtype)], dim=1),
-                torch.cat([labels[:, None] == labels, positive], dim=1),
+                torch.cat(cosines, dim=1), torch.cat(amounts, dim=1), torch.cat(positives, dim=1)
             )
             # Of less than one row there is no effective number, and classes may be made to weigh next to nothing.
             rare = effective_number_weights((state.class_mass * state.n_rows).clamp_min(1), self.beta)
@@ -240,3 +275,21 @@ class SharpReCL(ContrastiveMethod):
 
     def _scaled(self, logits: Tensor) -> Tensor:
         return logits if self.scale is None else self.scale * functional.normalize(logits.float(), dim=1)
+
+
+def class_means(features: Tensor, labels: Tensor, counts: Tensor, *, instead: Tensor) -> Tensor:
+    """Mean feature ``(C, d)`` of each class, brought to length 1.
+
+    Parameters
+    ----------
+    features : Tensor of float32, shape (M, d)
+    labels : Tensor of int64, shape (M,)
+    counts : Tensor of float32, shape (M,)
+        What each counts.
+    instead : Tensor of float32, shape (C, d)
+        What stands for a class that nothing counts for.
+    """
+    with torch.autocast(features.device.type, enabled=False):
+        member = functional.one_hot(labels, len(instead)).T * counts
+        means = functional.normalize(member @ features, dim=1)
+        return torch.where(member.sum(dim=1, keepdim=True) > 0, means, instead)

@@ -112,6 +112,10 @@ ABLATION = tuple(
         ("hard members unmixed", {"alpha": 0.0}),
         ("no contrastive loss", {"weight": 0.0}),
         ("logits of length 1, as in the script", {"scale": 1.0}),
+        ("prototypes by class mean", {"prototypes": "mean"}),
+        ("with 16 past features of each class", {"queue": 16}),
+        ("temperature 0.1", {"temperature": 0.1}),
+        ("temperature 1", {"temperature": 1.0}),
     )
 )
 IMBALANCE = tuple(line for line in MAIN if line is not AS_SCRIPT)
