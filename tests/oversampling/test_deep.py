@@ -74,7 +74,8 @@ def test_the_seed_alone_decides() -> None:
 
 def test_a_single_row_is_copied_and_few_rows_are_warned_of() -> None:
     X, y = rows_and_labels((6, 1))
-    rows, _ = DeepOversampler(random_state=0).fit_resample(X, y)
+    with pytest.warns(CounterpoiseWarning, match="class 1 has only one; its new rows are copies"):
+        rows, _ = DeepOversampler(random_state=0).fit_resample(X, y)
     np.testing.assert_allclose(rows[7:], np.repeat(X[6:], 5, axis=0))
     with pytest.warns(CounterpoiseWarning, match="5 neighbours were asked for, but class 1 has only 3 rows"):
         DeepOversampler(random_state=0).fit_resample(*rows_and_labels((9, 3)))

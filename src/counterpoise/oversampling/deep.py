@@ -105,11 +105,15 @@ class DeepOversampler(BaseOverSampler):
                 _weights(X[own], drawn, self.k_neighbors, generator(seed, "weights", label)) @ X[own]
             )
             labels.append(np.full(count, label, dtype=y.dtype))
-            if 1 < len(own) <= self.k_neighbors:
+            if len(own) <= self.k_neighbors:
                 shown = np.asarray(label).tolist()
+                told = (
+                    f"{len(own)} rows; all the others are taken"
+                    if len(own) > 1
+                    else "one; its new rows are copies"
+                )
                 warnings.warn(
-                    f"{self.k_neighbors} neighbours were asked for, but class {shown!r} has only {len(own)} rows; all "
-                    "the others are taken",
+                    f"{self.k_neighbors} neighbours were asked for, but class {shown!r} has only {told}",
                     CounterpoiseWarning,
                     stacklevel=3,
                 )
