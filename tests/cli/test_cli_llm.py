@@ -94,7 +94,7 @@ def test_compare_has_rows_of_both(run_json, labelled, local) -> None:
     assert by_name["llm_oversample"]["average_precision"]["mean"] is not None
     for name, what in (
         ("llm_zero_shot", r"\d+ prompts"),
-        ("llm_oversample", r"the texts came of \d+ prompts"),
+        ("llm_oversample", r"the texts of this fit came of \d+ prompts"),
     ):
         notes = " ".join(by_name[name]["notes"])
         assert re.search(rf"{name}: {what}, [\d,]+ tokens read and [\d,]+ written", notes), notes

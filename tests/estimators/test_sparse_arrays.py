@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from sklearn.base import clone
+from sklearn.metrics import average_precision_score
 from sklearn.utils.estimator_checks import check_estimator_sparse_array, check_estimator_sparse_tag
 
-from counterpoise import ArrayClassifier
-from counterpoise.errors import DataError
+from counterpoise import ArrayClassifier, load_model
+from counterpoise.errors import DataError, SettingsError
 from counterpoise.methods.registry import METHODS
+from counterpoise.methods.sparse_linear import common_scale
 
+POINTS = ["smote", "borderline_smote", "adasyn"]
+ENSEMBLES = ["balanced_forest", "easy_ensemble"]
 TAKING = [name for name, method in METHODS.items() if method.takes_sparse]
 SETTINGS = {"random_state": 0, "threshold_folds": 2, "max_epochs": 2, "device": "cpu", "precision": "float32"}
 CONTAINERS = pytest.mark.parametrize("container", [sp.csr_matrix, sp.csr_array, sp.csc_array, sp.coo_matrix])
@@ -24,11 +28,38 @@ def counted(arrays_of) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_which_methods_take_them() -> None:
-    assert TAKING == ["balanced_forest", "easy_ensemble"]
+    assert [*POINTS, *ENSEMBLES] == TAKING
 
 
 @CONTAINERS
-@pytest.mark.parametrize("name", TAKING)
+@pytest.mark.parametrize("name", POINTS)
+def test_points_between_them_are_learnt_from_by_a_linear_model(name, container, arrays_of, tmp_path) -> None:
+    values, labels = counted(arrays_of)
+    values = values * np.array([1, 1000])[np.arange(values.shape[1]) % 2]  # a unit must not count
+    classifier = ArrayClassifier(name, **SETTINGS).fit(container(values), labels)
+    found = classifier.predict_proba(container(values))
+    assert average_precision_score(labels, found[:, 1]) > 0.9
+    assert classifier.fitted_.scored_on == "out-of-fold", "no rows are held out where no network stops early"
+    np.testing.assert_allclose(classifier.predict_proba(values), found, atol=1e-12)
+    classifier.save(tmp_path / "model")
+    loaded = load_model(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.predict_proba(container(values)), found)
+    units = ArrayClassifier(name, **SETTINGS).fit(container(values / 16), labels)
+    np.testing.assert_allclose(units.predict_proba(container(values / 16)), found, atol=1e-6)
+    with pytest.raises(SettingsError, match="trains no network on sparse data"):
+        ArrayClassifier(name, label_smoothing=0.1, **SETTINGS).fit(container(values), labels)
+
+
+def test_a_feature_that_is_never_there_and_a_row_of_zeros_do_no_harm() -> None:
+    rows = sp.csr_matrix(np.array([[0.0, 2.0, 0.0], [0.0, 0.0, 0.0], [0.0, -4.0, 1.0]]))
+    scale = common_scale(rows)
+    scaled = rows.toarray() * scale
+    np.testing.assert_allclose(scale[1:] / scale[0], [0.25, 1.0])
+    np.testing.assert_allclose(np.linalg.norm(scaled, axis=1).mean(), 1)
+
+
+@CONTAINERS
+@pytest.mark.parametrize("name", ENSEMBLES)
 def test_they_are_learnt_from_as_dense_ones_are(name, container, arrays_of) -> None:
     values, labels = counted(arrays_of)
     dense = ArrayClassifier(name, **SETTINGS).fit(values, labels)
@@ -65,12 +96,13 @@ def test_numbers_that_are_not_finite_are_found_in_them(value) -> None:
 
 
 @CONTAINERS
-@pytest.mark.parametrize("name", [None, "smote", "borderline_smote", "adasyn", "erm"])
+@pytest.mark.parametrize("name", [None, "erm"])
 def test_a_network_refuses_them_in_one_sentence(name, container, arrays_of) -> None:
     values, labels = counted(arrays_of)
     said = (
         f"X is sparse, but method {name or 'class_weight'!r} trains a network, which needs dense rows; give "
-        "X.toarray(), texts to a TextClassifier, or one of the methods that take it: balanced_forest, easy_ensemble"
+        "X.toarray(), texts to a TextClassifier, or one of the methods that take it: smote, borderline_smote, adasyn, "
+        "balanced_forest, easy_ensemble"
     )
     with pytest.raises(DataError) as error:
         ArrayClassifier(name, **SETTINGS).fit(container(values), labels)

@@ -120,3 +120,20 @@ def test_nothing_is_read_back_from_another_device() -> None:
     """The meta device has no values, so that looking at them would raise."""
     for make in (BY_CLASS["alpha"], BY_CLASS["prior"]):
         make(torch.ones(3, device="meta"))
+
+
+@pytest.mark.parametrize("loss", [FocalLoss(), DiceLoss(), LDAMLoss(PRIOR), LogitAdjustedLoss(PRIOR)])
+@pytest.mark.parametrize(
+    ("logits", "targets", "message"),
+    [
+        (torch.zeros(2, 3), [0, 1], "targets are a list; give a tensor"),
+        (
+            torch.zeros(2, 3, 1),
+            torch.zeros(2, dtype=torch.int64),
+            r"logits have shape \(2, 3, 1\); give \(B, C\)",
+        ),
+    ],
+)
+def test_what_are_no_targets_and_no_logits_is_refused(loss, logits, targets, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        loss(logits, targets)

@@ -289,7 +289,7 @@ def without_a_mask(path: Path) -> str:
             "masked language model nobody/no-such-model could not be had from the Hugging Face Hub (",
         ),
         (empty, "could not be read ("),
-        (generative, "could not be read (Unrecognized configuration"),
+        (generative, "is a model of kind 'gpt2' and fills no words in; choose a masked language model"),
         (classifying, "has no weights to fill words in (cls.predictions"),
         (without_a_tokenizer, "has 0 whole words, and two at least are needed"),
         (pickled, "has no weights in safetensors (model.safetensors), and those of other formats"),

@@ -145,6 +145,14 @@ def test_nothing_is_sent_without_consent_and_the_refusal_says_how_much() -> None
     )
 
 
+def test_a_refusal_says_what_may_come_on_top() -> None:
+    correspondent = Correspondent(Model(address="here"), asker="it", beyond="and more later")
+    with pytest.raises(
+        SettingsError, match=r"\(model m\), and more later, and nothing is sent without consent"
+    ):
+        correspondent.ask([Write("p", ("one",), 0)])
+
+
 def test_what_is_known_needs_no_consent_and_only_the_rest_is_counted() -> None:
     known = Write("p", ("one",), 0)
     asks(Model(address="here"), allow_sending=True).ask([known])

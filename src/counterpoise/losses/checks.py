@@ -29,6 +29,14 @@ def check_targets(logits: Tensor, targets: Tensor) -> None:
     ValueError
         In one sentence.
     """
+    if not isinstance(targets, Tensor):
+        raise ValueError(
+            f"targets are a {type(targets).__name__}; give a tensor of class numbers or of shares"
+        )
+    if logits.dim() != 2:
+        raise ValueError(
+            f"logits have shape {tuple(logits.shape)}; give (B, C), one for each class of each row"
+        )
     if targets.is_floating_point():
         if targets.shape != logits.shape:
             raise ValueError(

@@ -73,9 +73,9 @@ class LDAMLoss(nn.Module):
             For soft targets, a prior of another number of classes, and from
             :func:`counterpoise.losses.checks.check_targets`.
         """
+        check_targets(logits, targets)
         if targets.is_floating_point():
             raise ValueError("LDAM has a margin for one true class and no soft targets; give class numbers")
-        check_targets(logits, targets)
         check_classes(logits, "prior", self.margins)
         inside = functional.one_hot(targets, logits.shape[1]) * self.margins
         return functional.cross_entropy(self.scale * (logits - inside), targets, reduction="none")

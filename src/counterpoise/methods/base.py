@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 
 from counterpoise.crossfit import Split
@@ -24,7 +25,9 @@ from counterpoise.training.settings import TrainingSettings
 
 
 def kind_of(inputs: np.ndarray) -> str:
-    """What inputs are: ``"text"``, ``"array"`` or ``"image"``."""
+    """What inputs are: ``"text"``, ``"array"``, ``"sparse"`` (an array too, which no network takes) or ``"image"``."""
+    if issparse(inputs):
+        return "sparse"
     if inputs.dtype == object:
         return "text"
     return "image" if inputs.ndim == 4 else "array"

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from scipy.sparse import csr_matrix, diags_array
 
 from counterpoise.data.arrays import Standardizer
 from counterpoise.errors import SettingsError
@@ -23,6 +24,7 @@ from counterpoise.methods.linear_predictor import LinearPredictor
 from counterpoise.methods.logistic import fit_logistic
 from counterpoise.methods.network_predictor import NetworkPredictor
 from counterpoise.methods.setting_checks import check_positive, check_whole
+from counterpoise.methods.sparse_linear import SparseLinearPredictor, common_scale
 from counterpoise.oversampling.interpolation import interpolate
 from counterpoise.search_space import Range
 from counterpoise.text.tfidf import learn_rows, word_tfidf
@@ -35,10 +37,11 @@ class FeatureSpaceMethod(GradientMethod):
     """Base of methods that add points between the rows of a class; a subclass says which, and how many.
 
     On arrays the new rows are made among standardised features, as the network sees them, and the network is
-    trained on all of them. On texts there is a choice of ``space``: TF-IDF with logistic regression, which trains no
-    network, or the embedding of a backbone trained plainly, whose head is then fitted anew to the embeddings and
-    the points among them. Label smoothing is of the network's training: the head that is fitted anew learns from whole
-    labels, and where no network is trained it is refused.
+    trained on all of them. Sparse arrays, whose zeros stay, are brought to one scale, and logistic regression is fitted
+    to them and the points among them. On texts there is a choice of ``space``: TF-IDF with logistic regression, which
+    trains no network, or the embedding of a backbone trained plainly, whose head is then fitted anew to the embeddings
+    and the points among them. Label smoothing is of the network's training: the head that is fitted anew learns from
+    whole labels, and where no network is trained it is refused.
 
     It fulfils :class:`counterpoise.oversampling.interpolation.Rule`.
 
@@ -51,14 +54,15 @@ class FeatureSpaceMethod(GradientMethod):
     space : {"tfidf", "embedding"}
         For texts; not read for arrays.
     C : float
-        Inverse strength of the ridge penalty of the linear classifier, for rows of length 1, to which embeddings are
-        brought in the mean; not read for arrays.
+        Inverse strength of the ridge penalty of the linear classifier, for rows of length 1, to which embeddings and
+        sparse rows are brought in the mean; not read for dense arrays.
     max_ngram : int
         Longest run of words that is a feature of TF-IDF.
     """
 
     # Images that are near pixel by pixel need not show anything alike, so there is no point in points between them.
     inputs: ClassVar[frozenset[str]] = frozenset({"text", "array"})
+    takes_sparse = True
     name: ClassVar[str]
     linear_space: ClassVar[Mapping[str, Range]] = {
         "balance": Range(0.1, 1.0),
@@ -95,10 +99,12 @@ class FeatureSpaceMethod(GradientMethod):
             raise SettingsError(f"space is {self.space!r}; choose one of {', '.join(SPACES)}")
 
     def trains_backbone(self, kind: str) -> bool:
-        """On arrays, and on texts in the embedding space."""
-        return kind == "array" or self.space == "embedding"
+        """On dense arrays, and on texts in the embedding space."""
+        return kind == "array" or (kind == "text" and self.space == "embedding")
 
-    def fit(self, data: Data, context: Context) -> LinearPredictor | NetworkPredictor:  # type: ignore[override]
+    def fit(  # type: ignore[override]
+        self, data: Data, context: Context
+    ) -> LinearPredictor | SparseLinearPredictor | NetworkPredictor:
         """Fit; see :meth:`counterpoise.methods.base.Method.fit`.
 
         Raises
@@ -115,9 +121,9 @@ class FeatureSpaceMethod(GradientMethod):
         """
         if data.kind == "array":
             return super().fit(data, context)
-        if self.space == "tfidf":
+        if not self.trains_backbone(data.kind):
             self.check_training(context.training, data.kind)
-            return self._fit_words(data, context)
+            return (self._fit_sparse if data.kind == "sparse" else self._fit_words)(data, context)
         predictor = super().fit(data, context)
         self._refit_head(predictor, data, context)
         return predictor
@@ -145,6 +151,13 @@ class FeatureSpaceMethod(GradientMethod):
         points = context.weighted(self._with_points(rows, data, context.stream("resample").seed))
         weights = fit_logistic(points.inputs, points.labels, points.weights, self.C)
         return LinearPredictor(vectorizer, *weights, points.class_mass())
+
+    def _fit_sparse(self, data: Data, context: Context) -> SparseLinearPredictor:
+        scale = common_scale(data.inputs)
+        rows = csr_matrix(data.inputs.astype(np.float64) @ diags_array(scale))
+        points = context.weighted(self._with_points(rows, data, context.stream("resample").seed))
+        weights = fit_logistic(points.inputs, points.labels, points.weights, self.C)
+        return SparseLinearPredictor(scale, *weights, points.class_mass())
 
     def _refit_head(self, predictor: NetworkPredictor, data: Data, context: Context) -> None:
         rows = predictor.embed(data.inputs)

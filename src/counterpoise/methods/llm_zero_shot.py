@@ -18,6 +18,7 @@ from counterpoise.text.language_models import Choose, one_line
 from counterpoise.text.replies import Answer, Correspondent
 from counterpoise.text.spending import Spending
 
+_BEYOND = "and then the other texts that it is asked about, those that a threshold is tuned on among them"
 _SAVED = ("base_url", "api_key_env", "request", "timeout", "price_in", "price_out", "max_chars")
 
 
@@ -182,7 +183,7 @@ class ZeroShotPredictor:
     @property
     def _correspondent(self) -> Correspondent:
         if self._opened is None:
-            opened = correspondent_of(self._method, "llm_zero_shot", self._device)
+            opened = correspondent_of(self._method, "llm_zero_shot", self._device, _BEYOND)
             if self._digest not in (None, opened.model.digest):
                 raise ModelError(
                     f"the language model {opened.model.name} is not the one that this model was saved with; give it "

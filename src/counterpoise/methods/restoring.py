@@ -10,12 +10,14 @@ from counterpoise.methods.frozen_encoder import EncoderPredictor
 from counterpoise.methods.linear_predictor import LinearPredictor
 from counterpoise.methods.llm_zero_shot import ZeroShotPredictor
 from counterpoise.methods.network_predictor import NetworkPredictor
+from counterpoise.methods.sparse_linear import SparseLinearPredictor
 
 PREDICTORS: dict[str, Any] = {
     cls.kind: cls
     for cls in (
         NetworkPredictor,
         LinearPredictor,
+        SparseLinearPredictor,
         EncoderPredictor,
         NeighborPredictor,
         CharNeighborPredictor,

@@ -51,6 +51,10 @@ FEWEST = 0.1
 """Share of the written texts that must pass for more to be asked for."""
 
 _NEIGHBORS = 5
+_BEYOND = (
+    f"which is one fit, and up to {TRIES} times as many prompts where texts are refused; each fold that a threshold is "
+    "tuned on, or that a comparison has, is a fit more"
+)
 _COST = ("prompt_hash", "tokens_in", "tokens_out", "seconds", "price")
 
 
@@ -196,7 +200,7 @@ class LanguageModelWriter(TextSampler):
         found = super().fit_resample(X, y)
         self.calls_: pa.Table = _table(self._calls)
         spent = Spending.of(call.answer for call in self._calls)
-        self.remarks_ = (f"llm_oversample: the texts came of {spent.in_words()}",)
+        self.remarks_ = (f"llm_oversample: the texts of this fit came of {spent.in_words()}",)
         kept = self.calls_.filter(pa.compute.equal(self.calls_["outcome"], KEPT))
         for name in _COST:
             self.anchors_ = self.anchors_.append_column(name, kept[name])
@@ -205,7 +209,7 @@ class LanguageModelWriter(TextSampler):
     def _begin(self, texts: np.ndarray, labels: np.ndarray, seed: int) -> None:
         self._seed = seed
         self._groups, self._embedding = text_groups(texts), label_free_embedding(texts, seed)
-        self._correspondent = correspondent_of(self, "llm_oversample", sampler_device(self.device))
+        self._correspondent = correspondent_of(self, "llm_oversample", sampler_device(self.device), _BEYOND)
 
     def _end(self) -> None:
         self.__dict__.pop("_correspondent", None)  # and its model

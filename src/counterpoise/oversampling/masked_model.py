@@ -92,9 +92,8 @@ class MaskedModel:
         transformers = transformers_package("masked language models")
         snapshot = masked_snapshot(name, revision)
         asked = snapshot.asked
-        _had(
-            name, lambda: transformers.AutoConfig.from_pretrained(name, **asked)
-        )  # before weights are fetched
+        # Before weights are fetched.
+        _check_masked(name, _had(name, lambda: transformers.AutoConfig.from_pretrained(name, **asked)))
         weight_files(snapshot, WHAT, "")
         with silent(transformers):
             model, loaded = _had(
@@ -213,6 +212,16 @@ def _drawn(logits: torch.Tensor, uniform: list[float], temperature: float, top_k
     levels = torch.tensor(uniform, dtype=torch.float64)[:, None]
     chosen = (shares.cumsum(dim=1) <= levels).sum(dim=1).clamp(max=shares.shape[1] - 1)
     return columns.cpu().gather(1, chosen[:, None])[:, 0].tolist()
+
+
+def _check_masked(name: str, config: Any) -> None:
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+    if config.model_type not in MODEL_FOR_MASKED_LM_MAPPING_NAMES:
+        raise SettingsError(
+            f"{name} is a model of kind {config.model_type!r} and fills no words in; choose a masked language model "
+            "such as BERT, RoBERTa or DeBERTa"
+        )
 
 
 def _had(name: str, load: Callable[[], Any]) -> Any:

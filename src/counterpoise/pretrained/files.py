@@ -194,6 +194,8 @@ def had(
         return load()
     except Exception as error:  # transformers raises dozens of kinds, all of which mean the same to a user
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        if "ignore_mismatched_sizes" in reason:  # of a report that only a log has
+            reason = f"its weights have other shapes than {CONFIG} says"
         where = "read" if Path(name).is_dir() else "had from the Hugging Face Hub"
         raise SettingsError(
             f"{what} {name} could not be {where} ({reason}); give a local folder that holds one{option}"

@@ -52,12 +52,13 @@ def model_of(settings: Any, device: torch.device) -> LanguageModel:
     return source_of(settings).open(device)
 
 
-def correspondent_of(settings: Any, asker: str, device: torch.device) -> Correspondent:
-    """Who asks the model of some settings, in somebody's name."""
+def correspondent_of(settings: Any, asker: str, device: torch.device, beyond: str = "") -> Correspondent:
+    """Who asks the model of some settings, in somebody's name; see :class:`Correspondent` for ``beyond``."""
     return Correspondent(
         model_of(settings, device),
         asker=asker,
         allow_sending=settings.allow_sending,
         price_in=settings.price_in,
         price_out=settings.price_out,
+        beyond=beyond,
     )

@@ -59,6 +59,8 @@ class Correspondent:
         them on. A model without an address needs no consent.
     price_in, price_out : float or None, default=None
         Of a million tokens read and written, in any currency.
+    beyond : str, default=""
+        What may come on top of the questions that are asked together, for a refusal: a clause.
     """
 
     def __init__(
@@ -69,8 +71,10 @@ class Correspondent:
         allow_sending: bool = False,
         price_in: float | None = None,
         price_out: float | None = None,
+        beyond: str = "",
     ) -> None:
         self.model, self.asker, self.allow_sending = model, asker, allow_sending
+        self.beyond = beyond
         self.price_in, self.price_out = price_in, price_out
         self._identity = model.identity
         self._kept = Kept("replies", hashlib.sha256(self._identity.encode()).hexdigest()[:20])
@@ -94,8 +98,9 @@ class Correspondent:
         tokens += sum(q.max_tokens if isinstance(q, Write) else _ANSWER for q in asked)
         raise SettingsError(
             f"{self.asker} would send {_counted(texts, 'text')} in {_counted(len(asked), 'prompt')}, about {tokens:,} "
-            f"tokens with the answers, to {self.model.address} (model {self.model.name}), and nothing is sent without "
-            "consent; give --yes-send on the command line or allow_sending=True in Python, or a local model"
+            f"tokens with the answers, to {self.model.address} (model {self.model.name})"
+            f"{self.beyond and f', {self.beyond}'}, and nothing is sent without consent; give --yes-send on the "
+            "command line or allow_sending=True in Python, or a local model"
         )
 
     def ask(self, questions: Sequence[Question]) -> list[Answer]:
