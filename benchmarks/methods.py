@@ -119,10 +119,11 @@ def summary(rows: Rows) -> list[dict[str, Any]]:
     """Median ratios of each method on each task, with the bar where there is one."""
     lines = []
     for task in SETS:
-        plain = [row["erm"] for row in rows.find(task=task) if row["erm"] is not None]
-        usual = {key: statistics.median(each[key] for each in plain) for key in plain[0]}
         for name in contenders():
-            found = [{**row, "erm": row["erm"] or usual} for row in rows.find(task=task, method=name)]
+            found = [
+                {**row, "erm": row["erm"] or _usual(rows, task, row["process"])}
+                for row in rows.find(task=task, method=name)
+            ]
             if not found:
                 continue
             whole = [row["own"]["seconds"] / row["erm"]["seconds"] for row in found]
@@ -141,6 +142,12 @@ def summary(rows: Rows) -> list[dict[str, Any]]:
                 }
             )
     return lines
+
+
+def _usual(rows: Rows, task: str, process: int) -> dict[str, float]:
+    """Medians of all plain fits of a process on a task, for rows without one of their own."""
+    plain = [row["erm"] for row in rows.find(task=task, process=process) if row["erm"] is not None]
+    return {key: statistics.median(each[key] for each in plain) for key in plain[0]}
 
 
 def _step(found: list[dict[str, Any]]) -> float | None:

@@ -92,6 +92,14 @@ GRIDS: dict[str, tuple[tuple[tuple[str, ...], ...], list[str], tuple[str, ...]]]
 }
 
 
+def _of_use(options: tuple[str, ...], methods: list[str]) -> tuple[str, ...]:
+    """Options without an encoder where nobody takes one, which would be refused."""
+    if "--backbone" in options or any("encoder" in METHODS[name]().get_params() for name in methods):
+        return options
+    at = options.index("--encoder")
+    return options[:at] + options[at + 2 :]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("grid", choices=GRIDS)
@@ -114,7 +122,7 @@ def main() -> None:
             if not missing:
                 continue
             run_and_gather(
-                ["compare", *data, "--methods", ",".join(missing), *options],
+                ["compare", *data, "--methods", ",".join(missing), *_of_use(options, missing)],
                 rows,
                 store,
                 jobs=arguments.jobs,
