@@ -29,6 +29,7 @@ def test_oversample_writes_what_was_chosen_and_says_it(labelled, run, run_json, 
     assert row["new_texts"] == 48
 
 
+@pytest.mark.slow
 def test_fit_lets_the_network_choose(labelled, run, run_json, tmp_path):
     sets = {name: value for name, value in NETWORK.items() if name not in ("random_state", "device")}
     options = [part for name, value in sets.items() for part in ("--set", f"{name}={value}")]

@@ -16,7 +16,7 @@ def long_file(tmp_path_factory):
     return write_csv(tmp_path_factory.mktemp("data") / "long.csv", {"text": texts, "label": labels})
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_an_interrupt_leaves_a_checkpoint_and_nothing_else(labelled, tmp_path, number):
     training = ("--method", "erm", "--max-epochs", "100000", "--precision", "float32")
     running = process("fit", labelled, "-o", tmp_path / "model", *training, "--quiet")

@@ -52,6 +52,7 @@ class TestStore:
         assert rows[0]["verdict"]["against"] == "erm"
         assert rows[1]["verdict"] is None
 
+    @pytest.mark.slow
     def test_two_jobs_give_the_rows_of_one(self, filled, labelled, run_json, tmp_path) -> None:
         asked = ("compare", labelled, *METHODS, *FAST, "--seeds", "2")
         apart = run_json(*asked, "--jobs", "2", "--store", tmp_path / "apart")
@@ -111,6 +112,7 @@ class TestStore:
             assert message in run(*asked, code=2).stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
 def test_killed_twice_and_resumed(labelled, run_json, tmp_path) -> None:
     """The acceptance of the part, on small data: the rows are those of a grid left alone."""

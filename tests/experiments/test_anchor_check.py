@@ -328,6 +328,7 @@ def test_what_cannot_be_measured_is_said(toy, swapped) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_word_swap_on_sms_spam() -> None:
     """The yardstick: near spam in its words, told from it by what it borrows, and often called ham."""

@@ -26,7 +26,8 @@ BARS = [
 ]
 
 
-@pytest.mark.parametrize("name", [pytest.param("sms_spam", marks=pytest.mark.slow), "trec"])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["sms_spam", "trec"])
 def test_anchors_keep_all_bars(name, tmp_path) -> None:
     command = ["oversample", *SETS[name], "--method", "miso", "--check", "--json", "--random-state", "0"]
     done = subprocess.run(
