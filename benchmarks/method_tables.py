@@ -250,7 +250,9 @@ def _against_best(own: Folds, rivals: dict[str, Folds], n_folds: int) -> tuple[s
         return name, "-" if not gaps else f"{gaps[0]:+.1f}"
     # Fitting sides of folds overlap; seeds on one test side differ in the training alone.
     test = corrected_t_test(gaps, 1 / (n_folds - 1) if n_folds > 1 else 0.0)
-    return name, f"{test.mean:+.1f} [{test.low:+.1f}, {test.high:+.1f}]"
+    # Differences that are all one have no interval.
+    reach = "" if test.low is None else f" [{test.low:+.1f}, {test.high:+.1f}]"
+    return name, f"{test.mean:+.1f}{reach}"
 
 
 def _cost(paths: list[Path]) -> str:

@@ -37,14 +37,16 @@ def read_lines(
     return found
 
 
-def whole_lines(paths: Iterable[Path], budget: Budget) -> dict[str, dict[str, Runs]]:
+def whole_lines(
+    paths: Iterable[Path], budget: Budget, lines: Sequence[Line] = MAIN
+) -> dict[str, dict[str, Runs]]:
     """Those of :func:`read_lines` that have all their runs on a set."""
-    sets, lines = {made.name: made for made in SETS}, {line.name: line for line in MAIN}
+    sets, named = {made.name: made for made in SETS}, {line.name: line for line in lines}
     found = {
         name: {
-            line: runs for line, runs in by.items() if len(runs) == n_runs(sets[name], lines[line], budget)
+            line: runs for line, runs in by.items() if len(runs) == n_runs(sets[name], named[line], budget)
         }
-        for name, by in read_lines(paths, budget).items()
+        for name, by in read_lines(paths, budget, lines).items()
     }
     return {name: by for name, by in found.items() if by}
 

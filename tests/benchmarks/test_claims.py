@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import csv
-import sys
 from pathlib import Path
 
 import pytest
 from scipy.stats import t
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 from claims import Claim, Scores, claims, differences, judged, verdict
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 from counterpoise.experiments.papers.sharprecl_lines import (
     ABLATION,
@@ -19,9 +16,11 @@ from counterpoise.experiments.papers.sharprecl_lines import (
     SETS,
     settings_of,
 )
+from method_tables import sharprecl_ablation
 from sharprecl_rows import n_runs, read_lines, whole_lines
 
 MEDIUM = BUDGETS["medium"]
+TIMES = {"fit_seconds": 1, "predict_seconds": 1, "finished_at": "2026-01-01", "machine": "a machine"}
 
 
 def written(path: Path, line, budget, *, seeds=(0,), selection="validation", score="0.5", named=None) -> Path:
@@ -44,6 +43,8 @@ def written(path: Path, line, budget, *, seeds=(0,), selection="validation", sco
             "fold",
             "status",
             "macro_f1",
+            "f1_rarest_third",
+            *TIMES,
         ]
         writer = csv.DictWriter(file, columns)
         if fresh:
@@ -54,6 +55,7 @@ def written(path: Path, line, budget, *, seeds=(0,), selection="validation", sco
                 cells
                 | {"dataset": "trec", "keep": "", "method": line.method, "backbone": line.backbone or ""}
                 | {"n_folds": 1, "seed": seed, "fold": 0, "status": "done", "macro_f1": score}
+                | {"f1_rarest_third": score, **TIMES}
             )
     return path
 
@@ -90,3 +92,13 @@ def test_parts_that_are_off_make_other_lines(tmp_path) -> None:
         written(path, line, MEDIUM)
     assert set(read_lines([path], MEDIUM)["TREC"]) == {ABLATION[0].name}
     assert set(read_lines([path], MEDIUM, ABLATION)["TREC"]) == {line.name for line in ABLATION}
+
+
+def test_the_table_of_parts_sets_each_beside_the_whole(tmp_path) -> None:
+    path = tmp_path / "sharprecl_ablation.csv"
+    for line, score in ((ABLATION[0], "0.5"), (ABLATION[1], "0.4")):
+        written(path, line, MEDIUM, seeds=range(5), score=score)
+    shown = sharprecl_ablation(path).splitlines()
+    assert shown[2].startswith("| whole | 50.0 | - |")
+    assert shown[3].startswith(f"| {ABLATION[1].name} | 40.0 | -10.0 | ")
+    assert shown[4].startswith(f"| {ABLATION[2].name} | - | - |"), "of which there are no runs"
