@@ -145,28 +145,32 @@ class FeatureSpaceMethod(GradientMethod):
             self.say_left(len(filled.left), filled.n_smaller)
         return replace(data, inputs=filled.rows, labels=filled.labels, weights=filled.weights)
 
-    def _fit_words(self, data: Data, context: Context) -> LinearPredictor:
-        vectorizer = word_tfidf(int(self.max_ngram))
-        rows = learn_rows(vectorizer, data.inputs)
+    def _fit_points(
+        self, rows: Any, data: Data, context: Context
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Coefficients, intercepts and class shares of a logistic regression on rows and the points among them."""
         points = context.weighted(self._with_points(rows, data, context.stream("resample").seed))
         weights = fit_logistic(points.inputs, points.labels, points.weights, self.C)
-        return LinearPredictor(vectorizer, *weights, points.class_mass())
+        return *weights, points.class_mass()
+
+    def _fit_words(self, data: Data, context: Context) -> LinearPredictor:
+        vectorizer = word_tfidf(int(self.max_ngram))
+        return LinearPredictor(
+            vectorizer, *self._fit_points(learn_rows(vectorizer, data.inputs), data, context)
+        )
 
     def _fit_sparse(self, data: Data, context: Context) -> SparseLinearPredictor:
         scale = common_scale(data.inputs)
         rows = csr_matrix(data.inputs.astype(np.float64) @ diags_array(scale))
-        points = context.weighted(self._with_points(rows, data, context.stream("resample").seed))
-        weights = fit_logistic(points.inputs, points.labels, points.weights, self.C)
-        return SparseLinearPredictor(scale, *weights, points.class_mass())
+        return SparseLinearPredictor(scale, *self._fit_points(rows, data, context))
 
     def _refit_head(self, predictor: NetworkPredictor, data: Data, context: Context) -> None:
         rows = predictor.embed(data.inputs)
         # Of length 1 in the mean, as TF-IDF is, so that one C means the same whatever the backbone's scale.
         scale = 1 / max(float(np.linalg.norm(rows, axis=1).mean()), 1e-12)
-        points = context.weighted(self._with_points(rows * scale, data, context.stream("resample").seed))
-        coefficients, intercepts = fit_logistic(points.inputs, points.labels, points.weights, self.C)
+        coefficients, intercepts, prior = self._fit_points(rows * scale, data, context)
         head = predictor.model.head
         with torch.no_grad():
             head.weight.copy_(torch.from_numpy(coefficients * scale))
             head.bias.copy_(torch.from_numpy(intercepts))
-        predictor.training_prior = points.class_mass()
+        predictor.training_prior = prior
