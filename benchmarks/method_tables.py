@@ -10,10 +10,11 @@ import numpy as np
 from claims import Scores
 from compared import Folds, Grid, rank_sentences, read_grid, tables_of
 from counterpoise.experiments.paired_tests import corrected_t_test
-from counterpoise.experiments.papers.sharprecl_lines import ABLATION, AS_SCRIPT, BUDGETS, MAIN
+from counterpoise.experiments.papers.sharprecl_lines import ABLATION, AS_SCRIPT, BUDGETS, MAIN, PUT_BACK
+from counterpoise.metrics.many_classes import PRIOR_CORRECTED
 from gathered import read_rows
 from markdown import origin_of, table_of
-from sharprecl_rows import whole_lines
+from sharprecl_rows import Runs, whole_lines
 
 Table = tuple[list[str], list[list[str]]]
 
@@ -166,12 +167,7 @@ def sharprecl(rows: Path) -> str:
     found = whole_lines(paths, BUDGETS["medium"])
     parts = []
     for metric, what in _SHARPRECL.items():
-        scores = {
-            made: {
-                line: {cell: float(row[metric]) for cell, row in runs.items()} for line, runs in by.items()
-            }
-            for made, by in found.items()
-        }
+        scores = {made: _both_decisions(by, metric) for made, by in found.items()}
         parts += [f"{what}, in percent, means over runs:", table_of(*_line_means(scores))]
         folds = {
             made: max(int(r["n_folds"]) for by in lines.values() for r in by.values())
@@ -185,22 +181,27 @@ def sharprecl(rows: Path) -> str:
 
 
 def sharprecl_ablation(rows: Path) -> str:
-    """SharpReCL with each part off, and the paired difference that this makes, in points."""
+    """SharpReCL with each part off, and the paired difference that this makes, in points; by both decisions."""
     found = whole_lines([rows], BUDGETS["medium"], ABLATION)
+    parts = []
+    for ending, said in (("", "Decided by the largest logit"), (PRIOR_CORRECTED, "With the prior put back")):
+        parts += [f"{said}:", table_of(*_parts_off(found, ending))]
+    return "\n\n".join([*parts, _cost([rows])])
+
+
+def _parts_off(found: dict[str, dict[str, Runs]], ending: str) -> Table:
     whole = ABLATION[0].name
     head, lines = ["SharpReCL, TextCNN"], {line.name: [line.name] for line in ABLATION}
     for made, by in found.items():
         for metric, what in _SHARPRECL.items():
             head += [f"{made}: {what}", "against the whole"]
-            scores = {
-                name: {cell: float(row[metric]) for cell, row in runs.items()} for name, runs in by.items()
-            }
+            scores = {name: _folds(runs, f"{metric}{ending}") for name, runs in by.items()}
             for name, cells in lines.items():
                 mean = f"{100 * np.mean(list(scores[name].values())):.1f}" if name in scores else "-"
                 paired = {name, whole} <= set(scores) and name != whole
                 cells += [mean, _against_best(scores[name], {whole: scores[whole]}, 1)[1] if paired else "-"]
     lines[whole][0] = "whole"
-    return f"{table_of(head, list(lines.values()))}\n\n{_cost([rows])}"
+    return head, list(lines.values())
 
 
 _ABLATION = "sharprecl_ablation"
@@ -208,9 +209,24 @@ _SHARPRECL = {"macro_f1": "Macro F1", "f1_rarest_third": "F1 of the rarest third
 _OWN = "SharpReCL"
 
 
+def _both_decisions(lines: dict[str, Runs], metric: str) -> dict[str, Folds]:
+    """A metric of lines decided by the largest logit, and where that is another one with the prior put back."""
+    scores: dict[str, Folds] = {}
+    for line, runs in lines.items():
+        scores[line], put_back = _folds(runs, metric), _folds(runs, f"{metric}{PRIOR_CORRECTED}")
+        if put_back != scores[line]:
+            scores[f"{line}{PUT_BACK}"] = put_back
+    return scores
+
+
+def _folds(runs: Runs, metric: str) -> Folds:
+    return {cell: float(row[metric]) for cell, row in runs.items()}
+
+
 def _line_means(scores: dict[str, dict[str, Folds]]) -> Table:
     """One line a method and network, one column a set; the best of each set in bold."""
-    lines = [line.name for line in MAIN if any(line.name in by for by in scores.values())]
+    named = [name for line in MAIN for name in (line.name, f"{line.name}{PUT_BACK}")]
+    lines = [name for name in named if any(name in by for by in scores.values())]
     means = {
         made: {line: float(np.mean(list(runs.values()))) for line, runs in by.items()}
         for made, by in scores.items()
@@ -231,9 +247,15 @@ def _gains(scores: dict[str, dict[str, Folds]], n_folds: dict[str, int]) -> Tabl
     cells = []
     for made, by in scores.items():
         rivals = {line: runs for line, runs in by.items() if not line.startswith(_OWN)}
-        for line in (line for line in by if line.startswith(f"{_OWN}, ") and line != AS_SCRIPT.name):
+        for line in (
+            line for line in by if line.startswith(f"{_OWN}, ") and not line.startswith(AS_SCRIPT.name)
+        ):
             network = line.removeprefix(f"{_OWN}, ")
-            alike = {name: runs for name, runs in rivals.items() if name.endswith(network)}
+            alike = {
+                name: runs
+                for name, runs in rivals.items()
+                if name.removesuffix(PUT_BACK).endswith(network.removesuffix(PUT_BACK))
+            }
             against = [_against_best(by[line], group, n_folds[made]) for group in (alike, rivals)]
             cells.append([made, network, *(cell for pair in against for cell in pair)])
     head = ["data", "network", "best rival on it", "difference [95% interval]"]

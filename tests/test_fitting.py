@@ -158,8 +158,11 @@ def test_probabilities_and_scores_are_at_the_prior_of_the_weights() -> None:
     by_hand = score(data.labels[held], fitted.probabilities(data.inputs[held]), 1, weights=weights[held])
     for name in ("f1", "average_precision", "brier"):
         assert fitted.scores[name] == pytest.approx(by_hand[name])
-    uncorrected = fit(Note(), data, replace(PLAN, prior_correction=False)).probabilities(data.inputs)
+    left = fit(Note(), data, replace(PLAN, prior_correction=False))
+    uncorrected = left.probabilities(data.inputs)
     np.testing.assert_allclose(np.log(uncorrected[:, 1] / uncorrected[:, 0]), data.inputs[:, 1], atol=1e-5)
+    np.testing.assert_allclose(left.under_prior(uncorrected), p, rtol=1e-9)
+    assert plain.under_prior(p) is p
 
 
 def test_in_time_only_later_rows_are_judged() -> None:

@@ -99,6 +99,13 @@ class Fitted:
         """Probabilities ``(n, C)`` of float64, rows summing to 1."""
         return _probabilities(self.predictor, inputs, self.prior if self.prior_correction else None)
 
+    def under_prior(self, probabilities: np.ndarray) -> np.ndarray:
+        """What :meth:`probabilities` gives, as it would be with ``prior_correction``; the same ones if it is on."""
+        if self.prior_correction:
+            return probabilities
+        with np.errstate(divide="ignore"):
+            return _probabilities_of(np.log(probabilities), self.predictor, self.prior)
+
 
 def fit_model(
     method: Method,

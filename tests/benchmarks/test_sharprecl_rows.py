@@ -16,14 +16,17 @@ from counterpoise.experiments.papers.sharprecl_lines import (
     SETS,
     settings_of,
 )
-from method_tables import sharprecl_ablation
+from method_tables import sharprecl, sharprecl_ablation
 from sharprecl_rows import n_runs, read_lines, whole_lines
 
 MEDIUM = BUDGETS["medium"]
+SCORES = ("macro_f1", "f1_rarest_third", "macro_f1_prior_corrected", "f1_rarest_third_prior_corrected")
 TIMES = {"fit_seconds": 1, "predict_seconds": 1, "finished_at": "2026-01-01", "machine": "a machine"}
 
 
-def written(path: Path, line, budget, *, seeds=(0,), selection="validation", score="0.5", named=None) -> Path:
+def written(
+    path: Path, line, budget, *, seeds=(0,), selection="validation", score="0.5", named=None, put_back=None
+) -> Path:
     """Rows of a line on TREC as an export has them."""
     settings = settings_of(line, budget, selection) | (named or {})
     parts = {"estimator": {}, "method_settings": {}, "backbone_settings": {}}
@@ -42,8 +45,7 @@ def written(path: Path, line, budget, *, seeds=(0,), selection="validation", sco
             "seed",
             "fold",
             "status",
-            "macro_f1",
-            "f1_rarest_third",
+            *SCORES,
             *TIMES,
         ]
         writer = csv.DictWriter(file, columns)
@@ -54,8 +56,8 @@ def written(path: Path, line, budget, *, seeds=(0,), selection="validation", sco
             writer.writerow(
                 cells
                 | {"dataset": "trec", "keep": "", "method": line.method, "backbone": line.backbone or ""}
-                | {"n_folds": 1, "seed": seed, "fold": 0, "status": "done", "macro_f1": score}
-                | {"f1_rarest_third": score, **TIMES}
+                | {"n_folds": 1, "seed": seed, "fold": 0, "status": "done", **TIMES}
+                | {name: put_back if "prior" in name and put_back else score for name in SCORES}
             )
     return path
 
@@ -96,9 +98,31 @@ def test_parts_that_are_off_make_other_lines(tmp_path) -> None:
 
 def test_the_table_of_parts_sets_each_beside_the_whole(tmp_path) -> None:
     path = tmp_path / "sharprecl_ablation.csv"
-    for line, score in ((ABLATION[0], "0.5"), (ABLATION[1], "0.4")):
-        written(path, line, MEDIUM, seeds=range(5), score=score)
+    for line, score, put_back in ((ABLATION[0], "0.5", "0.6"), (ABLATION[1], "0.4", "0.7")):
+        written(path, line, MEDIUM, seeds=range(5), score=score, put_back=put_back)
     shown = sharprecl_ablation(path).splitlines()
-    assert shown[2].startswith("| whole | 50.0 | - |")
-    assert shown[3].startswith(f"| {ABLATION[1].name} | 40.0 | -10.0 | ")
-    assert shown[4].startswith(f"| {ABLATION[2].name} | - | - |"), "of which there are no runs"
+    assert shown[0] == "Decided by the largest logit:"
+    assert shown[4].startswith("| whole | 50.0 | - |")
+    assert shown[5].startswith(f"| {ABLATION[1].name} | 40.0 | -10.0 | ")
+    assert shown[6].startswith(f"| {ABLATION[2].name} | - | - |"), "of which there are no runs"
+    put_back = shown[shown.index("With the prior put back:") :]
+    assert put_back[4].startswith("| whole | 60.0 | - |")
+    assert put_back[5].startswith(f"| {ABLATION[1].name} | 70.0 | +10.0 | ")
+
+
+def test_a_line_is_there_by_both_decisions_where_they_differ(tmp_path) -> None:
+    path = tmp_path / "sharprecl_textcnn.csv"
+    own, plain, weighted = (
+        next(line for line in MAIN if line.name == f"{name}, TextCNN")
+        for name in ("SharpReCL", "cross-entropy", "class weights")
+    )
+    written(path, own, MEDIUM, seeds=range(5), score="0.5", put_back="0.7")
+    written(path, plain, MEDIUM, seeds=range(5), score="0.6")
+    written(path, weighted, MEDIUM, seeds=range(5), score="0.4", put_back="0.65")
+    shown = sharprecl(path).splitlines()
+    assert "| SharpReCL, TextCNN, prior put back | **70.0** |" in shown
+    assert "| class weights, TextCNN, prior put back | 65.0 |" in shown
+    assert not any(row.startswith("| cross-entropy, TextCNN, prior") for row in shown)
+    rival = "class weights, TextCNN, prior put back"
+    assert f"| TREC | TextCNN | {rival} | -15.0 | {rival} | -15.0 |" in shown
+    assert f"| TREC | TextCNN, prior put back | {rival} | +5.0 | {rival} | +5.0 |" in shown

@@ -19,6 +19,7 @@ from tiny_texts import make_texts
 TEXTS, NUMBERS = make_texts((60, 40, 30), seed=5)
 LABELS = np.array(["a", "b", "c"], dtype=object)[NUMBERS]
 TEST = np.arange(130) % 4 == 1
+QUICK = {"max_epochs": 2, "precision": "float32", "backbone__dim": 8, "backbone__n_filters": 4}
 
 
 def task_of(test: np.ndarray | None = TEST) -> Task:
@@ -64,6 +65,21 @@ def test_a_profile_thins_all_classes_of_the_fitting_side_alone(given) -> None:
     assert counts[0] == np.bincount(NUMBERS[whole.train])[0]
     assert counts[0] // counts[2] in (9, 10, 11)
     np.testing.assert_array_equal(side.test, whole.test)
+
+
+@pytest.mark.parametrize("method", ["erm", "logit_adjustment"])
+def test_scores_with_the_prior_put_back_are_those_of_a_run_that_puts_it_back(method) -> None:
+    task, found = task_of(), {}
+    for on in (False, True):
+        settings = {"threshold": None, "prior_correction": on, **QUICK}
+        runs = plan(task, [method], backbone="textcnn", n_folds=1, keep="exponential:10", settings=settings)
+        (job,) = jobs_of(runs)
+        found[on] = execute(task, job.run, Surroundings.here(job.run, threads=1)).metrics
+    names = ("accuracy", "macro_f1", "f1_rarest_third")
+    put_back = {name: found[False][f"{name}_prior_corrected"] for name in names}
+    assert put_back == {name: found[True][name] for name in names}
+    assert (put_back == {name: found[False][name] for name in names}) == (method == "erm")
+    assert not any(name.endswith("prior_corrected") for name in found[True])
 
 
 def test_rows_of_all_classes_have_accuracy_and_the_rarest_third(tmp_path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score
 
-from counterpoise.metrics.many_classes import score_all_classes
+from counterpoise.metrics.many_classes import NAMES, score_all_classes, score_prior_corrected
 
 
 @given(st.integers(2, 9), st.integers(1, 60), st.integers(0, 99))
@@ -22,6 +22,11 @@ def test_against_scikit_learn(n_classes, n, seed) -> None:
     rarest = [c for c in range(n_classes) if fitted[c] <= max(round(n_classes / 3), 1)]
     expected = f1_score(labels, decided, labels=rarest, average="macro", zero_division=0)
     assert found["f1_rarest_third"] == pytest.approx(expected)
+    corrected = score_prior_corrected(labels, probabilities, fitted)
+    macro_f1 = f1_score(labels, decided, average="macro", zero_division=0)
+    assert corrected.pop("macro_f1_prior_corrected") == pytest.approx(macro_f1)
+    assert corrected == {f"{name}_prior_corrected": value for name, value in found.items()}
+    assert {*found, *corrected, "macro_f1_prior_corrected"} == set(NAMES)
 
 
 def test_by_what_was_fitted_and_not_by_what_is_tested() -> None:

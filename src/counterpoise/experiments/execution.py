@@ -44,7 +44,7 @@ from counterpoise.experiments.tuning import Trial, best_of, search, space_of
 from counterpoise.metrics.by_class import score_by_class
 from counterpoise.metrics.class_groups import rare_group, score_groups
 from counterpoise.metrics.diagnosis import one_class_predicted
-from counterpoise.metrics.many_classes import score_all_classes
+from counterpoise.metrics.many_classes import score_all_classes, score_prior_corrected
 from counterpoise.metrics.margins import fitted_margins
 from counterpoise.metrics.scores import score, score_thinned
 from counterpoise.metrics.spread import score_spread
@@ -164,6 +164,9 @@ def execute(task: Task, run: Run, surroundings: Surroundings) -> Result:
         embedded = classifier.embed(task.inputs[side.test]) if classifier.trains_backbone else None
         predictions = _predictions(task, run, side, classifier, probabilities, embedded)
     metrics = _metrics(task, side, predictions, probabilities, embedded)
+    if task.number is None and not classifier.prior_correction:
+        fitted, corrected = _fitted_rows(task, side), classifier.fitted_.under_prior(probabilities)
+        metrics |= score_prior_corrected(predictions.labels, corrected, fitted)
     metrics |= fitted_margins(_kept_epoch(classifier), _rare_group(task, side))
     note = one_class_predicted(
         predictions.labels,
@@ -298,7 +301,7 @@ def _metrics(
 ) -> dict[str, float | None]:
     labels, tuned, number = predictions.labels, predictions.decided, task.number
     metrics = dict(score(labels, probabilities, number, decisions_tuned=tuned))
-    fitted = np.bincount(task.numbers[side.train], minlength=len(task.names))
+    fitted = _fitted_rows(task, side)
     metrics |= score_groups(labels, probabilities, fitted, number)
     if embedded is not None:
         metrics |= score_spread(embedded, labels, _rare_group(task, side))
@@ -312,7 +315,12 @@ def _metrics(
 
 
 def _rare_group(task: Task, side: Side) -> np.ndarray:
-    return rare_group(np.bincount(task.numbers[side.train], minlength=len(task.names)), task.number)
+    return rare_group(_fitted_rows(task, side), task.number)
+
+
+def _fitted_rows(task: Task, side: Side) -> np.ndarray:
+    """Rows of each class to fit to."""
+    return np.bincount(task.numbers[side.train], minlength=len(task.names))
 
 
 def _kept_epoch(classifier: FoldClassifier) -> dict[str, float]:

@@ -10,7 +10,7 @@ there, the one that chooses its epoch on the test side stands beside the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from counterpoise.experiments.papers.sharprecl_lines import (
     BUDGETS,
     IMBALANCE,
     MAIN,
+    PUT_BACK,
     SETS,
     about,
     lacking,
@@ -34,6 +35,7 @@ from counterpoise.experiments.papers.sharprecl_sides import held_out
 from counterpoise.experiments.stopping_side import LEAST, OPTIMISTIC, SELECTION
 from counterpoise.experiments.table import Comparison, Metric, Row
 from counterpoise.experiments.task import Task
+from counterpoise.metrics.many_classes import PRIOR_CORRECTED
 
 __all__ = [
     "BUDGETS",
@@ -107,6 +109,11 @@ _NO_NUMBERS = "The paper's own tables could not be had; no number of theirs stan
 _THEIRS_HOPEFUL = (
     "OPTIMISTIC: lines of the authors' script that say so have the epoch that the test rows chose."
 )
+_DECISIONS = (
+    "The class with the largest logit is predicted, as the authors do. Where a method takes the classes' shares out of "
+    f"the logits, a second line, '{PUT_BACK.removeprefix(', ')}', is the same networks with these shares put back, "
+    "which is what prior_correction does and this library's default."
+)
 _FOLDS = (
     "Thinned sets have folds: each thins the classes anew, starts from another seed and is tested on other rows, so "
     "that folds differ in all that seeds would change."
@@ -147,15 +154,28 @@ def _table(title: str, lines: Sequence[Line], found: Found, tasks: Mapping[str, 
         if not any(row for each in own.values() for row in each):
             continue
         there.append(line)
-        cells = [line.name]
-        for found_in in zip(*own.values(), strict=True):
-            for metric in METRICS:
-                cells += [percent(row, metric) for row in found_in]
-                cells += [_gain(found_in[0], found_in[1], metric)] if both else []
-        rows.append(tuple(cells))
+        for name, ending in _decisions(line, [row for each in own.values() for row in each if row]):
+            cells = [name]
+            for found_in in zip(*own.values(), strict=True):
+                for metric in (f"{metric}{ending}" for metric in METRICS):
+                    cells += [percent(row, metric) for row in found_in]
+                    cells += [_gain(found_in[0], found_in[1], metric)] if both else []
+            rows.append(tuple(cells))
     foot = _foot(sets, found, tasks, there, both)
     warning = f"{OPTIMISTIC}{' in the red columns' if both else ''}." if "test" in selections else ""
     return Table(title, tuple(headers), tuple(rows), 1, foot, warning, tuple(hopeful))
+
+
+def _decisions(line: Line, own: Sequence[Row]) -> Iterator[tuple[str, str]]:
+    """A line as the authors decide, and where it changes a score the same with the prior put back; ends of metrics."""
+    yield line.name, ""
+    pairs = [
+        (row.metrics[metric], row.metrics.get(f"{metric}{PRIOR_CORRECTED}"))
+        for row in own
+        for metric in METRICS
+    ]
+    if any(other is not None and other.folds != metric.folds for metric, other in pairs):
+        yield f"{line.name}{PUT_BACK}", PRIOR_CORRECTED
 
 
 def _sets(found: Found) -> list[Set]:
@@ -202,7 +222,7 @@ def _foot(
     notes = {
         f"In percent, means ± standard deviation over runs (seeds on a given test side, else folds): {runs}.": True,
         "F1, rarest third: mean F1 of the third of the classes with the fewest rows to learn from.": True,
-        "The class with the largest logit is predicted, and no prior put back, as the authors do.": True,
+        _DECISIONS: True,
         "A tenth of the fitting side is held out, by each run anew, and decides when to stop unless the test side "
         f"does. Where fewer than {LEAST} of its rows would be of the rarest third of the classes, nothing is held out "
         "and, unless the test side decides, all epochs are trained.": True,
