@@ -10,6 +10,7 @@ be run again, and rows that are made later, perhaps on another machine, are put 
 from __future__ import annotations
 
 import csv
+import json
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from counterpoise.data.writers import json_text
 from counterpoise.experiments.runs import Run
+from counterpoise.experiments.sources import modules_of_run, source_digest
 
 Row = dict[str, str]
 Place = tuple[str, ...]
@@ -81,15 +83,27 @@ def run_and_gather(
 
 
 def gather(path: Path, store: Path) -> int:
-    """Add the finished rows of a store to a file, in whose place a whole new one comes; return how many are new."""
+    """Add the rows that the code as it is has finished in a store to a file, in whose place a whole new one comes.
+
+    Rows of other code stay out: what was taken out of the file, because a method has changed, does not come back.
+
+    Returns
+    -------
+    int
+        How many are new.
+    """
     with tempfile.TemporaryDirectory(prefix="counterpoise-") as folder:
         exported = Path(folder) / "rows.csv"
         command = [sys.executable, "-m", "counterpoise", "leaderboard", str(store), "--quiet"]
         subprocess.run([*command, "-o", str(exported)], check=True, stdout=subprocess.DEVNULL)
-        new = [row for row in read_rows(exported) if row["status"] == "done"]
+        new = [
+            row for row in read_rows(exported) if row["status"] == "done" and row["source"] == _source(row)
+        ]
     old = read_rows(path)
     known = {row["key"] for row in old}
     added = [row for row in new if row["key"] not in known]
+    if not added:
+        return 0
     rows = [*old, *added]
     columns = list(dict.fromkeys(name for row in rows for name in row))
     temporary = path.with_suffix(".part")
@@ -99,3 +113,10 @@ def gather(path: Path, store: Path) -> int:
         writer.writerows(rows)
     temporary.replace(path)
     return len(added)
+
+
+def _source(row: Row) -> str:
+    """Digest of the code that would make a row here."""
+    return source_digest(
+        *modules_of_run(row["method"], json.loads(row["method_settings"]), row["backbone"] or None)
+    )

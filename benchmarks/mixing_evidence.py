@@ -21,7 +21,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,14 +31,13 @@ from sklearn import datasets
 import machine
 from counterpoise.data.imbalance import one_against_rest
 from counterpoise.data.readers import read
-from counterpoise.experiments.executors.choice import make_executor
-from counterpoise.experiments.grid import fill, jobs_of, plan
+from counterpoise.experiments.grid import plan
 from counterpoise.experiments.papers import dos, mixup
 from counterpoise.experiments.papers.base import Line, Set, task_of
 from counterpoise.experiments.runs import Run
-from counterpoise.experiments.store import Store
 from counterpoise.experiments.task import Task
-from gathered import finished, gather, place_of
+from filling import Part, fill_parts
+from gathered import gather
 from mixing_lines import DEEP, IMAGES, LINES, MIXED_IMAGES, ONLY_ARRAYS, SMOTE
 
 ARRAYS = {"iris": "versicolor", "wine": "class_1", "breast_cancer": "malignant", "digits": "8"}
@@ -58,6 +58,8 @@ RATIO, BESIDE_IT = 100, (200, 50)
 """Of images: all lines at the first, where most is published; at the others those whose order is claimed to change."""
 
 COMMON = {"threshold": None, "prior_correction": False, "validation_fraction": 0.0}
+"""Of arrays and texts. Number formats are left to the machine, which is to be one for all contestants of a task."""
+
 STEP = {"arrays": 0.001, "many": 0.020, "texts": 0.020, "digits": 0.020, "images": 0.119}
 """Seconds of a step of 64 rows by one thread of 80 GFLOP/s: perceptron, TextCNN, small convolutions, ResNet-8."""
 
@@ -66,14 +68,6 @@ BESIDE = {"arrays": 0.5, "many": 5.0, "texts": 5.0, "digits": 5.0, "images": 15.
 
 BALANCED = ("random_oversample", "smote", "hard_smote", "soft_smote")
 """Methods that fill every class up to the largest."""
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """Runs on one task."""
-
-    task: Task
-    runs: list[Run]
 
 
 def arrays() -> Iterator[Part]:
@@ -107,18 +101,18 @@ def texts() -> Iterator[Part]:
 
 def digits() -> Iterator[Part]:
     """Five folds; of each class at most 1,000 digits, before four classes, drawn anew, lose nine tenths and more."""
-    small = dos.BUDGETS["small"]
+    small = replace(dos.BUDGETS["small"], folds=5)
     for made in (made for made in dos.SETS if dos.about("6", made)):
         task = task_of(made, at_most=small.at_most)
         yield Part(task, dos.runs_of("6", task, made, small))
 
 
 def images() -> Iterator[Part]:
-    """Five seeds, each of which thins the data anew; three of SMOTE. Margins of fitted rows at one ratio."""
+    """Five seeds, each of which thins the data anew. Margins of fitted rows at one ratio."""
     small = mixup.BUDGETS["small"]
     sets = {made.ratio: made for made in mixup.SETS if made.dataset == "cifar10"}
     task = task_of(sets[RATIO], at_most=1000)
-    for names, ratios, seeds in ((IMAGES, (RATIO,), 5), (MIXED_IMAGES, BESIDE_IT, 5), (SMOTE, (RATIO,), 3)):
+    for names, ratios, seeds in ((IMAGES, (RATIO,), 5), (MIXED_IMAGES, BESIDE_IT, 5), (SMOTE, (RATIO,), 5)):
         lines = [line for line in mixup.LINES if line.name in names]
         for ratio in ratios:
             settings = small.settings | ({"track_margins": True} if ratio == RATIO else {})
@@ -191,20 +185,14 @@ def main() -> None:
             if store_path.exists():
                 print(f"{rows}: {gather(rows, store_path)} more runs", flush=True)
             continue
-        for part in GRIDS[grid]():
-            there = finished(rows)
-            runs = [run for run in part.runs if place_of(run) not in there]
-            hours = sum(seconds_of(run, part.task, grid) for run in runs) / 3600
-            whole += hours
-            what = f"{grid}: {part.task.name}, {part.runs[0].keep or 'as it is'}"
-            print(f"{what}: {len(runs)} of {len(part.runs)} runs to go, {hours:.2f} core-hours", flush=True)
-            if arguments.estimate or not runs:
-                continue
-            with Store(store_path) as store:
-                filled = fill(store, jobs_of(runs), part.task, make_executor(jobs=arguments.jobs))
-            gather(rows, store_path)
-            for why in dict.fromkeys(filled.failures.values()):
-                print(f"failed: {why}", flush=True)
+        whole += fill_parts(
+            GRIDS[grid](),
+            rows,
+            store_path,
+            partial(seconds_of, grid=grid),
+            jobs=arguments.jobs,
+            estimate=arguments.estimate,
+        )
     print(f"{whole:.1f} core-hours")
 
 

@@ -8,7 +8,10 @@ from typing import Any
 from counterpoise.experiments.papers.base import Line
 from counterpoise.methods.dos import DOS
 
-_PLAIN = tuple(Line(name, name) for name in ("erm", "class_weight", "random_oversample", "drw"))
+_PLAIN = tuple(Line(name, name) for name in ("erm", "class_weight", "random_oversample", "drw", "ldam_drw"))
+_LATE = tuple(
+    Line(f"{name}, drw", name, settings={"method__drw": True}) for name in ("mixup", "remix", "mamix")
+)
 _MIXED = tuple(Line(name, name) for name in ("mixup", "remix", "mamix", "hard_smote", "soft_smote"))
 _WEIGHTS = tuple(
     Line(f"dos, weight {weight:g}", "dos", settings={"method__weight": weight})
@@ -22,7 +25,7 @@ _GUIDED = (
 DEEP = (_PLAIN[0], _PLAIN[2], Line("dos", "dos"), *_WEIGHTS, *_GUIDED)
 """Where abstract labels are asked about."""
 
-LINES = (*_PLAIN, *_MIXED, *DEEP[2:])
+LINES = (*_PLAIN, *_MIXED, *_LATE, *DEEP[2:])
 ONLY_ARRAYS = tuple(Line(name, name) for name in ("smote", "balanced_forest"))
 
 IMAGES = ("ERM", "Mixup", "MAMix", "LDAM-DRW", "Mixup-DRW", "Remix-DRW", "MAMix-DRW")

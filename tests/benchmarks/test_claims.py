@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 from scipy.stats import t
 
-from claims import Claim, Scores, claims, differences, judged, verdict
+from claims import DEEP as DOS_CLAIMS
+from claims import MIXING, Claim, Scores, claims, differences, judged, verdict
+from counterpoise.experiments.papers import dos, mixup
+from mixing_evidence import MANY
+from mixing_lines import DEEP, IMAGES, LINES, ONLY_ARRAYS, SMOTE, name_of
 
 COLUMNS = (
     "dataset",
@@ -24,6 +28,7 @@ COLUMNS = (
     "margin_rare",
     "finished_at",
     "machine",
+    "arithmetic",
 )
 
 
@@ -48,6 +53,7 @@ def rows_of(
                     "f1_rare": value,
                     "finished_at": "2026-01-01",
                     "machine": "a machine",
+                    "arithmetic": "float32",
                 }
                 writer.writerow(row | more)
     return path
@@ -56,22 +62,34 @@ def rows_of(
 CLAIM = Claim("it helps", "arrays", "mixup", "erm", "f1_rare")
 
 
-def test_an_interval_is_over_the_means_of_tasks(tmp_path) -> None:
+def test_the_interval_of_a_mean_is_about_the_tasks_there_are(tmp_path) -> None:
     path = rows_of(
         tmp_path / "mixing_arrays.csv",
-        ("iris", "erm", 2, [0.5, 0.7]),
-        ("iris", "mixup", 2, [0.5, 0.74]),
-        ("wine", "erm", 2, [0.1, 0.1]),
-        ("wine", "mixup", 2, [0.14, 0.14]),
+        ("iris", "erm", 1, [0.5, 0.7]),
+        ("iris", "mixup", 1, [0.51, 0.73]),
+        ("wine", "erm", 1, [0.1, 0.1]),
+        ("wine", "mixup", 1, [0.34, 0.38]),
+        ("flat", "erm", 1, [0.1, 0.1]),
+        ("flat", "mixup", 1, [0.2, 0.2]),
     )
     found, over = judged(CLAIM, Scores.of(path))
-    # Means of the tasks are .02 and .04: .03 with a standard error of .01 and one degree of freedom.
-    reach = t.ppf(0.975, 1) * 0.01
-    assert over == "2 tasks"
+    # Standard errors are .01, .02 and 0, one degree of freedom each; how far .02, .26 and .1 lie apart plays no part.
+    freedom = (1e-4 + 4e-4) ** 2 / (1e-8 + 16e-8)
+    reach = t.ppf(0.975, freedom) * (5e-4) ** 0.5 / 3
+    assert over == "3 tasks"
     assert (found["mean"], found["low"], found["high"]) == pytest.approx(
-        (0.03, 0.03 - reach, 0.03 + reach), abs=6e-5
+        (0.38 / 3, 0.38 / 3 - reach, 0.38 / 3 + reach)
     )
-    assert verdict(CLAIM, found) == "open"
+    assert verdict(CLAIM, found) == "confirmed"
+
+
+def test_tasks_of_one_pair_have_a_mean_without_an_interval(tmp_path) -> None:
+    path = rows_of(
+        tmp_path / "mixing_arrays.csv",
+        *((name, method, 1, [0.5]) for name in ("iris", "wine") for method in ("erm", "mixup")),
+    )
+    found, _ = judged(CLAIM, Scores.of(path))
+    assert found == {"mean": 0.0, "low": None, "high": None}
 
 
 def test_folds_of_one_task_are_not_taken_for_independent(tmp_path) -> None:
@@ -121,15 +139,17 @@ def test_a_claim_keeps_to_its_data_set_and_thinning_and_settings_tell_methods_ap
     assert not differences(CLAIM, scores)
 
 
-def test_unevenness_is_the_common_margin_less_the_rare_one_and_less_turns_a_difference_round(
+def test_unevenness_is_what_the_rare_margin_lacks_and_less_turns_a_difference_round(
     tmp_path,
 ) -> None:
-    path = rows_of(tmp_path / "x.csv", ("a", "mixup", 1, [0.5]), margin_common="3", margin_rare="1")
+    path = rows_of(tmp_path / "x.csv", ("a", "mixup", 1, [0.5]), margin_common="4", margin_rare="1")
+    rows_of(path, ("b", "mixup", 1, [0.5]), margin_common="0.004", margin_rare="-0.001")
+    rows_of(path, ("c", "mixup", 1, [0.5]), margin_common="-1", margin_rare="-2")
     scores = Scores.of(path)
     uneven = Claim("uneven", "x", "mixup", "", "unevenness")
-    assert differences(uneven, scores) == {("a", ""): [2.0]}
-    assert differences(Claim("even", "x", "mixup", "", "unevenness", less=True), scores) == {
-        ("a", ""): [-2.0]
+    assert differences(uneven, scores) == {("a", ""): [0.75], ("b", ""): [1.25]}
+    assert differences(Claim("even", "x", "mixup", "", "unevenness", dataset="a", less=True), scores) == {
+        ("a", ""): [-0.75]
     }
 
 
@@ -149,13 +169,42 @@ def test_the_word_at_the_end(low, high, of_a_gain, of_none) -> None:
     assert verdict(Claim("it does not", "arrays", "a", "b", "f1_rare", none=True), found) == of_none
 
 
-def test_the_table_leaves_out_what_has_no_rows(tmp_path) -> None:
+def test_what_has_no_rows_is_open(tmp_path) -> None:
     path = rows_of(
         tmp_path / "mixing_arrays.csv", ("iris", "erm", 1, [0.5, 0.6]), ("iris", "mixup", 1, [0.6, 0.7])
     )
     shown = claims(
         [path], [CLAIM, Claim("nor this", "arrays", "dos", "erm", "f1_rare"), Claim("", "texts", "a", "", "")]
     )
-    assert shown.count("\n") == 2
-    assert "`mixup` - `erm`" in shown
-    assert "**confirmed**" in shown
+    _, _, own, *others = shown.splitlines()
+    assert "`mixup` - `erm`" in own
+    assert "| +0.1000 | **open** |" in own, "of differences that are all one"
+    assert [row.split(" | ")[-2:] for row in others] == [["not run", "**open** |"]] * 2
+    (tmp_path / "mixing_texts.csv").write_text("\n", encoding="utf-8")
+    assert claims([path, tmp_path / "mixing_texts.csv"], [CLAIM]).count("\n") == 2
+
+
+def test_claims_are_about_contestants_and_sets_that_are_run() -> None:
+    """Names as rows have them, from the lines that grids are planned of."""
+    run = {
+        "arrays": {line.name for line in (*LINES, *ONLY_ARRAYS)},
+        "texts": {line.name for line in LINES},
+        "many": {line.name for line in DEEP},
+        "digits": {
+            name_of(line.method, {**named(line), **({"rounds": 3} if line.method == "dos" else {})})
+            for line in dos._LINES["6"]
+        },
+        "images": {
+            name_of(line.method, named(line)) for line in mixup.LINES if line.name in (*IMAGES, *SMOTE)
+        },
+    }
+    keeps = {"digits": [made.keep for made in dos.SETS], "images": [made.keep for made in mixup.SETS]}
+    sets = {"many": [made.dataset for made in MANY]}
+    for claim in (*MIXING, *DOS_CLAIMS):
+        assert {claim.one, claim.other} - {""} <= run[claim.grid], claim
+        assert not claim.keep or claim.keep in keeps[claim.grid], claim
+        assert not claim.dataset or claim.dataset in sets[claim.grid], claim
+
+
+def named(line) -> dict:
+    return {name.removeprefix("method__"): value for name, value in line.settings.items()}

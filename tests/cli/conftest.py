@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import loky
 import pytest
 from cli_helpers import make_texts, write_csv
 from typer.testing import CliRunner
@@ -38,6 +39,12 @@ def run():
         return result
 
     return call
+
+
+@pytest.fixture(autouse=True)
+def one_core(monkeypatch) -> None:
+    """Keep commands that take all cores by default in this process, where tests have changed what they need."""
+    monkeypatch.setattr(loky, "cpu_count", lambda: 1)
 
 
 @pytest.fixture(scope="session")

@@ -11,11 +11,14 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import loky
 import pytest
 from cli_helpers import make_texts, write_csv
 
 from counterpoise.data import image_sets
 from counterpoise.experiments import surroundings
+from counterpoise.experiments.executors import choice
+from counterpoise.experiments.executors.in_process import InProcess
 from counterpoise.experiments.papers import dos, miso, mixup, sharprecl, sharprecl_lines
 from counterpoise.experiments.papers.base import Budget, Set
 from tiny_papers import three_classes, toy_cifar, toy_mnist
@@ -52,6 +55,24 @@ def test_some_lines_of_a_table_and_its_json(made, run, run_json, tmp_path, monke
     assert "4 runs, 4 of them in" in said.stderr, "both are there already"
 
 
+@pytest.mark.parametrize(("cores", "given", "expected"), [(2, (), 2), (64, (), 3), (2, ("--jobs", 1), 1)])
+def test_all_cores_are_used_but_no_more_than_there_are_runs(
+    made, run, tmp_path, monkeypatch, cores, given, expected
+) -> None:
+    monkeypatch.setitem(sharprecl.BUDGETS, "small", Budget(2, 3, {"max_epochs": 1}))
+    monkeypatch.setattr(loky, "cpu_count", lambda: cores)
+    widths = []
+
+    def noted(*, jobs: int) -> InProcess:
+        widths.append(jobs)
+        return InProcess()
+
+    monkeypatch.setattr(choice, "make_executor", noted)
+    asked = ("reproduce", "sharprecl", "--datasets", made.dataset, "--store", tmp_path / "s")
+    run(*asked, "--lines", "TF-IDF + logistic regression", *given)
+    assert widths == [expected]
+
+
 def test_lines_without_a_model_are_told(made, run_json, tmp_path, monkeypatch) -> None:
     monkeypatch.setitem(sharprecl.BUDGETS, "small", Budget(2, 1, {"max_epochs": 1}))
     names = "TF-IDF + logistic regression, cross-entropy, frozen encoder"
@@ -67,7 +88,8 @@ def test_lines_without_a_model_are_told(made, run_json, tmp_path, monkeypatch) -
     )
     (row,) = run_json(*asked)
     assert "No encoder named: 1 line not run; --encoder NAME|FOLDER runs it." in row["foot"]
-    assert [line["method"] for line in row["rows"]] == ["TF-IDF + logistic regression"]
+    own = [line["method"] for line in row["rows"] if not line["method"].endswith("prior put back")]
+    assert own == ["TF-IDF + logistic regression"]
 
 
 def test_lines_left_out_of_a_table_that_prints_all(run_json, tmp_path, monkeypatch) -> None:
@@ -171,7 +193,18 @@ def test_killed_and_resumed(mnist, run_json, tmp_path, monkeypatch) -> None:
     small = {"backbone__channels": [2, 2], "backbone__hidden": [12, 8]}
     monkeypatch.setitem(dos._NETWORKS, "mnist", small)
     monkeypatch.setitem(dos.BUDGETS, "small", Budget(2, 1, {"max_epochs": 4, "precision": "float32"}))
-    asked = ["reproduce", "dos", "--table", "7", "--datasets", "mnist", "--data-dir", str(mnist)]
+    asked = [
+        "reproduce",
+        "dos",
+        "--table",
+        "7",
+        "--datasets",
+        "mnist",
+        "--data-dir",
+        str(mnist),
+        "--jobs",
+        "1",
+    ]
     killed, alone = tmp_path / "killed.runs", tmp_path / "alone.runs"
     script = DRIVER.format(tests=str(Path(__file__).parents[1]), arguments=[*asked, "--store", str(killed)])
     process = subprocess.Popen(

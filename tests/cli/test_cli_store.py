@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -219,6 +220,10 @@ class TestLeaderboard:
         assert "reviews.csv, focal, seed 0, fold 1" in shown.stdout
         assert "9 runs" in shown.stderr
         assert (tmp_path / "runs.csv").read_text().count("\n") == 10
+        with open(tmp_path / "runs.csv", encoding="utf-8", newline="") as file:
+            row = next(row for row in csv.DictReader(file) if row["key"] == record.key)
+        assert float(row["precision"]) == record.metrics["precision"], "and no number format"
+        assert row["arithmetic"] == "float32"
         run("leaderboard", filled, "-o", tmp_path / "table.tex", "--quiet")
         assert r"\toprule" in (tmp_path / "table.tex").read_text()
 

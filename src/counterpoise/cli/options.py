@@ -205,6 +205,15 @@ Jobs = Annotated[
         min=1, metavar="N", help="Runs at a time, each in a process of its own.", rich_help_panel=_GRID
     ),
 ]
+ManyJobs = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Runs at a time, each in a process of its own; as many as there are cores by default.",
+        rich_help_panel=_GRID,
+    ),
+]
 
 Retry = Annotated[bool, typer.Option("--retry", help="Run again what has failed.", rich_help_panel=_GRID)]
 Only = Annotated[

@@ -104,7 +104,7 @@ def reproduce(
     ] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Run again what has failed.")] = False,
     estimate: options.EstimateOnly = False,
-    jobs: options.Jobs = 1,
+    jobs: options.ManyJobs = None,
     data_dir: options.DataDir = None,
     random_state: options.Seed = 0,
     as_json: options.Json = False,
@@ -118,6 +118,8 @@ def reproduce(
     long as the runs.
     """
     with running("reproduce", as_json, quiet) as screen:
+        import loky
+
         from counterpoise.errors import SettingsError
         from counterpoise.experiments.estimate import duration
         from counterpoise.experiments.executors.choice import make_executor
@@ -201,11 +203,11 @@ def reproduce(
             )
             for made in sets
         }
-        executor = make_executor(jobs=jobs)
+        grid = [job for each in planned.values() for job in each]
+        executor = make_executor(jobs=jobs or min(loky.cpu_count(), max(len(grid), 1)))
         failures: dict[str, tuple[str, str]] = {}
         found = {}
         with Store(store) as rows:
-            grid = [job for each in planned.values() for job in each]
             done = rows.done(job.key for job in grid)
             screen.note(f"{len(grid):,} runs, {len(done):,} of them in {store}")
             if estimate or budget != "small":

@@ -60,7 +60,7 @@ _NETWORKS: dict[str, dict[str, Any]] = {
 _ROUNDS = {"mnist": 3, "cifar10": 4}
 
 BUDGETS = {
-    "small": Budget(folds=5, seeds=1, settings={"max_epochs": 16}, at_most=1000),
+    "small": Budget(folds=3, seeds=1, settings={"max_epochs": 16}, at_most=1000),
     "medium": Budget(folds=5, seeds=2, settings={"max_epochs": 16}, at_most=2000),
     "paper": Budget(folds=5, seeds=5, settings={"max_epochs": 40}),
 }
