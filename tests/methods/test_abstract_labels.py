@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from counterpoise.errors import SettingsError
+from counterpoise.errors import CounterpoiseWarning, SettingsError
+from counterpoise.estimators.array import ArrayClassifier
 from counterpoise.methods.abstract_labels import (
     find_groups,
     n_groups_of,
@@ -40,6 +41,25 @@ def test_of_two_classes_the_larger_is_parted(larger) -> None:
     assert groups[5:].tolist() == [2, 2]
     assert groups[0] == groups[1] != groups[2] == groups[3] == groups[4]
     assert set(groups[:5]) == {0, 1}
+
+
+def test_rows_at_one_place_are_parted_without_a_word(recwarn) -> None:
+    groups = find_groups(np.ones((9, 2), dtype=np.float32), np.array([0] * 6 + [1] * 3), 2, 0)
+    assert set(groups[:6]) <= {0, 1}
+    assert not recwarn.list
+
+
+def test_a_hundred_classes_are_trained_on() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(100), rng.integers(1, 6, 100))
+    values = rng.normal(size=(len(labels), 8)).astype(np.float32)
+    settings = {"method__abstract_labels": True, "max_epochs": 4, "threshold": None, "precision": "float32"}
+    with pytest.warns(
+        CounterpoiseWarning, match=r"dos: 5 neighbours were asked for, but \d+ classes have only 1 to 2 rows"
+    ):
+        model = ArrayClassifier("dos", random_state=0, **settings).fit(values, labels)
+    assert model.predict_proba(values).shape == (len(labels), 100)
+    assert np.isfinite(model.predict_proba(values)).all()
 
 
 def test_random_groups_are_as_many_and_keep_classes_whole() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from itertools import pairwise
 
@@ -12,7 +13,8 @@ from mixtext_helpers import SETTINGS, context_of, data_of
 from sklearn.neighbors import NearestNeighbors
 from torch.nn.functional import cross_entropy
 
-from counterpoise.errors import SettingsError
+from counterpoise.errors import CounterpoiseWarning, SettingsError
+from counterpoise.estimators.array import ArrayClassifier
 from counterpoise.losses.effective_number import effective_number_weights
 from counterpoise.methods.base import Data
 from counterpoise.methods.deferred import DRW_BETA
@@ -293,6 +295,23 @@ def test_it_trains_on_every_backbone_and_keeps_no_rows(method, backbone) -> None
 def test_settings_out_of_range_are_refused(method, setting, value, message) -> None:
     with pytest.raises(SettingsError, match=message):
         method(**{setting: value}).check()
+
+
+def test_classes_without_enough_neighbours_of_their_own_are_told() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], [30, 4, 1])
+    values = rng.normal(size=(35, 3)).astype(np.float32)
+    settings = {"max_epochs": 1, "threshold": None, "precision": "float32", "random_state": 0}
+    with pytest.warns(CounterpoiseWarning, match="hard_smote: 5 .* but 2 classes have only 1 to 4 rows"):
+        ArrayClassifier("hard_smote", **settings).fit(values, labels)
+    with pytest.warns(
+        CounterpoiseWarning, match="hard_smote: 5 .* but a class has only 1 row, which has none"
+    ):
+        ArrayClassifier("hard_smote", **settings).fit(values[labels != 1], labels[labels != 1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CounterpoiseWarning)
+        ArrayClassifier("soft_smote", **settings).fit(values, labels)
+        ArrayClassifier("hard_smote", **settings, method__k=3).fit(values[:34], labels[:34])
 
 
 def test_names() -> None:

@@ -16,11 +16,13 @@ subtasks, with many classes and with few. How all that is done is our reading:
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import AgglomerativeClustering, KMeans
+from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from counterpoise.errors import SettingsError
@@ -56,7 +58,10 @@ def find_groups(features: np.ndarray, labels: np.ndarray, n_classes: int, seed: 
     larger = np.flatnonzero(labels == np.bincount(labels, minlength=2).argmax())
     groups = np.full(len(labels), 2)
     if len(larger) > 1:
-        groups[larger] = KMeans(2, n_init=1, random_state=seed % 2**32).fit_predict(features[larger])
+        with warnings.catch_warnings():
+            # Rows that are all at one place are one cluster, and scikit-learn says so.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            groups[larger] = KMeans(2, n_init=1, random_state=seed % 2**32).fit_predict(features[larger])
     return groups
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from counterpoise.backbones.base import Batch, Network
 from counterpoise.backbones.registry import Encoded, Encoder
+from counterpoise.errors import CounterpoiseWarning
 from counterpoise.losses.ldam import SCALE
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.deferred import class_weights
@@ -22,6 +24,7 @@ from counterpoise.methods.setting_checks import check_whole
 from counterpoise.methods.unlabelled import joined
 from counterpoise.mixing.pairs import Pairs
 from counterpoise.neighbors.within import nearest_within
+from counterpoise.oversampling.interpolation import too_few
 from counterpoise.search_space import Range, Space
 from counterpoise.text.batching import bucketed_batches
 from counterpoise.training.loop import predict
@@ -116,9 +119,18 @@ class NeighborMixing(MixedLoss, RandomOversample):
         """Refuse a backbone that cannot mix, and keep the rows that were given, which neighbours are drawn from."""
         model.backbone.check_mixing()
         self.warn_of_equal_sizes(self._given)
+        if not self.soft:
+            self._warn_of_few()
         device = model.head.weight.device
         self._encoded = encoder.encode(data.inputs[: len(self._given)], device)
         self._tables = _Tables.of(self._given, self._sources, device)
+
+    def _warn_of_few(self) -> None:
+        """Say so where a class that is filled up has no ``k`` neighbours of its own."""
+        counts = np.bincount(self._given.labels, minlength=self._given.n_classes)
+        few = counts[(counts > 0) & (counts <= self.k) & (counts < counts.max())]
+        if len(few):
+            warnings.warn(f"hard_smote: {too_few(few, self.k)}", CounterpoiseWarning, stacklevel=2)
 
     def on_epoch(self, model: Network, state: TrainingState) -> None:
         """Look for neighbours, every ``refresh`` epochs, and draw a partner and a weight for each row.

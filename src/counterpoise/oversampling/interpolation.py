@@ -133,6 +133,8 @@ def too_few(counts: np.ndarray, k: int) -> str:
     """One sentence on classes of these sizes, which have too few rows for ``k`` neighbours each."""
     sizes = f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
     which = f"{len(counts)} classes have" if len(counts) > 1 else "a class has"
+    if counts.max() == 1:
+        return f"{k} neighbours were asked for, but {which} only 1 row, which has none"
     return f"{k} neighbours were asked for, but {which} only {sizes} rows; all the others of these are taken"
 
 
