@@ -299,6 +299,17 @@ def methods(result: dict[str, Any]) -> str:
     return f"{table_of(*_methods(result))}\n\n{origin_of(result)}, one thread"
 
 
+def mixing_cost(result: dict[str, Any]) -> str:
+    """What mixing, deep over-sampling and the image pipeline cost, each against its bar."""
+    lines = []
+    for row in result["summary"]:
+        found = f"{row['ratio']:.2f} [{row['least']:.2f}, {row['most']:.2f}]"
+        least, bound = row["bar"].startswith("at least"), float(row["bar"].split()[-1])
+        met = row["ratio"] >= bound if least else row["ratio"] <= bound
+        lines.append([row["what"], found, f"{row['bar']}: {'met' if met else 'missed'}"])
+    return f"{table_of(['what', 'ratio [least, most]', 'goal'], lines)}\n\n{origin_of(result)}, one thread"
+
+
 def samplers(result: dict[str, Any]) -> str:
     """What our neighbours are worth to imbalanced-learn."""
     found = result["settings"]

@@ -23,6 +23,7 @@ from method_tables import (
     encoder_neighbors,
     methods,
     miso_grid,
+    mixing_cost,
     mixing_means,
     rivals,
     samplers,
@@ -369,6 +370,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "sharprecl_ablation": ("sharprecl_ablation.csv", sharprecl_ablation),
     "kill_resume": ("kill_resume.json", kill_resume),
     "grid": ("grid.json", grid),
+    "mixing_cost": ("mixing.json", mixing_cost),
     "mixing_claims": ("mixing_*.csv", mixing_claims),
     "deep_claims": ("mixing_*.csv", deep_claims),
     **{
