@@ -106,6 +106,8 @@ def test_the_contract(name) -> None:
     assert model(batch).shape == (6, 3)
     torch.testing.assert_close(model.embed(batch), backbone.pool(tokens, mask))
     assert entry.summary
+    # Said before the network is made, and by the network.
+    assert entry.gains_by_bfloat16({}) == backbone.gains_by_bfloat16
 
 
 @pytest.mark.parametrize("name", BACKBONES)
@@ -114,6 +116,7 @@ def test_bfloat16_steps_are_finite(name) -> None:
     inputs = inputs_for(entry.inputs)
     encoder = entry.make_encoder({"frozen": False} if "frozen" in entry.settings() else {}).fit(inputs)
     model = Network(entry.make_network(encoder, {}), 2)
+    assert entry.gains_by_bfloat16({"frozen": False}) == model.backbone.gains_by_bfloat16
     values, mask = encoder.encode(inputs).batch(np.arange(8))
     with torch.autocast("cpu", torch.bfloat16):
         logits = model(Batch(values, mask, NOTHING, NOTHING, NOTHING))

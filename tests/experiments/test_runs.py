@@ -236,7 +236,7 @@ def test_an_encoders_weights_belong_to_the_key(tmp_path) -> None:
 
 
 def test_probes_belong_to_the_key(monkeypatch) -> None:
-    probed = run(method_settings={}, estimator={"precision": "auto", "device": "cpu"})
+    probed = run(method_settings={}, backbone="textrnn", estimator={"precision": "auto", "device": "cpu"})
     keys = set()
     for answer in ("float32", "bfloat16"):
         monkeypatch.setattr(precision, "remembered", lambda *question, answer=answer: answer)
@@ -245,13 +245,23 @@ def test_probes_belong_to_the_key(monkeypatch) -> None:
     assert len(keys | {probed.key}) == 3
 
 
+def test_networks_that_do_not_gain_have_one_key_on_all_processors(monkeypatch) -> None:
+    keys = set()
+    for answer in ("float32", "bfloat16"):
+        monkeypatch.setattr(precision, "remembered", lambda *question, answer=answer: answer)
+        for backbone in ("textcnn", None):
+            settings = {"backbone": backbone, "backbone_settings": {}, "method_settings": {}}
+            keys.add(run(**settings, estimator={"precision": "auto", "device": "cpu"}).key)
+    assert len(keys) == 2
+
+
 def test_threads_of_another_process(monkeypatch) -> None:
     asked = []
     monkeypatch.setattr(
         precision, "remembered", lambda *question: asked.append(torch.get_num_threads()) or "float32"
     )
     monkeypatch.setattr(room, "_neighbors", lambda threads: asked.append(torch.get_num_threads()) or "faiss")
-    probed = run(method_settings={}, estimator={"precision": "auto", "device": "cpu"})
+    probed = run(method_settings={}, backbone="textrnn", estimator={"precision": "auto", "device": "cpu"})
     before = torch.get_num_threads()
     assert Surroundings.here(probed, threads=before + 1).threads == before + 1
     assert asked == [before + 1] * 2

@@ -21,6 +21,7 @@ from counterpoise.text.batching import Ragged, bucketed_batches, within_budget
 from counterpoise.training.loop import Rows, predict, train
 from counterpoise.training.precision import resolve_precision
 from counterpoise.training.settings import TrainingSettings, TrainingState
+from tiny_texts import make_texts
 
 LENGTHS = st.lists(st.integers(1, 40), min_size=1, max_size=200).map(np.array)
 
@@ -262,6 +263,18 @@ def test_the_probe_is_asked_once_and_remembered(monkeypatch, tmp_path) -> None:
     assert resolve_precision("auto", cpu) == "float32"
     assert resolve_precision("float32", cpu) == "float32"
     assert resolve_precision("bfloat16", cpu) == "bfloat16"
+
+
+def test_networks_that_would_not_gain_are_not_asked_about(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("counterpoise.training.precision._speed_ratio", lambda: 5.0)
+    assert resolve_precision("auto", torch.device("cpu"), gains=False) == "float32"
+    texts, labels = make_texts((40, 20), seed=0)
+    found = {
+        name: TextClassifier("erm", name, max_epochs=1, random_state=0, threshold=0.5).fit(texts, labels)
+        for name in ("textcnn", "textrnn")
+    }
+    assert [model.fitted_.predictor.precision for model in found.values()] == ["float32", "bfloat16"]
 
 
 def test_each_step_starts_from_a_gradient_of_zero() -> None:

@@ -164,6 +164,7 @@ class Transformer(Backbone):
     """
 
     inputs = "text"
+    gains_by_bfloat16 = True
     dropout: ClassVar[float] = DROPOUT
     learning_rate: ClassVar[float] = TRAINED_RATE
     warmup: ClassVar[float] = WARMUP

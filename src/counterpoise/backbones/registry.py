@@ -98,6 +98,10 @@ class BackboneEntry:
         """Every setting with its default."""
         return {**_keywords(self.encoder), **_keywords(self.network)}
 
+    def gains_by_bfloat16(self, settings: dict[str, Any]) -> bool:
+        """What the network with those settings says of itself; a frozen pretrained model leaves a head to train."""
+        return self.trained(settings) and getattr(self.network, "gains_by_bfloat16", True)
+
     def make_encoder(self, settings: dict[str, Any]) -> Encoder:
         """Make an unfitted encoder from those settings that are its own."""
         return self.encoder(**{k: v for k, v in settings.items() if k in _keywords(self.encoder)})

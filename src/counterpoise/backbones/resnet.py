@@ -87,6 +87,8 @@ class ResNet(PixelReader):
         For a depth that there is no network of, and images that its stages would bring to a single position.
     """
 
+    gains_by_bfloat16 = True
+
     def __init__(
         self,
         spec: PixelSpec,

@@ -25,6 +25,7 @@ class TextRNN(VectorReader):
     """
 
     inputs = "text"
+    gains_by_bfloat16 = True
 
     def __init__(self, embedding: nn.Embedding, *, hidden: int = 64) -> None:
         super().__init__()

@@ -168,6 +168,7 @@ class VisionNetwork(PixelReader):
         When the model cannot read the images, or is asked for what it does not have.
     """
 
+    gains_by_bfloat16 = True
     dropout: ClassVar[float] = DROPOUT
     learning_rate: ClassVar[float] = TRAINED_RATE
     warmup: ClassVar[float] = WARMUP

@@ -89,7 +89,7 @@ class Surroundings:
         settings = TrainingSettings(**wanted)
         device = settings.torch_device()
         with _threads(torch.get_num_threads() if threads is None else threads) as count:
-            precision = resolve_precision(settings.precision, device)
+            precision = resolve_precision(settings.precision, device, gains=_gains_by_bfloat16(run))
             versions = dict(_versions()) | _pretrained(run)
             return cls(source, device.type, precision, _neighbors(count), count, versions)
 
@@ -97,6 +97,13 @@ class Surroundings:
     def fields(self) -> dict[str, Any]:
         """All of it as JSON values."""
         return asdict(self)
+
+
+def _gains_by_bfloat16(run: Run) -> bool:
+    """Whether a run trains a network whose steps do."""
+    from counterpoise.backbones.registry import find_backbone
+
+    return run.backbone is not None and find_backbone(run.backbone).gains_by_bfloat16(run.backbone_settings)
 
 
 @contextmanager

@@ -153,7 +153,7 @@ def train(
         When the checkpoint is broken or another training's.
     """
     device = next(model.parameters()).device
-    precision = resolve_precision(settings.precision, device)
+    precision = resolve_precision(settings.precision, device, gains=model.backbone.gains_by_bfloat16)
     fabric = Fabric(
         accelerator=device.type,
         devices=1 if device.index is None or device.type == "cpu" else [device.index],

@@ -30,7 +30,7 @@ class Autocast(MixedPrecision):
         return data
 
 
-def resolve_precision(precision: str, device: torch.device) -> str:
+def resolve_precision(precision: str, device: torch.device, *, gains: bool = True) -> str:
     """Turn ``"auto"`` into ``"float32"`` or ``"bfloat16"``; pass those two through.
 
     Parameters
@@ -38,9 +38,14 @@ def resolve_precision(precision: str, device: torch.device) -> str:
     precision : {"auto", "float32", "bfloat16"}
     device : torch.device
         On CUDA the hardware's own word is taken; on a CPU a matrix product is timed once per machine.
+    gains : bool, default=True
+        Whether the network's steps are dear enough to gain on a CPU that has bfloat16. Others are float32 there, and
+        so the same on every processor.
     """
     if precision != "auto":
         return precision
+    if device.type == "cpu" and not gains:
+        return "float32"
     if device.type == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
     if device.type != "cpu":

@@ -52,7 +52,8 @@ class TrainingSettings:
         Whether each epoch is followed by a look at all training rows, and the history holds the mean margin of each
         class under ``margin_<class number>``; see :mod:`counterpoise.metrics.margins`.
     precision : {"auto", "float32", "bfloat16"}
-        Of the training step; predictions are always float32. ``"auto"`` probes the machine once.
+        Of the training step; predictions are always float32. ``"auto"`` probes the machine once, for networks that
+        may gain (:attr:`counterpoise.backbones.base.Backbone.gains_by_bfloat16`).
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
 
