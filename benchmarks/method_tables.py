@@ -11,6 +11,7 @@ from claims import Scores
 from compared import Folds, Grid, rank_sentences, read_grid, tables_of
 from counterpoise.experiments.paired_tests import corrected_t_test
 from counterpoise.experiments.papers.sharprecl_lines import ABLATION, AS_SCRIPT, BUDGETS, MAIN, PUT_BACK
+from counterpoise.experiments.papers.sharprecl_numbers import ORIGIN, SCRIPT
 from counterpoise.metrics.many_classes import PRIOR_CORRECTED
 from gathered import read_rows
 from markdown import origin_of, table_of
@@ -168,7 +169,7 @@ def sharprecl(rows: Path) -> str:
     parts = []
     for metric, what in _SHARPRECL.items():
         scores = {made: _both_decisions(by, metric) for made, by in found.items()}
-        parts += [f"{what}, in percent, means over runs:", table_of(*_line_means(scores))]
+        parts += [f"{what}, in percent, means over runs:", table_of(*_line_means(scores, metric))]
         folds = {
             made: max(int(r["n_folds"]) for by in lines.values() for r in by.values())
             for made, lines in found.items()
@@ -177,7 +178,7 @@ def sharprecl(rows: Path) -> str:
             f"{what}, SharpReCL minus a rival, in points, paired over runs:",
             table_of(*_gains(scores, folds)),
         ]
-    return "\n\n".join([*parts, _cost(paths)])
+    return "\n\n".join([*parts, ORIGIN, _cost(paths)])
 
 
 def sharprecl_ablation(rows: Path) -> str:
@@ -223,8 +224,8 @@ def _folds(runs: Runs, metric: str) -> Folds:
     return {cell: float(row[metric]) for cell, row in runs.items()}
 
 
-def _line_means(scores: dict[str, dict[str, Folds]]) -> Table:
-    """One line a method and network, one column a set; the best of each set in bold."""
+def _line_means(scores: dict[str, dict[str, Folds]], metric: str) -> Table:
+    """One line a method and network, one column a set, then the authors' script; the best of ours in bold."""
     named = [name for line in MAIN for name in (line.name, f"{line.name}{PUT_BACK}")]
     lines = [name for name in named if any(name in by for by in scores.values())]
     means = {
@@ -239,6 +240,10 @@ def _line_means(scores: dict[str, dict[str, Folds]]) -> Table:
         cells.append(
             [line, *(f"**{s}**" if v == best[made] else s for s, (made, v) in zip(shown, own, strict=True))]
         )
+    for name, by_set in SCRIPT.items():
+        theirs = [by_set.get(made, {}).get(metric) for made in scores]
+        if any(value is not None for value in theirs):
+            cells.append([name, *("-" if value is None else f"{100 * value:.1f}" for value in theirs)])
     return ["method", *scores], cells
 
 

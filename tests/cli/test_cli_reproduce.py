@@ -19,7 +19,7 @@ from counterpoise.data import image_sets
 from counterpoise.experiments import surroundings
 from counterpoise.experiments.executors import choice
 from counterpoise.experiments.executors.in_process import InProcess
-from counterpoise.experiments.papers import dos, miso, mixup, sharprecl, sharprecl_lines
+from counterpoise.experiments.papers import dos, miso, mixup, sharprecl, sharprecl_lines, sharprecl_numbers
 from counterpoise.experiments.papers.base import Budget, Set
 from tiny_papers import three_classes, toy_cifar, toy_mnist
 
@@ -32,6 +32,7 @@ def made(tmp_path, monkeypatch) -> Set:
     made = three_classes(tmp_path)
     for module in (sharprecl, sharprecl_lines):
         monkeypatch.setattr(module, "SETS", (made,))
+    monkeypatch.setattr(sharprecl_numbers, "SCRIPT", {})  # of the real set, whose name the toy has
     return made
 
 

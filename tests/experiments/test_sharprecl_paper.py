@@ -36,6 +36,7 @@ def made(tmp_path, monkeypatch) -> Set:
     made = three_classes(tmp_path, "it is a toy")
     for module in (sharprecl, sharprecl_lines):
         monkeypatch.setattr(module, "SETS", (made,))
+    monkeypatch.setattr(sharprecl_numbers, "SCRIPT", {})  # of the real set, whose name the toy has
     return made
 
 
@@ -335,6 +336,14 @@ def test_what_the_script_gives_is_told_with_its_origin(made, monkeypatch, chosen
     assert "Run once, with care." in table.foot
     assert ("OPTIMISTIC: lines of the authors' script" in table.warning) == ("test" in chosen)
     assert any("no line of ours above has an encoder" in note for note in table.foot)
+
+
+@pytest.mark.parametrize("metric", sharprecl.METRICS)
+def test_the_numbers_of_the_script_are_shares_of_both_published_sets(metric) -> None:
+    assert {sharprecl_numbers.ON_TEST in name for name in sharprecl_numbers.SCRIPT} == {True, False}
+    for by_set in sharprecl_numbers.SCRIPT.values():
+        assert set(by_set) == set(sharprecl_lines.PUBLISHED)
+        assert all(0 < scores[metric] < 1 for scores in by_set.values())
 
 
 def test_the_scripts_encoder_is_told_where_ours_is_another(made, monkeypatch, tmp_path) -> None:
