@@ -3,7 +3,7 @@
     COUNTERPOISE_DATA=... python benchmarks/miso_design.py all miso.runs --estimate
     COUNTERPOISE_DATA=... python benchmarks/miso_design.py all miso.runs --jobs 2
 
-writes benchmarks/results/miso_GRID.csv, the cheapest grid first.
+writes benchmarks/results/design_GRID.csv, the cheapest grid first.
 
 Cells of the design: for the pointer decoder half of all combinations of five factors at two levels, for the editor
 half of those of the four that it has, their defaults among them (the last factor's level follows from the others', so
@@ -147,7 +147,7 @@ GRIDS: dict[str, tuple[tuple[Line, ...], tuple[int, ...], bool]] = {
     "ceiling": (PLAIN, (0, 1), True),
     "plain": (PLAIN, (0, 1), False),
     "routes": (ROUTES, (0, 1), False),
-    "design": (CELLS, (0,), False),
+    "cells": (CELLS, (0,), False),
 }
 """Of each grid its lines, its seeds, and whether fitting sides keep all rows of the rare class."""
 
@@ -192,7 +192,7 @@ def main() -> None:
         os.symlink(minilm.get_model_path(), Path(folder) / ENCODER)
         os.chdir(folder)
         for grid in GRIDS if arguments.grid == "all" else (arguments.grid,):
-            rows = machine.RESULTS / f"miso_{grid}.csv"
+            rows = machine.RESULTS / f"design_{grid}.csv"
             own = store.with_name(f"{store.stem}-{grid}{store.suffix}")
             if arguments.gather:
                 print(f"{rows}: {gather(rows, own) if own.exists() else 0} more runs", flush=True)

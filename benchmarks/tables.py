@@ -16,6 +16,7 @@ from typing import Any
 
 import machine
 from claims import deep_claims, mixing_claims
+from design_tables import effects, gaps
 from markdown import origin_of, table_of
 from method_tables import (
     blend,
@@ -370,6 +371,8 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "sharprecl_ablation": ("sharprecl_ablation.csv", sharprecl_ablation),
     "kill_resume": ("kill_resume.json", kill_resume),
     "grid": ("grid.json", grid),
+    "miso_effects": ("design_*.csv", effects),
+    "miso_gaps": ("design_*.csv", gaps),
     "mixing_cost": ("mixing.json", mixing_cost),
     "mixing_claims": ("mixing_*.csv", mixing_claims),
     "deep_claims": ("mixing_*.csv", deep_claims),
