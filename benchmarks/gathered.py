@@ -57,9 +57,7 @@ def place_of(run: Run) -> Place:
     return tuple("" if cells[name] is None else str(cells[name]) for name in _FIELDS)
 
 
-def run_and_gather(
-    command: list[str], path: Path, store: Path, *, jobs: str, estimate: bool, folder: str
-) -> None:
+def run_and_gather(command: list[str], path: Path, store: Path, *, jobs: str, estimate: bool) -> None:
     """Run a command of ``counterpoise`` over a store, as a user would type it, and gather its rows.
 
     Parameters
@@ -72,12 +70,10 @@ def run_and_gather(
     jobs : str
     estimate : bool
         Whether only the time that it takes is asked for; nothing is gathered then.
-    folder : str
-        Where it is run, so that names in it may be relative.
     """
     command = [*command, "--store", str(store), "--jobs", jobs, *(["--estimate"] if estimate else [])]
     print("counterpoise", *command, flush=True)
-    subprocess.run([sys.executable, "-m", "counterpoise", *command], check=True, cwd=folder)
+    subprocess.run([sys.executable, "-m", "counterpoise", *command], check=True)
     if not estimate:
         gather(path, store)
 

@@ -110,12 +110,13 @@ def main() -> None:
     arguments = parser.parse_args()
     sets, methods, options = GRIDS[arguments.grid]
     rows, store = machine.RESULTS / f"rivals_{arguments.grid}.csv", arguments.store.absolute()
-    if arguments.gather:
-        print(f"{rows}: {gather(rows, store)} more runs")
-        return
     # A relative name, since keys of runs hold it, and are to be the same wherever the package is.
     with tempfile.TemporaryDirectory(prefix="counterpoise-") as folder:
         os.symlink(minilm.get_model_path(), Path(folder) / ENCODER)
+        os.chdir(folder)
+        if arguments.gather:
+            print(f"{rows}: {gather(rows, store)} more runs")
+            return
         for data in sets:
             done = whole(rows, data[0], data[2], RUNS[arguments.grid])
             missing = [name for name in methods if name not in done]
@@ -127,7 +128,6 @@ def main() -> None:
                 store,
                 jobs=arguments.jobs,
                 estimate=arguments.estimate,
-                folder=folder,
             )
 
 

@@ -91,13 +91,14 @@ def main() -> None:
     parser.add_argument("--gather", action="store_true")
     arguments = parser.parse_args()
     arguments.stores.mkdir(parents=True, exist_ok=True)
+    stores, results = arguments.stores.absolute(), arguments.results.absolute()
     only = arguments.datasets.split(",") if arguments.datasets else None
     # A relative name, since keys of runs hold it, and are to be the same wherever the package is.
     with tempfile.TemporaryDirectory(prefix="counterpoise-") as folder:
         os.symlink(minilm.get_model_path(), Path(folder) / ENCODER)
+        os.chdir(folder)
         for grid in [arguments.only] if arguments.only else GRIDS:
-            store = (arguments.stores / f"{grid}.runs").absolute()
-            rows = arguments.results.absolute() / f"sharprecl_{grid}.csv"
+            store, rows = stores / f"{grid}.runs", results / f"sharprecl_{grid}.csv"
             if arguments.gather:
                 if store.exists():
                     print(f"{rows}: {gather(rows, store)} more runs")
@@ -123,7 +124,6 @@ def main() -> None:
                         store,
                         jobs=arguments.jobs,
                         estimate=arguments.estimate,
-                        folder=folder,
                     )
 
 
