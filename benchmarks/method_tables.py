@@ -276,6 +276,7 @@ def _one_rival(scores: dict[str, dict[str, Folds]]) -> Table:
     for network in _networks({line: {} for by in scores.values() for line in by}):
         own = f"{_OWN}, {network}"
         sets = [made for made, by in scores.items() if own in by]
+        every: set[str] = set()
         for kin, said in ((True, "all"), (False, "without BCL and KCL")):
             there = set.intersection(*(set(scores[made]) for made in sets))
             rivals = {
@@ -286,6 +287,9 @@ def _one_rival(scores: dict[str, dict[str, Folds]]) -> Table:
                 and not line.endswith(PUT_BACK)
                 and (kin or not line.startswith(("BCL", "KCL")))
             }
+            if not kin and rivals == every:
+                continue
+            every = rivals
             means = {line: {made: _mean(scores[made][line]) for made in sets} for line in (own, *rivals)}
             best = max(rivals, key=lambda line: sum(means[line].values()))
             gaps = {made: 100 * (means[own][made] - means[best][made]) for made in sets}
