@@ -5,10 +5,13 @@ hours = fill_parts([Part(task, runs)], RESULTS / "mixing_texts.csv", Path("texts
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import argparse
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import machine
 from counterpoise.experiments.executors.choice import make_executor
 from counterpoise.experiments.grid import fill, jobs_of
 from counterpoise.experiments.runs import Run
@@ -69,3 +72,48 @@ def fill_parts(
         for why in dict.fromkeys(filled.failures.values()):
             print(f"failed: {why}", flush=True)
     return whole
+
+
+def asked(description: str | None, grids: Iterable[str]) -> argparse.Namespace:
+    """What was typed: a grid or all, the store, as an absolute path, and what to do."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("grid", choices=("all", *grids))
+    parser.add_argument("store", type=lambda given: Path(given).absolute())
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--estimate", action="store_true", help="say how long it takes, and stop")
+    parser.add_argument(
+        "--gather", action="store_true", help="add what is in the store to the files, and stop"
+    )
+    return parser.parse_args()
+
+
+def fill_grids(
+    arguments: argparse.Namespace,
+    prefix: str,
+    grids: Mapping[str, Callable[[], Iterable[Part]]],
+    seconds_of: Callable[[Run, Task, str], float],
+) -> None:
+    """Fill the grids that :func:`asked` for, each into ``results/PREFIX_GRID.csv`` over a store of its own.
+
+    Parameters
+    ----------
+    arguments : Namespace
+    prefix : str
+    grids : mapping
+        By name, what gives its parts.
+    seconds_of : callable
+        What a run of a grid is expected to take, in seconds of one core.
+    """
+    hours = 0.0
+    for grid in grids if arguments.grid == "all" else (arguments.grid,):
+        rows = machine.RESULTS / f"{prefix}_{grid}.csv"
+        store = arguments.store.with_name(f"{arguments.store.stem}-{grid}{arguments.store.suffix}")
+        if arguments.gather:
+            if store.exists():
+                print(f"{rows}: {gather(rows, store)} more runs", flush=True)
+            continue
+        cost = partial(seconds_of, grid=grid)
+        hours += fill_parts(
+            grids[grid](), rows, store, cost, jobs=arguments.jobs, estimate=arguments.estimate
+        )
+    print(f"{hours:.1f} core-hours")

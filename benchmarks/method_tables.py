@@ -201,7 +201,7 @@ def _parts_off(found: dict[str, dict[str, Runs]], ending: str) -> Table:
             head += [f"{made}: {what}", "against the whole"]
             scores = {name: _folds(runs, f"{metric}{ending}") for name, runs in by.items()}
             for name, cells in lines.items():
-                mean = f"{100 * np.mean(list(scores[name].values())):.1f}" if name in scores else "-"
+                mean = f"{100 * _mean(scores[name]):.1f}" if name in scores else "-"
                 paired = {name, whole} <= set(scores) and name != whole
                 cells += [mean, _against_best(scores[name], {whole: scores[whole]}, 1)[1] if paired else "-"]
     lines[whole][0] = "whole"
@@ -231,10 +231,7 @@ def _line_means(scores: dict[str, dict[str, Folds]], metric: str) -> Table:
     """One line a method and network, one column a set, then the authors' script; the best of ours in bold."""
     named = [name for line in MAIN for name in (line.name, f"{line.name}{PUT_BACK}")]
     lines = [name for name in named if any(name in by for by in scores.values())]
-    means = {
-        made: {line: float(np.mean(list(runs.values()))) for line, runs in by.items()}
-        for made, by in scores.items()
-    }
+    means = {made: {line: _mean(runs) for line, runs in by.items()} for made, by in scores.items()}
     best = {made: max(by.values()) for made, by in means.items()}
     cells = []
     for line in lines:
@@ -273,12 +270,12 @@ def _one_rival(scores: dict[str, dict[str, Folds]]) -> Table:
     All by the largest logit; rivals of all kinds, then without SharpReCL's nearest kin.
     """
     cells = []
-    for network in _networks({line: {} for by in scores.values() for line in by}):
+    for network in _networks(line for by in scores.values() for line in by):
         own = f"{_OWN}, {network}"
         sets = [made for made, by in scores.items() if own in by]
         every: set[str] = set()
+        there = set.intersection(*(set(scores[made]) for made in sets))
         for kin, said in ((True, "all"), (False, "without BCL and KCL")):
-            there = set.intersection(*(set(scores[made]) for made in sets))
             rivals = {
                 line
                 for line in there
@@ -327,7 +324,7 @@ def _against_best(own: Folds, rivals: dict[str, Folds], n_folds: int) -> tuple[s
     """The rival with the best mean, and the mean difference to it in points."""
     if not rivals:
         return "-", "-"
-    name = max(rivals, key=lambda rival: float(np.mean(list(rivals[rival].values()))))
+    name = max(rivals, key=lambda rival: _mean(rivals[rival]))
     gaps = [100 * (own[cell] - rivals[name][cell]) for cell in sorted(own) if cell in rivals[name]]
     if len(gaps) < 2:
         return name, "-" if not gaps else f"{gaps[0]:+.1f}"

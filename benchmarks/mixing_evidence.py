@@ -19,16 +19,12 @@ the file is not run again; after a change of a method, take its lines out of the
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 from sklearn import datasets
 
-import machine
 from counterpoise.data.imbalance import one_against_rest
 from counterpoise.data.readers import read
 from counterpoise.experiments.grid import plan
@@ -36,8 +32,7 @@ from counterpoise.experiments.papers import dos, mixup
 from counterpoise.experiments.papers.base import Line, Set, task_of
 from counterpoise.experiments.runs import Run
 from counterpoise.experiments.task import Task
-from filling import Part, fill_parts
-from gathered import gather
+from filling import Part, asked, fill_grids
 from mixing_lines import DEEP, IMAGES, LINES, MIXED_IMAGES, ONLY_ARRAYS, SMOTE
 
 ARRAYS = {"iris": "versicolor", "wine": "class_1", "breast_cancer": "malignant", "digits": "8"}
@@ -168,32 +163,7 @@ def seconds_of(run: Run, task: Task, grid: str) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("grid", choices=("all", *GRIDS))
-    parser.add_argument("store", type=Path)
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--estimate", action="store_true", help="say how long it takes, and stop")
-    parser.add_argument(
-        "--gather", action="store_true", help="add what is in the store to the files, and stop"
-    )
-    arguments = parser.parse_args()
-    whole = 0.0
-    for grid in GRIDS if arguments.grid == "all" else (arguments.grid,):
-        rows = machine.RESULTS / f"mixing_{grid}.csv"
-        store_path = arguments.store.with_name(f"{arguments.store.stem}-{grid}{arguments.store.suffix}")
-        if arguments.gather:
-            if store_path.exists():
-                print(f"{rows}: {gather(rows, store_path)} more runs", flush=True)
-            continue
-        whole += fill_parts(
-            GRIDS[grid](),
-            rows,
-            store_path,
-            partial(seconds_of, grid=grid),
-            jobs=arguments.jobs,
-            estimate=arguments.estimate,
-        )
-    print(f"{whole:.1f} core-hours")
+    fill_grids(asked(__doc__, GRIDS), "mixing", GRIDS, seconds_of)
 
 
 if __name__ == "__main__":
