@@ -1,14 +1,18 @@
-"""A small labelled file, models of it, and the command line called in this process."""
+"""Small labelled texts and images, models of them, and the command line called in this process."""
 
 import json
 from pathlib import Path
 
 import loky
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from cli_helpers import make_texts, write_csv
+from cli_pictures import FIT, NAMES, png, put
 from typer.testing import CliRunner
 
 from counterpoise.cli.app import app
+from tiny_images import make_images
 
 
 @pytest.fixture(scope="session")
@@ -80,4 +84,37 @@ def rest_model(three_classes, run, tmp_path_factory) -> Path:
 def many_model(three_classes, run, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "many"
     run("fit", three_classes, "--method", "tfidf_lr", "-o", folder, "--quiet")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def squares():
+    images, numbers = make_images((60, 20), 3)
+    return images, NAMES[numbers]
+
+
+@pytest.fixture(scope="session")
+def photos(squares, tmp_path_factory):
+    """A folder for each class."""
+    folder = tmp_path_factory.mktemp("images") / "photos"
+    for i, (image, label) in enumerate(zip(*squares, strict=True)):
+        put(folder / label / f"{i:03}.png", image)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pictures(squares, tmp_path_factory):
+    """The same as a Parquet file with other columns."""
+    images, labels = squares
+    path = tmp_path_factory.mktemp("tables") / "pictures.parquet"
+    cells = pa.array([png(image) for image in images], pa.binary())
+    columns = {"id": [f"{i:03}" for i in range(len(labels))], "photo": cells, "class": labels}
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def image_model(photos, run, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models") / "images"
+    run("fit", photos, "-o", folder, *FIT, "--quiet")
     return folder
