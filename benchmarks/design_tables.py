@@ -1,7 +1,7 @@
-"""Tables of MISO's fractional design, for ``tables.py``: what factors do, and how much of the gap each line closes.
+"""Tables of MISO's fractional design, for ``tables.py``: what factors do, how much of the gap lines close, who leads.
 
     paths = sorted(Path("benchmarks/results").glob("design_*.csv"))
-    effects(paths), gaps(paths)
+    effects(paths), gaps(paths), ranking(paths)
 
 The rows are those of ``miso_design.py``.
 """
@@ -19,7 +19,7 @@ from scipy.stats import t
 from counterpoise.experiments.papers.base import Line
 from gathered import Row, read_rows
 from markdown import table_of
-from miso_design import CELLS, FACTORS, N_FOLDS, PLAIN, ROUTES, TASKS
+from miso_design import CELLS, FACTORS, MORE, N_FOLDS, PLAIN, RIVALS, ROUTES, TASKS
 
 METRIC = "average_precision"
 REFERENCE = "class_weight"
@@ -123,6 +123,29 @@ def gaps(paths: Sequence[Path]) -> str:
     for open_, name in ((False, "the best on all texts"), (True, "the best on all texts, open")):
         lines.append([name, "open" if open_ else "", *(f"{best:.3f}" for best in bests[open_]), "+100%"])
     return table_of(["line", "league", *tasks, "share of the gap"], lines)
+
+
+def ranking(paths: Sequence[Path]) -> str:
+    """Average precision on all sets of what has no part broken or swapped, the best mean of the first seed first."""
+    every = (*PLAIN, *RIVALS, *ROUTES[:2])
+    scores = read_scores(paths, every)
+    sets = [made.dataset for made in (*TASKS, *MORE) if made.dataset in scores]
+    lines = []
+    for name in (line.name for line in every):
+        firsts = [_first_seed(scores[each].get(name, {})) for each in sets]
+        if sets and all(len(own) == N_FOLDS for own in firsts):
+            means = [float(np.mean(own)) for own in firsts]
+            lines.append((name, means, float(np.mean(means))))
+    lines.sort(key=lambda line: -line[2])
+    cells = [
+        [name, "open" if is_open(name) else "", *(f"{each:.3f}" for each in means), f"{mean:.3f}"]
+        for name, means, mean in lines
+    ]
+    return table_of(["line", "league", *sets, "mean"], cells)
+
+
+def _first_seed(own: Mapping[tuple[int, int], float]) -> list[float]:
+    return [score for (seed, _), score in sorted(own.items()) if seed == 0]
 
 
 def is_open(name: str) -> bool:

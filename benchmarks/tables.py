@@ -16,7 +16,7 @@ from typing import Any
 
 import machine
 from claims import deep_claims, mixing_claims
-from design_tables import effects, gaps
+from design_tables import effects, gaps, ranking
 from markdown import origin_of, table_of
 from method_tables import (
     blend,
@@ -279,6 +279,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "grid": ("grid.json", grid),
     "miso_effects": ("design_*.csv", effects),
     "miso_gaps": ("design_*.csv", gaps),
+    "miso_rivals": ("design_*.csv", ranking),
     "mixing_cost": ("mixing.json", mixing_cost),
     "mixing_claims": ("mixing_*.csv", mixing_claims),
     "deep_claims": ("mixing_*.csv", deep_claims),

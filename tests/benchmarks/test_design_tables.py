@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from scipy.stats import t
 
-from design_tables import effects, gaps, is_open
-from miso_design import CELLS, ELSEWHERE, FACTORS, PLAIN, ROUTES, TASKS
+from design_tables import effects, gaps, is_open, ranking
+from miso_design import CELLS, ELSEWHERE, FACTORS, MORE, PLAIN, RIVALS, ROUTES, TASKS
 
 COLUMNS = (
     "dataset",
@@ -51,7 +51,7 @@ def written(path: Path, lines, score, *, keep="0.1", datasets=tuple(made.dataset
 
 
 def test_names_and_settings_tell_all_lines_apart() -> None:
-    every = [*PLAIN, *ROUTES, *CELLS]
+    every = [*PLAIN, *ROUTES, *CELLS, *RIVALS]
     assert len({line.name for line in every}) == len(every)
     assert len(
         {json.dumps([line.method, line.backbone, line.settings], sort_keys=True) for line in every}
@@ -103,7 +103,23 @@ def test_the_gap_is_from_class_weights_to_the_best_of_the_league(tmp_path) -> No
     assert "| the best on all texts, open | open | 1.000 |" in shown
 
 
-@pytest.mark.parametrize("line", [*PLAIN, *ROUTES, *CELLS], ids=lambda line: line.name)
+def test_the_ranking_is_of_lines_that_are_whole_on_all_sets(tmp_path) -> None:
+    level = {"class_weight": 0.5, "word_swap": 0.7, "blend": 0.6, "cag": 0.9}
+    sets = tuple(made.dataset for made in (*TASKS, *MORE))
+    lines = [line for line in (*PLAIN, *RIVALS) if line.name in level]
+    path = tmp_path / "design_more.csv"
+    written(
+        path, [line for line in lines if line.name != "cag"], lambda line, *_: level[line.name], datasets=sets
+    )
+    written(path, [line for line in lines if line.name == "cag"], lambda *_: 0.9, datasets=sets[:-1])
+    shown = ranking([path]).splitlines()[2:]
+    assert [line.split(" | ")[0] for line in shown] == ["| word_swap", "| blend", "| class_weight"]
+    assert shown[1].startswith("| blend | open |")
+    assert shown[0].endswith("| 0.700 |")
+    assert "0.9" not in ranking([path])
+
+
+@pytest.mark.parametrize("line", [*PLAIN, *ROUTES, *CELLS, *RIVALS], ids=lambda line: line.name)
 def test_the_open_league_is_of_those_with_an_encoder(line) -> None:
     named = line.method == "auto" or line.backbone == "encoder" or "method__encoder" in line.settings
     assert is_open(line.name) == named
