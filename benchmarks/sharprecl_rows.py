@@ -22,23 +22,23 @@ _NAMED = ("method__view", "method__encoder", "method__model", "backbone__name")
 
 
 def read_lines(
-    paths: Iterable[Path], budget: Budget, lines: Sequence[Line] = MAIN
+    paths: Iterable[Path], budget: Budget, lines: Sequence[Line] = MAIN, selection: str = "validation"
 ) -> dict[str, dict[str, Runs]]:
     """Finished runs of a budget by set, line, then seed and fold; of two of one cell the later one counts.
 
-    Runs of another budget, and those whose epoch the test side has chosen, are left out.
+    Runs of another budget, and those whose epoch was chosen otherwise, are left out.
     """
     found: dict[str, dict[str, Runs]] = defaultdict(lambda: defaultdict(dict))
     for path in paths:
         for row in read_rows(path):
-            made, line = _set_of(row), _line_of(row, budget, lines)
+            made, line = _set_of(row), _line_of(row, budget, lines, selection)
             if made is not None and line is not None and row["status"] == "done":
                 found[made.name][line.name][int(row["seed"]), int(row["fold"])] = row
     return found
 
 
 def whole_lines(
-    paths: Iterable[Path], budget: Budget, lines: Sequence[Line] = MAIN
+    paths: Iterable[Path], budget: Budget, lines: Sequence[Line] = MAIN, selection: str = "validation"
 ) -> dict[str, dict[str, Runs]]:
     """Those of :func:`read_lines` that have all their runs on a set."""
     sets, named = {made.name: made for made in SETS}, {line.name: line for line in lines}
@@ -46,7 +46,7 @@ def whole_lines(
         name: {
             line: runs for line, runs in by.items() if len(runs) == n_runs(sets[name], named[line], budget)
         }
-        for name, by in read_lines(paths, budget, lines).items()
+        for name, by in read_lines(paths, budget, lines, selection).items()
     }
     return {name: by for name, by in found.items() if by}
 
@@ -62,7 +62,7 @@ def _set_of(row: Row) -> Set | None:
     return next((made for made in SETS if (made.dataset, made.keep) == (row["dataset"], keep)), None)
 
 
-def _line_of(row: Row, budget: Budget, lines: Sequence[Line]) -> Line | None:
+def _line_of(row: Row, budget: Budget, lines: Sequence[Line], selection: str) -> Line | None:
     given = json.loads(row["estimator"]) | {
         f"{kind}__{name}": value
         for kind in ("method", "backbone")
@@ -70,7 +70,7 @@ def _line_of(row: Row, budget: Budget, lines: Sequence[Line]) -> Line | None:
     }
     own = {name: value for name, value in given.items() if name not in _NAMED}
     for line in lines:
-        wanted = settings_of(line, budget)
+        wanted = settings_of(line, budget, selection)
         # Settings that a method has no use for are not in its rows.
         if (line.method, line.backbone) == (row["method"], row["backbone"] or None) and (
             own.items() <= wanted.items() and line.settings.items() <= own.items()

@@ -1,4 +1,4 @@
-"""Write the tables of README.md and docs/benchmarks.md from the committed result files.
+"""Write the tables of README.md and of the pages in docs/ from the committed result files.
 
     python benchmarks/tables.py
 
@@ -28,11 +28,10 @@ from method_tables import (
     mixing_means,
     rivals,
     samplers,
-    sharprecl,
-    sharprecl_ablation,
     textcnn,
 )
 from miso_tables import miso_cost, miso_decoding, miso_evidence, miso_example, miso_memory
+from sharprecl_tables import sharprecl, sharprecl_ablation, sharprecl_selection
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (
@@ -275,6 +274,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "contrastive": ("contrastive.json", contrastive),
     "sharprecl": ("sharprecl_textcnn.csv", sharprecl),
     "sharprecl_ablation": ("sharprecl_ablation.csv", sharprecl_ablation),
+    "sharprecl_selection": ("sharprecl_selection.csv", sharprecl_selection),
     "kill_resume": ("kill_resume.json", kill_resume),
     "grid": ("grid.json", grid),
     "miso_effects": ("design_*.csv", effects),

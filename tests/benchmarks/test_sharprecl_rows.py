@@ -16,8 +16,8 @@ from counterpoise.experiments.papers.sharprecl_lines import (
     SETS,
     settings_of,
 )
-from method_tables import sharprecl, sharprecl_ablation
 from sharprecl_rows import n_runs, read_lines, whole_lines
+from sharprecl_tables import sharprecl, sharprecl_ablation, sharprecl_selection
 
 MEDIUM = BUDGETS["medium"]
 SCORES = ("macro_f1", "f1_rarest_third", "macro_f1_prior_corrected", "f1_rarest_third_prior_corrected")
@@ -76,6 +76,8 @@ def test_rows_that_the_test_side_chose_and_those_of_another_budget_are_nobodys(t
     written(path, MAIN[0], BUDGETS["small"], score="0.1")
     found = read_lines([path], MEDIUM)["TREC"][MAIN[0].name]
     assert [row["macro_f1"] for row in found.values()] == ["0.5"]
+    found = read_lines([path], MEDIUM, selection="test")["TREC"][MAIN[0].name]
+    assert [row["macro_f1"] for row in found.values()] == ["0.9"]
     found = read_lines([path], BUDGETS["small"])["TREC"][MAIN[0].name]
     assert [row["macro_f1"] for row in found.values()] == ["0.1"]
 
@@ -124,5 +126,19 @@ def test_a_line_is_there_by_both_decisions_where_they_differ(tmp_path) -> None:
     assert "| class weights, TextCNN, prior put back | 65.0 |" in shown
     assert not any(row.startswith("| cross-entropy, TextCNN, prior") for row in shown)
     rival = "class weights, TextCNN, prior put back"
-    assert f"| TREC | TextCNN | {rival} | +5.0 | {rival} | +5.0 |" in shown, "each as it is better decided"
+    assert f"| TREC | TextCNN | prior put back | {rival} | +5.0 | {rival} | +5.0 |" in shown, (
+        "each as it is better decided"
+    )
     assert "| TextCNN | all | cross-entropy, TextCNN | -10.0 (1 sets) | - |" in shown, "by the largest logit"
+
+
+def test_what_looking_at_the_test_side_is_worth(tmp_path) -> None:
+    """Of each line that there is by both ways; of others nothing."""
+    honest, hopeful = tmp_path / "sharprecl_textcnn.csv", tmp_path / "sharprecl_selection.csv"
+    for line, score in ((MAIN[0], "0.5"), (MAIN[1], "0.4")):
+        written(honest, line, MEDIUM, seeds=range(5), score=score)
+    for line, score in ((MAIN[0], "0.53"), (MAIN[2], "0.9")):
+        written(hopeful, line, MEDIUM, seeds=range(5), score=score, selection="test")
+    shown = [row for row in sharprecl_selection(hopeful).splitlines() if row.startswith("| ")]
+    assert shown[0] == "| TREC | chosen as by default | chosen on the test | difference [95% interval] |"
+    assert shown[2:] == [f"| {MAIN[0].name} | 50.0 | 53.0 | +3.0 |"]

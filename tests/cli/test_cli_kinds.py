@@ -41,6 +41,13 @@ def test_groups_are_found_drawn_or_left_away() -> None:
             settings_of("dos", f"method__abstract_labels={text}")
 
 
+def test_prototypes_are_there_or_not_or_means() -> None:
+    for text, value in (("true", True), ("false", False), ("mean", "mean")):
+        assert settings_of("sharprecl", f"method__prototypes={text}") == {"method__prototypes": value}
+    with pytest.raises(SettingsError, match=r"prototypes=.*: give true or false or mean$"):
+        settings_of("sharprecl", "method__prototypes=median")
+
+
 def test_of_several_methods_each_may_take_its_own_kind() -> None:
     for text in ("true", "0.7"):
         assert settings_of("ldam_drw,mixup", f"method__drw={text}")

@@ -101,10 +101,30 @@ def test_lines_left_out_of_a_table_that_prints_all(run_json, tmp_path, monkeypat
     assert [line["method"] for line in row["rows"]] == ["TF-IDF + logistic regression"]
 
 
+def test_sets_that_a_table_has_no_place_for_are_told(made, run, tmp_path, monkeypatch) -> None:
+    monkeypatch.setitem(sharprecl.BUDGETS, "small", Budget(2, 1, {"max_epochs": 1}))
+    other = Set("Toutiao 10:1", "toutiao", None, keep="exponential:10")
+    monkeypatch.setattr(sharprecl, "SETS", (made, other))
+    said = run(
+        *("reproduce", "sharprecl", "--datasets", f"{made.dataset},toutiao", "--store", tmp_path / "s"),
+        *("--lines", "TF-IDF + logistic regression"),
+    )
+    assert "table main is about none of toutiao; --table imbalance is" in said.stderr
+    assert "1 runs" in said.stderr
+
+
 def test_what_cannot_be_asked(made, run) -> None:
     asked = ("reproduce", "sharprecl", "--datasets", made.dataset)
     said = run(*asked, "--table", "imbalance", code=2).stderr
-    assert "table imbalance of sharprecl is about none of TREC; give other --datasets" in said
+    assert (
+        f"table imbalance of sharprecl is about none of {made.dataset}; --table main or ablation is" in said
+    )
+    said = run(*asked, "--ratio", "100", code=2).stderr
+    assert f"--ratio 100: of {made.dataset} none of them is thinned to any" in said
+    said = run("reproduce", "sharprecl", "--datasets", made.dataset + "x", code=2).stderr
+    assert f"x: the paper has {made.dataset}; did you mean {made.dataset!r}?" in said
+    said = run(*asked, "--lines", "cross-entropy, trained encoder", code=2).stderr
+    assert "error: No encoder named: 1 line not run; --encoder NAME|FOLDER runs it." in said
     said = run(*asked, "--table", "4", code=2).stderr
     assert "there is no table '4' of sharprecl; choose from main, ablation, imbalance" in said
     assert "there is no selection 'best'" in run(*asked, "--selection", "best", code=2).stderr
@@ -112,10 +132,7 @@ def test_what_cannot_be_asked(made, run) -> None:
     assert "no line of miso asks a language model" in run("reproduce", "miso", "--llm", "x", code=2).stderr
     said = run("reproduce", "miso", "--table", "1", "--lines", "x", code=2).stderr
     assert "table 1 of miso has no lines to choose from; leave --lines away" in said
-    assert (
-        "there is no line 'SupCo, TextCNN'; did you mean"
-        in run(*asked, "--lines", "SupCo, TextCNN", code=2).stderr
-    )
+    assert "; did you mean 'SupCon, TextCNN'?" in run(*asked, "--lines", "SupCo, TextCNN", code=2).stderr
 
 
 def test_images_at_one_ratio_with_a_figure_beside_the_table(run, run_json, tmp_path, monkeypatch) -> None:
@@ -137,7 +154,7 @@ def test_images_at_one_ratio_with_a_figure_beside_the_table(run, run_json, tmp_p
     assert "2 of them in" in said.stderr
     drawn = picture.read_text()
     assert all(word in drawn for word in ("MAMix-DRW", "rare classes", "mean margin on test rows"))
-    assert "about none of" in run(*asked[:-1], "70", code=2).stderr
+    assert "--ratio 70: of cifar10 there are 10, 50, 100, 200" in run(*asked[:-1], "70", code=2).stderr
 
 
 def test_the_epoch_chosen_by_validation(run, run_json, tmp_path, monkeypatch) -> None:

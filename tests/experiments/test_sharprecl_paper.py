@@ -18,7 +18,7 @@ from counterpoise.experiments.executors.in_process import InProcess
 from counterpoise.experiments.grid import fill, jobs_of, plan
 from counterpoise.experiments.papers import sharprecl, sharprecl_lines, sharprecl_numbers
 from counterpoise.experiments.papers.base import Budget, Set, task_of
-from counterpoise.experiments.papers.sharprecl_sides import held_out
+from counterpoise.experiments.papers.held_out import held_out
 from counterpoise.experiments.pilot import pilots
 from counterpoise.experiments.surroundings import Surroundings
 from counterpoise.experiments.table import Metric, comparisons

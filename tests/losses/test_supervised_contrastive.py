@@ -236,3 +236,10 @@ def test_temperatures_that_are_none_are_refused(temperature) -> None:
 def test_what_does_not_belong_together_is_refused(labels, options, message) -> None:
     with pytest.raises(ValueError, match=message):
         SupervisedContrastiveLoss()(torch.ones(8, 5), labels, **options)
+
+
+def test_classes_are_not_averaged_where_nobody_says_which_they_are() -> None:
+    with pytest.raises(ValueError, match="give kinds, the candidates' class numbers"):
+        SupervisedContrastiveLoss(class_averaged=True).of_cosines(
+            torch.eye(2), torch.ones(2, 2), torch.ones(2, 2, dtype=torch.bool)
+        )

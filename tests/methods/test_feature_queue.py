@@ -24,8 +24,8 @@ def test_it_holds_the_last_features_of_each_class(batches, size) -> None:
             number += 1
             features.append([number])
             wanted[label].append(number)
-        queue.push(torch.tensor(features, requires_grad=True), torch.tensor(labels))
-    held = queue.counts().view(3, size).bool()
+        queue.push(torch.tensor(features, requires_grad=True), torch.tensor(labels), torch.ones(len(labels)))
+    held = queue.counts.bool()
     for c in range(3):
         assert sorted(queue.features[c, held[c], 0].tolist()) == sorted(wanted[c])
     assert not queue.features.requires_grad
@@ -33,7 +33,17 @@ def test_it_holds_the_last_features_of_each_class(batches, size) -> None:
 
 def test_cosines_labels_and_counts_go_together() -> None:
     queue = FeatureQueue.empty(2, 2, 2, torch.device("cpu"))
-    queue.push(torch.tensor([[1.0, 0.0], [0.6, 0.8]]), torch.tensor([1, 1]))
+    queue.push(torch.tensor([[1.0, 0.0], [0.6, 0.8]]), torch.tensor([1, 1]), torch.tensor([2.0, 0.5]))
     assert queue.labels().tolist() == [0, 0, 1, 1]
-    assert queue.counts().tolist() == [0, 0, 1, 1]
+    assert queue.counts.tolist() == [[0, 0], [2, 0.5]]
     torch.testing.assert_close(queue.cosines(torch.tensor([[0.0, 1.0]])), torch.tensor([[0, 0, 0, 0.8]]))
+
+
+def test_rows_that_weigh_nothing_push_nothing_out() -> None:
+    queue = FeatureQueue.empty(2, 2, 1, torch.device("cpu"))
+    queue.push(torch.tensor([[1.0], [2.0]]), torch.tensor([0, 0]), torch.ones(2))
+    queue.push(torch.tensor([[3.0], [4.0], [5.0]]), torch.tensor([0, 0, 1]), torch.tensor([0.0, 1.0, 0.0]))
+    assert sorted(queue.features[0, :, 0].tolist()) == [2, 4]
+    assert queue.counts.tolist() == [[1, 1], [0, 0]]
+    assert queue.pushed.tolist() == [3, 0]
+    assert FeatureQueue(**queue.memory()).counts.tolist() == queue.counts.tolist()

@@ -26,8 +26,11 @@ from counterpoise.training import loop
 SEED_OF_DRAWS = "targets"
 
 
-def by_the_equations(method: SharpReCL, model, batch, state) -> tuple[float, float]:
-    """Classification and contrastive loss, anchor by anchor; what is drawn comes from the method's own generator."""
+def by_the_equations(method: SharpReCL, model, batch, state, past=()) -> tuple[float, float]:
+    """Classification and contrastive loss, anchor by anchor; what is drawn comes from the method's own generator.
+
+    ``past`` has the feature, the class and the weight of each row that the queue holds.
+    """
     n, weights = len(batch.labels), batch.weights.tolist()
     prior = state.class_mass.log() if method.compensation else 0.0
     classification = 0.0
@@ -72,6 +75,10 @@ def by_the_equations(method: SharpReCL, model, batch, state) -> tuple[float, flo
             scores.append(float(pool[a] @ target) / method.temperature)
             much.append(1.0)
             positive.append(t < method.n_positives)
+        for feature, kind, count in past:
+            scores.append(float(pool[a] @ feature) / method.temperature)
+            much.append(count)
+            positive.append(kind == labels[a])
         everything = math.log(sum(m * math.exp(s) for m, s in zip(much, scores, strict=True)))
         chosen = [(m, everything - s) for m, s, p in zip(much, scores, positive, strict=True) if p]
         mean = sum(m * x for m, x in chosen) / sum(m for m, _ in chosen) if chosen else 0.0
@@ -105,6 +112,19 @@ def test_the_loss_is_that_of_the_equations_whatever_is_switched_off(switched, ep
     classification, contrastive = by_the_equations(method, model, batch, state_of(epoch))
     found = total(method, model, batch, state_of(epoch))
     assert found == pytest.approx(classification + method.weight * contrastive, rel=1e-5)
+
+
+@pytest.mark.parametrize("prototypes", [True, "mean", False])
+def test_past_features_stand_beside_targets_and_prototypes(prototypes) -> None:
+    method = SharpReCL(queue=3, prototypes=prototypes)
+    model, batch = model_and_batch(method)
+    features = normalize(torch.randn(4, 100, generator=torch.Generator().manual_seed(1)), dim=1)
+    kinds, counts = torch.tensor([0, 2, 2, 1]), torch.tensor([0.5, 1.0, 2.0, 1.5])
+    method._past = FeatureQueue.empty(3, 3, 100, torch.device("cpu"))
+    method._past.push(features, kinds, counts)
+    past = list(zip(features, kinds.tolist(), counts.tolist(), strict=True))
+    expected = sum(by_the_equations(method, model, batch, state_of(1), past))
+    assert total(method, model, batch, state_of(1)) == pytest.approx(expected, rel=1e-5)
 
 
 CLASSIFICATION = ("compensation", "scale")
@@ -260,14 +280,17 @@ def test_past_features_are_compared_with_as_further_targets() -> None:
     past = normalize(torch.randn(5, 100, generator=torch.Generator().manual_seed(1)), dim=1)
     kinds = torch.tensor([0, 2, 2, 2, 2])
     method._past = FeatureQueue.empty(3, 3, 100, torch.device("cpu"))
-    method._past.push(past, kinds)
+    much = torch.tensor([0.5, 1.0, 1.0, 2.0, 1.0])
+    method._past.push(past, kinds, much)
     features = features_of(model, batch)
-    expected = SupervisedContrastiveLoss(0.2)(
-        features,
-        batch.labels.repeat(2),
-        targets=past[[0, 2, 3, 4]],  # of the four of class 2 the first has been pushed out
-        target_labels=kinds[[0, 2, 3, 4]],
-        counts=batch.weights.repeat(2),
+    left = [0, 2, 3, 4]  # of the four of class 2 the first has been pushed out
+    labels, counts = batch.labels.repeat(2), batch.weights.repeat(2)
+    amounts = torch.cat([counts, much[left]]).repeat(len(labels), 1)
+    amounts[range(len(labels)), range(len(labels))] = 0
+    expected = SupervisedContrastiveLoss(0.2).of_cosines(
+        features @ torch.cat([features, past[left]]).T,
+        amounts,
+        labels[:, None] == torch.cat([labels, kinds[left]]),
     )
     found = method.contrast(features, model.parts, model.head, batch, state_of())
     torch.testing.assert_close(found, expected.view(2, -1).mean(dim=0))
@@ -311,8 +334,22 @@ def test_the_contrastive_loss_moves_the_classifier() -> None:
 class TestWhatIsSaid:
     def test_of_parts_that_are_off(self) -> None:
         predictor = SharpReCL(n_positives=0, weight=1.0).fit(data_of(), context_of())
-        assert predictor.notes["remarks"] == ["sharprecl: n_positives is 0, so that part is off"]
+        assert predictor.notes["remarks"] == ["sharprecl: n_positives is 0, so no positives are built"]
         assert "remarks" not in SharpReCL().fit(data_of(), context_of()).notes
+
+    def test_of_a_batch_that_compares_with_nothing(self) -> None:
+        with pytest.warns(CounterpoiseWarning, match="sharprecl: a batch of one row has nothing to be told"):
+            SharpReCL(prototypes=False, hard_from=0, hard_to=0).fit(data_of(), context_of(batch_size=1))
+        with pytest.warns(CounterpoiseWarning, match="supcon: a batch of one row"):
+            SupCon().fit(data_of(), context_of(batch_size=1))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", CounterpoiseWarning)
+            for method in (
+                SharpReCL(candidates=2),
+                SharpReCL(prototypes=False, queue=2, candidates=2),
+                SupCon(weight=0.0),
+            ):
+                method.fit(data_of(), context_of(batch_size=1))
 
     def test_of_a_pool_smaller_than_the_candidates_once(self) -> None:
         said = []

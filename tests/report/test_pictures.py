@@ -67,6 +67,7 @@ DRAWN = {
                 "after training",
                 {name: np.random.default_rng(i).random((5, 2)) for i, name in enumerate(("human", "entity"))},
                 {name: np.full((1, 2), 0.5) for name in ("human", "entity")},
+                "prototypes",
             )
         ],
     ),
@@ -96,7 +97,7 @@ def test_the_same_rows_give_the_same_file(name, suffix, tmp_path) -> None:
         ("curves", ["erm", "miso", "recall", "expected cost"]),
         ("ranks", [*RANKING.labels, "CD 1.60", "3.80"]),
         ("embeddings", ["plain training: 40.0% difficult", "difficult minority"]),
-        ("classes", ["after training", "human", "entity"]),
+        ("classes", ["after training", "human", "entity", "prototypes"]),
         ("rounds", ["MNIST 0.99, within", "MNIST 0.90, between", "DOS, k = 5", "F1, rare classes"]),
     ],
 )

@@ -60,8 +60,8 @@ def reproduce(
         str,
         typer.Option(
             metavar="small|medium|paper",
-            help="Minutes; hours on two cores; everything as published. Of mixup also paper+smote, with two lines that "
-            "are not among the authors'.",
+            help="Minutes; hours on two cores; as published, as far as that is known. Of mixup also paper+smote, with "
+            "two lines that are not among the authors'.",
         ),
     ] = "small",
     encoder: Annotated[
@@ -124,9 +124,9 @@ def reproduce(
         from counterpoise.experiments.estimate import duration
         from counterpoise.experiments.executors.choice import make_executor
         from counterpoise.experiments.grid import fill, jobs_of
-        from counterpoise.experiments.papers.base import chosen, task_of
+        from counterpoise.experiments.papers.base import task_of
         from counterpoise.experiments.papers.line_choice import chosen_lines, without
-        from counterpoise.experiments.stopping_side import SELECTIONS
+        from counterpoise.experiments.papers.set_choice import chosen_sets
         from counterpoise.experiments.store import Store
         from counterpoise.experiments.table import comparisons
         from counterpoise.report.canvas import check_picture
@@ -138,30 +138,22 @@ def reproduce(
         table = table or protocol.DEFAULT_TABLE
         _check(f"table of {paper}", table, (*protocol.TABLES, *protocol.EXAMPLES))
         _check("budget", budget, protocol.BUDGETS)
-        offered = getattr(protocol, "SELECTIONS", (*SELECTIONS, "both") if paper == "sharprecl" else ())
-        if selection is not None and not offered:
+        if selection is not None and not protocol.SELECTIONS:
             raise SettingsError(f"--selection is for sharprecl and mixup; leave it away for {paper}")
         if selection is not None:
-            _check(f"selection of {paper}", selection, offered)
-        if llm is not None and paper != "sharprecl":
+            _check(f"selection of {paper}", selection, protocol.SELECTIONS)
+        if llm is not None and "llm" not in protocol.TAKES:
             raise SettingsError(f"no line of {paper} asks a language model; leave --llm away")
         names = () if table in protocol.EXAMPLES else protocol.lines_of(table)
         if lines is not None and not names:
             raise SettingsError(f"table {table} of {paper} has no lines to choose from; leave --lines away")
         wanted = names if lines is None else chosen_lines(names, lines)
         asked = None if datasets is None else [name.strip() for name in datasets.split(",")]
-        every = chosen(protocol.SETS, asked, protocol.DEFAULT_SETS[budget])
         of_data = figure is not None and hasattr(protocol, "figure_1")
         of_runs = figure is not None and paper in FIGURES
-        sets = [made for made in every if of_data or protocol.about(table, made)]
-        sets = [made for made in sets if ratio in (None, made.ratio)]
-        if not sets:
-            names = ", ".join(made.name for made in every)
-            thinned = "" if ratio is None else f" at a ratio of {ratio}"
-            other = "--datasets" if ratio is None else "--datasets, or another --ratio"
-            raise SettingsError(
-                f"table {table} of {paper} is about none of {names}{thinned}; give other {other}"
-            )
+        sets, remark = chosen_sets(paper, protocol, table, budget, names=asked, ratio=ratio, every=of_data)
+        if remark:
+            screen.note(remark)
         output = output or Path(f"{paper}-figure-1.svg")
         if figure is not None:
             check_picture(output)
@@ -178,12 +170,11 @@ def reproduce(
                 _print(screen, protocol.EXAMPLES[table](first, tasks[first.name], random_state))
             return
         screen.on_interrupt = f"what is ready is in {store}; the same command goes on"
-        ways: list[dict[str, Any]] = [{}]
-        if offered:
-            asked_for = SELECTIONS if selection == "both" else (selection or offered[0],)
-            ways = [{"selection": each} for each in asked_for]
-        if paper == "sharprecl":
-            ways = [{**way, "data_dir": data_dir, "llm": llm} for way in ways]
+        given = {"data_dir": data_dir, "llm": llm}
+        given = {name: value for name, value in given.items() if name in protocol.TAKES}
+        ways: list[dict[str, Any]] = [
+            {**given, "selection": each} for each in _selections(protocol.SELECTIONS, selection)
+        ] or [given]
         planned = {
             made.name: jobs_of(
                 [
@@ -204,6 +195,9 @@ def reproduce(
             for made in sets
         }
         grid = [job for each in planned.values() for job in each]
+        lacking = protocol.lacking(table, wanted, encoder, llm) if hasattr(protocol, "lacking") else ()
+        if lacking and not grid:
+            raise SettingsError(" ".join(lacking))
         executor = make_executor(jobs=jobs or min(loky.cpu_count(), max(len(grid), 1)))
         failures: dict[str, tuple[str, str]] = {}
         found = {}
@@ -238,12 +232,22 @@ def reproduce(
         printed = without(
             protocol.TABLES[table](found, tasks), [name for name in names if name not in wanted]
         )
-        if hasattr(protocol, "lacking"):
-            printed = replace(printed, foot=(*protocol.lacking(table, wanted, encoder, llm), *printed.foot))
+        printed = replace(printed, foot=(*lacking, *printed.foot))
         _print(screen, printed)
         print_failures(screen, failures)
         if failures:
             raise typer.Exit(1)
+
+
+def _selections(offered: tuple[str, ...], asked: str | None) -> tuple[str, ...]:
+    """Which epochs are judged: the default, the one asked for, or all of them."""
+    return (
+        tuple(name for name in offered if name != "both")
+        if asked == "both"
+        else (asked,)
+        if asked
+        else offered[:1]
+    )
 
 
 def _check(what: str, name: str, known: Iterable[str]) -> None:

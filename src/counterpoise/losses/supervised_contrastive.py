@@ -131,10 +131,19 @@ class SupervisedContrastiveLoss(nn.Module):
         Returns
         -------
         Tensor of shape (M,)
+
+        Raises
+        ------
+        ValueError
+            Without ``kinds`` where ``class_averaged`` needs them.
         """
+        if self.class_averaged and kinds is None:
+            raise ValueError(
+                "class_averaged averages within classes; give kinds, the candidates' class numbers"
+            )
         scores = cosines / self.temperature
         shares = counts
-        if self.class_averaged and kinds is not None:
+        if kinds is not None and self.class_averaged:
             shares = counts / _of_class(counts, kinds, n_classes)
         # Left out is whatever counts 0, the anchor itself above all. Not by -inf, which would make a gradient of NaN
         # where nothing is left.

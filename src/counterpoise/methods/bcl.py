@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from counterpoise.backbones.base import Batch
-from counterpoise.losses.logit_adjustment import LogitAdjustedLoss
 from counterpoise.losses.supervised_contrastive import SupervisedContrastiveLoss
-from counterpoise.methods.base import Data
 from counterpoise.methods.contrastive import ContrastiveMethod, Projections
 from counterpoise.training.settings import TrainingState
 
@@ -43,6 +40,7 @@ class BCL(ContrastiveMethod):
     summary = "contrastive learning with classes averaged and always there (BCL)"
     paper = "Zhu et al. 2022"
     has_prototypes = True
+    compensation = True
 
     def __init__(
         self,
@@ -63,10 +61,6 @@ class BCL(ContrastiveMethod):
             view_model=view_model,
         )
 
-    def classification(self, logits: Tensor, labels: Tensor, state: TrainingState) -> Tensor:
-        """Logit-adjusted cross-entropy ``(2 B,)``."""
-        return LogitAdjustedLoss(state.class_mass)(logits, labels)
-
     def contrast(
         self, features: Tensor, projections: Projections, head: nn.Linear, batch: Batch, state: TrainingState
     ) -> Tensor:
@@ -81,7 +75,3 @@ class BCL(ContrastiveMethod):
             n_classes=len(prototypes),
         )
         return losses.view(2, -1).mean(dim=0)
-
-    def training_prior(self, data: Data) -> np.ndarray:
-        """All classes alike: the loss takes the data's prior out of the logits."""
-        return np.full(data.n_classes, 1 / data.n_classes)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from counterpoise.backbones.base import Batch, Network
 from counterpoise.backbones.registry import Encoded, Encoder
-from counterpoise.errors import SettingsError
+from counterpoise.errors import CounterpoiseWarning, SettingsError
+from counterpoise.losses.logit_adjustment import LogitAdjustedLoss
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.gradient import GradientMethod
 from counterpoise.methods.network_predictor import NetworkPredictor
 from counterpoise.methods.setting_checks import check_not_negative, check_positive
 from counterpoise.methods.views import ViewMaker
-from counterpoise.oversampling.base import check_share
+from counterpoise.oversampling.base import check_proper_share
 from counterpoise.search_space import Range, Space
 from counterpoise.seeding import derive_seed
 from counterpoise.training.settings import TrainingState
@@ -93,6 +96,8 @@ class ContrastiveMethod(GradientMethod):
     private: ClassVar[frozenset[str]] = frozenset({"view", "view_model"})
     feature_dim: ClassVar[int] = 128
     has_prototypes: ClassVar[bool] = False
+    compensation: bool = False
+    """Whether cross-entropy is of logits with the log prior added, which makes them those of classes alike frequent."""
 
     _second: Encoded | None = None
 
@@ -118,7 +123,7 @@ class ContrastiveMethod(GradientMethod):
         name = type(self).__name__.lower()
         check_positive(name, temperature=self.temperature)
         check_not_negative(name, weight=self.weight)
-        check_share("view_rate", self.view_rate)
+        check_proper_share("view_rate", self.view_rate)
         self._maker().check()
 
     def identity(self) -> str:
@@ -137,7 +142,7 @@ class ContrastiveMethod(GradientMethod):
             self._second = None  # the predictor keeps this method, and must not keep the texts
 
     def start(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
-        """Make the second view of each text.
+        """Make the second view of each text, and say so if rows have nothing to be compared with.
 
         Raises
         ------
@@ -148,6 +153,13 @@ class ContrastiveMethod(GradientMethod):
             raise SettingsError(
                 f"{type(self).__name__.lower()}: view and view_model say how texts get a second view, and these are "
                 f"{data.kind}s; leave them away"
+            )
+        if self.weight and not self.has_company() and min(context.training.batch_size, len(data)) == 1:
+            warnings.warn(
+                f"{type(self).__name__.lower()}: a batch of one row has nothing to be told apart from, so the "
+                "contrastive loss is 0; give larger batches",
+                CounterpoiseWarning,
+                stacklevel=2,
             )
         if data.kind == "text":
             views = self._maker().of(data.inputs, derive_seed(context.seed, "views"))
@@ -180,8 +192,18 @@ class ContrastiveMethod(GradientMethod):
         return loss + self.weight * self.contrast(features, projections, model.head, batch, state)
 
     def classification(self, logits: Tensor, labels: Tensor, state: TrainingState) -> Tensor:
-        """Cross-entropy ``(2 B,)`` of both views."""
-        return functional.cross_entropy(logits, labels, reduction="none")
+        """Cross-entropy ``(2 B,)`` of both views, with the log prior in it where there is ``compensation``."""
+        if not self.compensation:
+            return functional.cross_entropy(logits, labels, reduction="none")
+        return LogitAdjustedLoss(state.class_mass)(logits, labels)
+
+    def training_prior(self, data: Data) -> np.ndarray:
+        """All classes alike where the loss takes the data's prior out of the logits."""
+        return np.full(data.n_classes, 1 / data.n_classes) if self.compensation else data.class_mass()
+
+    def has_company(self) -> bool:
+        """Whether a row that is alone in its batch is compared with anything but its other view."""
+        return self.has_prototypes
 
     @abstractmethod
     def contrast(

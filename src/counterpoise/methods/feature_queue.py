@@ -18,12 +18,15 @@ class FeatureQueue:
     ----------
     features : Tensor of float32, shape (C, Q, d)
         Of length 1; zeros where there is none yet.
+    counts : Tensor of float32, shape (C, Q)
+        What each place counts: the weight of the row whose feature it holds, 0 where it holds none.
     pushed : Tensor of int64, shape (C,)
         How many features each class has been given so far, those that have been pushed out among them.
     """
 
-    def __init__(self, features: Tensor, pushed: Tensor) -> None:
+    def __init__(self, features: Tensor, counts: Tensor, pushed: Tensor) -> None:
         self.features = features
+        self.counts = counts
         self.pushed = pushed
 
     @classmethod
@@ -31,6 +34,7 @@ class FeatureQueue:
         """A queue without features."""
         return cls(
             torch.zeros(n_classes, size, dim, device=device),
+            torch.zeros(n_classes, size, device=device),
             torch.zeros(n_classes, dtype=torch.int64, device=device),
         )
 
@@ -43,27 +47,27 @@ class FeatureQueue:
         n_classes, size, _ = self.features.shape
         return torch.arange(n_classes, device=self.pushed.device).repeat_interleave(size)
 
-    def counts(self) -> Tensor:
-        """1 of each place that holds a feature, 0 of the others, ``(C * Q,)`` of float32."""
-        size = self.features.shape[1]
-        held = torch.arange(size, device=self.pushed.device) < self.pushed[:, None]
-        return held.flatten().float()
+    def memory(self) -> dict[str, Tensor]:
+        """What it is made of again."""
+        return {"features": self.features, "counts": self.counts, "pushed": self.pushed}
 
-    def push(self, features: Tensor, labels: Tensor) -> None:
-        """Take features in, each in the place of its class's oldest.
+    def push(self, features: Tensor, labels: Tensor, counts: Tensor) -> None:
+        """Take features in, each in the place of its class's oldest; what counts 0 pushes nothing out.
 
         Parameters
         ----------
         features : Tensor of float32, shape (M, d)
             Of length 1; what is kept has no gradient.
         labels : Tensor of int64, shape (M,)
+        counts : Tensor of float32, shape (M,)
         """
         n_classes, size, _ = self.features.shape
-        hit = functional.one_hot(labels, n_classes)
+        hit = functional.one_hot(labels, n_classes) * (counts > 0)[:, None]
         order = (hit.cumsum(dim=0) - 1).gather(1, labels[:, None]).squeeze(1)
         total = hit.sum(dim=0)
         # Of more than a class has places for, the last ones: two rows in one place would be a race.
-        last = order >= (total - size)[labels]
-        places = (self.pushed[labels] + order) % size
-        self.features = self.features.index_put((labels[last], places[last]), features.detach()[last])
+        last = (order >= (total - size)[labels]) & (counts > 0)
+        places = (labels[last], ((self.pushed[labels] + order) % size)[last])
+        self.features = self.features.index_put(places, features.detach()[last])
+        self.counts = self.counts.index_put(places, counts.to(self.counts.dtype)[last])
         self.pushed = self.pushed + total

@@ -8,9 +8,8 @@ had; the rest is read from the authors' code (KEAML-JLU/SharpReCL).
 from __future__ import annotations
 
 import warnings
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -19,7 +18,6 @@ from counterpoise.backbones.base import Batch, Network
 from counterpoise.backbones.registry import Encoder
 from counterpoise.errors import CounterpoiseWarning, SettingsError
 from counterpoise.losses.effective_number import effective_number_weights
-from counterpoise.losses.logit_adjustment import LogitAdjustedLoss
 from counterpoise.losses.supervised_contrastive import SupervisedContrastiveLoss
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.contrastive import ContrastiveMethod, Projections
@@ -122,7 +120,7 @@ class SharpReCL(ContrastiveMethod):
         hard_from: float = 0.5,
         hard_to: float = 1.0,
         alpha: float = 0.5,
-        prototypes: bool | str = True,
+        prototypes: bool | Literal["mean"] = True,
         queue: int = 0,
         compensation: bool = True,
         beta: float = 0.9999,
@@ -173,9 +171,14 @@ class SharpReCL(ContrastiveMethod):
             predictor = super().fit(data, context)
         finally:
             self._past = None  # the predictor keeps this method, and must not keep features of rows
-        left_out = [name for name in ("n_positives", "n_negatives", "weight") if not getattr(self, name)]
+        parts = {
+            "n_positives": "no positives are built",
+            "n_negatives": "no negatives are built",
+            "weight": "there is no contrastive loss",
+        }
+        left_out = {name: part for name, part in parts.items() if not getattr(self, name)}
         if left_out:
-            predictor.notes["remarks"] = [f"sharprecl: {name} is 0, so that part is off" for name in left_out]
+            predictor.notes["remarks"] = [f"sharprecl: {name} is 0, so {left_out[name]}" for name in left_out]
         return predictor
 
     def start(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
@@ -190,30 +193,31 @@ class SharpReCL(ContrastiveMethod):
             warnings.warn(
                 # The pool's own size would make another sentence of each fold.
                 f"sharprecl: the pool of a batch has fewer members than the {self.candidates} candidates for hard "
-                "targets, so all of it are candidates; give larger batches, or fewer candidates",
+                "targets, so every member is one; give larger batches, or fewer candidates",
                 CounterpoiseWarning,
                 stacklevel=2,
             )
 
     def memory(self) -> dict[str, Tensor]:
         """The queue."""
-        return {} if self._past is None else {"features": self._past.features, "pushed": self._past.pushed}
+        return {} if self._past is None else self._past.memory()
 
     def remember(self, memory: dict[str, Tensor]) -> None:
         """Take the queue back."""
         if self.queue:
-            self._past = FeatureQueue(memory["features"], memory["pushed"])
+            self._past = FeatureQueue(**memory)
 
     def logits(self, model: Network, batch: Batch) -> Tensor:
         """Logits ``(B, C)``, brought to a length where one is set."""
         return self._scaled(model(batch))
 
     def classification(self, logits: Tensor, labels: Tensor, state: TrainingState) -> Tensor:
-        """Cross-entropy ``(2 B,)`` of the logits, with the log prior added to them."""
-        logits = self._scaled(logits)
-        if not self.compensation:
-            return functional.cross_entropy(logits, labels, reduction="none")
-        return LogitAdjustedLoss(state.class_mass)(logits, labels)
+        """Cross-entropy ``(2 B,)`` of the logits, brought to a length where one is set."""
+        return super().classification(self._scaled(logits), labels, state)
+
+    def has_company(self) -> bool:
+        """Prototypes, unless they are left out, and past features where there is a queue."""
+        return bool(self.prototypes) or self.queue > 0
 
     def contrast(
         self, features: Tensor, projections: Projections, head: nn.Linear, batch: Batch, state: TrainingState
@@ -254,9 +258,9 @@ class SharpReCL(ContrastiveMethod):
             positives = [labels[:, None] == labels, positive]
             if self._past is not None:
                 cosines.append(self._past.cosines(pool))
-                amounts.append(self._past.counts().expand_as(cosines[-1]))
+                amounts.append(self._past.counts.flatten().expand_as(cosines[-1]))
                 positives.append(labels[:, None] == self._past.labels())
-                self._past.push(features, batch.labels.repeat(2))
+                self._past.push(features, batch.labels.repeat(2), batch.weights.repeat(2))
             losses = SupervisedContrastiveLoss(self.temperature).of_cosines(
                 torch.cat(cosines, dim=1), torch.cat(amounts, dim=1), torch.cat(positives, dim=1)
             )
@@ -268,10 +272,6 @@ class SharpReCL(ContrastiveMethod):
         # The loop takes the weighted mean over rows; what belongs to none of them comes to it free of their weights.
         mean = batch.weights.mean()
         return (of_rows * n + of_prototypes / mean.masked_fill(mean == 0, torch.inf)) / len(losses)
-
-    def training_prior(self, data: Data) -> np.ndarray:
-        """All classes alike where the loss takes the data's prior out of the logits."""
-        return np.full(data.n_classes, 1 / data.n_classes) if self.compensation else data.class_mass()
 
     def _scaled(self, logits: Tensor) -> Tensor:
         return logits if self.scale is None else self.scale * functional.normalize(logits.float(), dim=1)

@@ -184,7 +184,7 @@ def lenders(labels: np.ndarray, label: Any) -> np.ndarray:
     return np.flatnonzero(np.isin(labels, larger) if len(larger) else labels != label)
 
 
-def check_share(name: str, value: Any) -> None:
+def check_proper_share(name: str, value: Any) -> None:
     """Refuse a setting that is no share above 0 and below 1, with a SettingsError."""
     if not (isinstance(value, Real) and 0 < float(value) < 1):
         raise SettingsError(f"{name} is {value!r}; give a share above 0 and below 1")

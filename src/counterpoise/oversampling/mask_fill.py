@@ -22,7 +22,7 @@ import torch
 
 from counterpoise.errors import SettingsError
 from counterpoise.oversampling.anchors import Anchor
-from counterpoise.oversampling.base import check_count, check_share, draw_sources, words_of_share
+from counterpoise.oversampling.base import check_count, check_proper_share, draw_sources, words_of_share
 from counterpoise.oversampling.device import sampler_device
 from counterpoise.oversampling.masked_model import WHAT, MaskedModel, masked_snapshot
 from counterpoise.oversampling.text_edit import TextEdit
@@ -113,7 +113,7 @@ class MaskFill(TextEdit):
 
     def check(self) -> None:
         """Refuse settings out of range, and what can be seen to be no model without loading it."""
-        check_share("rate", self.rate)
+        check_proper_share("rate", self.rate)
         if not (isinstance(self.temperature, Real) and 0 < float(self.temperature) < np.inf):
             raise SettingsError(f"temperature is {self.temperature!r}; give a number above 0")
         for name in ("top_k", "batch_size"):

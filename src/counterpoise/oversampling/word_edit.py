@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from counterpoise.oversampling.anchors import Anchor
-from counterpoise.oversampling.base import check_share, draw_sources
+from counterpoise.oversampling.base import check_proper_share, draw_sources
 from counterpoise.oversampling.text_edit import TextEdit
 from counterpoise.search_space import Range, Space
 from counterpoise.seeding import RandomState
@@ -47,7 +47,7 @@ class WordEdit(TextEdit):
 
     def check(self) -> None:
         """Refuse a rate that is no share."""
-        check_share("rate", self.rate)
+        check_proper_share("rate", self.rate)
 
     def _make(
         self, texts: np.ndarray, labels: np.ndarray, label: Any, count: int, rng: np.random.Generator

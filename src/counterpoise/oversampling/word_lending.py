@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from counterpoise.oversampling.anchors import Anchor
-from counterpoise.oversampling.base import TextSampler, check_share, draw_sources, lenders
+from counterpoise.oversampling.base import TextSampler, check_proper_share, draw_sources, lenders
 from counterpoise.seeding import RandomState
 
 
@@ -41,7 +41,7 @@ class WordLending(TextSampler):
 
     def check(self) -> None:
         """Refuse a rate that is no share."""
-        check_share("rate", self.rate)
+        check_proper_share("rate", self.rate)
 
     def _make(
         self, texts: np.ndarray, labels: np.ndarray, label: Any, count: int, rng: np.random.Generator

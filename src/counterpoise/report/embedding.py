@@ -13,6 +13,7 @@ _STYLES = {
     "minority": {"color": "tab:blue", "s": 14},
     "difficult minority": {"color": "tab:red", "s": 20, "marker": "^"},
 }
+_STAR = {"marker": "*", "s": 160, "edgecolors": "black"}
 
 
 def draw_embeddings(path: Path, panels: Sequence[Scatter]) -> None:
@@ -24,6 +25,8 @@ def draw_embeddings(path: Path, panels: Sequence[Scatter]) -> None:
                 style = _STYLES.get(kind, {"color": f"C{number % 10}", "s": 10})
                 axis.scatter(places[:, 0], places[:, 1], label=kind, linewidths=0, **style)
                 for mark in panel.marks.get(kind, ()):
-                    axis.scatter(*mark, marker="*", s=160, color=style["color"], edgecolors="black", zorder=3)
+                    axis.scatter(*mark, color=style["color"], zorder=3, **_STAR)
+            if panel.marks:
+                axis.scatter([], [], label=panel.marked, color="white", **_STAR)
             axis.set(title=panel.title, xticks=[], yticks=[])
         axes[0].legend(frameon=False)

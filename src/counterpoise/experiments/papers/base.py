@@ -16,7 +16,6 @@ from counterpoise.data.image_files import read_images
 from counterpoise.data.imbalance import PROFILES, one_against_rest, thin
 from counterpoise.data.readers import read, splits_of
 from counterpoise.data.source_kinds import IMAGE, source_kind
-from counterpoise.errors import SettingsError
 from counterpoise.experiments.grid import plan
 from counterpoise.experiments.runs import Run
 from counterpoise.experiments.table import Comparison, Row
@@ -214,21 +213,6 @@ def first_sides(made: Set, task: Task, seed: int) -> tuple[np.ndarray, np.ndarra
     labels = task.names[task.numbers[split.train]]
     kept, _, _ = thin(labels, made.keep, made.minority, derive_seed(seed, "keep", 0))
     return split.train[kept], split.test
-
-
-def chosen(sets: Sequence[Set], names: Sequence[str] | None, default: Sequence[str]) -> list[Set]:
-    """Sets by the names of their data.
-
-    Raises
-    ------
-    SettingsError
-        For a name that no set has.
-    """
-    known = list(dict.fromkeys(made.dataset for made in sets))
-    if unknown := [name for name in names or () if name not in known]:
-        raise SettingsError(f"--datasets {', '.join(unknown)}: the paper has {', '.join(known)}")
-    wanted = names or default
-    return [made for made in sets if made.dataset in wanted]
 
 
 def find_row(comparison: Comparison | None, method: str, backbone: str | None) -> Row | None:

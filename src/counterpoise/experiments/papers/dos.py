@@ -26,8 +26,10 @@ __all__ = [
     "DEFAULT_SETS",
     "DEFAULT_TABLE",
     "EXAMPLES",
+    "SELECTIONS",
     "SETS",
     "TABLES",
+    "TAKES",
     "about",
     "lines_of",
     "runs_of",
@@ -69,6 +71,8 @@ BUDGETS = {
 DEFAULT_SETS = dict.fromkeys(BUDGETS, ("mnist", "cifar10"))
 """Where no data are named; a table leaves out those that it is not about."""
 
+SELECTIONS: tuple[str, ...] = ()
+TAKES: frozenset[str] = frozenset()
 DEFAULT_TABLE = "6"
 EXAMPLES: dict[str, Callable[[Set, Task, int], Table]] = {}
 

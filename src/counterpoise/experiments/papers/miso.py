@@ -30,8 +30,10 @@ __all__ = [
     "DEFAULT_SETS",
     "DEFAULT_TABLE",
     "EXAMPLES",
+    "SELECTIONS",
     "SETS",
     "TABLES",
+    "TAKES",
     "about",
     "figure_1",
     "lines_of",
@@ -87,6 +89,8 @@ DEFAULT_SETS = {
 }
 """Where no data are named."""
 
+SELECTIONS: tuple[str, ...] = ()
+TAKES: frozenset[str] = frozenset()
 DEFAULT_TABLE = "3"
 EXAMPLES = {"6": table_6}
 """Tables that need no runs."""

@@ -31,6 +31,7 @@ __all__ = [
     "SELECTIONS",
     "SETS",
     "TABLES",
+    "TAKES",
     "about",
     "lines_of",
     "runs_of",
@@ -89,6 +90,7 @@ as the others."""
 DEFAULT_SETS = dict.fromkeys(BUDGETS, (*IMAGES, *TEXTS, "r8"))
 """Where no data are named; a table is about one of them."""
 
+TAKES: frozenset[str] = frozenset()
 DEFAULT_TABLE = "cifar10"
 EXAMPLES: dict[str, Callable[[Set, Task, int], Table]] = {}
 

@@ -18,11 +18,14 @@ class Scatter:
         By kind of row.
     marks : dict of str to ndarray of float64, shape (m, 2)
         What stands for a kind of row, such as its prototype.
+    marked : str, default=""
+        What the marks are, in words.
     """
 
     title: str
     points: dict[str, np.ndarray]
     marks: dict[str, np.ndarray] = field(default_factory=dict)
+    marked: str = ""
 
 
 def plane(embedded: np.ndarray) -> np.ndarray:

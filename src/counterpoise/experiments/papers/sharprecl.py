@@ -14,8 +14,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from counterpoise.experiments import stopping_side
 from counterpoise.experiments.papers import sharprecl_numbers as theirs
 from counterpoise.experiments.papers.base import Line, Set, Table, percent, row_of
+from counterpoise.experiments.papers.held_out import held_out
 from counterpoise.experiments.papers.sharprecl_figure import figure_1
 from counterpoise.experiments.papers.sharprecl_lines import (
     ABLATION,
@@ -31,7 +33,6 @@ from counterpoise.experiments.papers.sharprecl_lines import (
     lines_of,
     runs_of,
 )
-from counterpoise.experiments.papers.sharprecl_sides import held_out
 from counterpoise.experiments.stopping_side import LEAST, OPTIMISTIC, SELECTION
 from counterpoise.experiments.table import Comparison, Metric, Row
 from counterpoise.experiments.task import Task
@@ -42,8 +43,10 @@ __all__ = [
     "DEFAULT_SETS",
     "DEFAULT_TABLE",
     "EXAMPLES",
+    "SELECTIONS",
     "SETS",
     "TABLES",
+    "TAKES",
     "about",
     "figure_1",
     "lacking",
@@ -58,6 +61,8 @@ DEFAULT_SETS = {
 }
 """Where no data are named; a table leaves out those that it is not about."""
 
+SELECTIONS = (*stopping_side.SELECTIONS, "both")
+TAKES = frozenset({"llm", "data_dir"})
 DEFAULT_TABLE = "main"
 EXAMPLES: dict[str, Callable[[Set, Task, int], Table]] = {}
 METRICS = {"accuracy": "accuracy", "macro_f1": "macro F1", "f1_rarest_third": "F1, rarest third"}

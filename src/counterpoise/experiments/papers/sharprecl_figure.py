@@ -36,7 +36,7 @@ def figure_1(made: Set, task: Task, seed: int) -> tuple[Scatter, Scatter]:
         places = plane(np.concatenate([rows, prototypes]))
         own = {str(name): places[: len(shown)][labels[shown] == name] for name in model.classes_}
         marks = {str(name): places[len(shown) + i][None] for i, name in enumerate(model.classes_)}
-        found.append(Scatter(title, own, marks))
+        found.append(Scatter(title, own, marks, "prototypes"))
     return found[0], found[1]
 
 
