@@ -18,7 +18,7 @@ _STAR = {"marker": "*", "s": 160, "edgecolors": "black"}
 
 def draw_embeddings(path: Path, panels: Sequence[Scatter]) -> None:
     """Draw each embedding in a panel of its own, kinds of rows in their colours and what stands for them as stars."""
-    with canvas(path, width=4 * len(panels), height=3.6) as figure:
+    with canvas(path, width=4 * len(panels), height=4.0) as figure:
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for axis, panel in zip(axes, panels, strict=True):
             for number, (kind, places) in enumerate(panel.points.items()):
@@ -29,4 +29,6 @@ def draw_embeddings(path: Path, panels: Sequence[Scatter]) -> None:
             if panel.marks:
                 axis.scatter([], [], label=panel.marked, color="white", **_STAR)
             axis.set(title=panel.title, xticks=[], yticks=[])
-        axes[0].legend(frameon=False)
+        # Below the panels, since points lie anywhere in them.
+        named = axes[0].get_legend_handles_labels()
+        figure.legend(*named, loc="outside lower center", ncols=min(len(named[1]), 4), frameon=False)
