@@ -37,7 +37,7 @@ def test_a_line_is_told_exactly(task, monkeypatch) -> None:
     rate = {"tfidf_lr": 0.01, "erm": 0.2}
     monkeypatch.setattr(pilot, "attempt", clockwork(lambda run, rows: 3.0 + rate[run.method] * rows))
     jobs = make_jobs(task, n_folds=4)
-    found = dict(pilot.pilots(task, jobs, sizes=(100, 200)))
+    found = dict(pilot.pilots(task, jobs, sizes=(100, 200), long=np.inf))
     assert {run.method for run in found} == {"tfidf_lr", "erm"}, "one run of each kind"
     for run, seconds in found.items():
         rows = len(task.side(run).train)
@@ -47,11 +47,26 @@ def test_a_line_is_told_exactly(task, monkeypatch) -> None:
 
 def test_a_falling_line_is_level_and_small_data_are_not_stretched(task, monkeypatch) -> None:
     monkeypatch.setattr(pilot, "attempt", clockwork(lambda run, rows: 1000.0 - rows))
-    (told,) = dict(pilot.pilots(task, make_jobs(task, ["tfidf_lr"]), sizes=(100, 200))).values()
+    falling = pilot.pilots(task, make_jobs(task, ["tfidf_lr"]), sizes=(100, 200), long=np.inf)
+    (told,) = dict(falling).values()
     assert 1000 - 200 < told < 1000 - 100
     small = make_task()
     (told,) = dict(pilot.pilots(small, make_jobs(small, ["tfidf_lr"]))).values()
     assert told == 1000.0 - len(small.side(make_jobs(small, ["tfidf_lr"])[0].run).train), "all rows are tried"
+
+
+def test_what_takes_long_is_tried_once_and_grows_with_the_rows(task, monkeypatch) -> None:
+    tried = []
+
+    def spy(run, rows):
+        tried.append(rows)
+        return 0.5 * rows
+
+    monkeypatch.setattr(pilot, "attempt", clockwork(spy))
+    (job,) = make_jobs(task, ["tfidf_lr"])[:1]
+    (told,) = dict(pilot.pilots(task, [job], sizes=(100, 200))).values()
+    assert len(set(tried)) == 1, "on the fewer rows alone, once for the libraries and once for the clock"
+    assert told == pytest.approx(0.5 * len(task.side(job.run).train))
 
 
 def test_trials_have_the_imbalance_of_the_whole(task, monkeypatch) -> None:

@@ -6,7 +6,8 @@
     duration(estimate.left)                                             # "3.5 h"
 
 A method's seconds are taken to grow as a constant and a share of the rows. What grows faster, such as a search of all
-neighbours, is told too low; what fills the gap between the classes is tried at the imbalance of the whole.
+neighbours, is told too low; what fills the gap between the classes is tried at the imbalance of the whole. What
+takes long on the fewer rows already is not tried on more, and taken to grow as the rows do.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ from counterpoise.seeding import generator
 SIZES = (600, 1800)
 """Rows of the two trials."""
 
+LONG = 20.0
+"""Seconds from which one trial has to do: a constant is little of them, and another would take three times as long."""
+
 LEAST = 8
 """Rows of a class, where it has so many: fewer would make other problems than the whole poses."""
 
@@ -38,6 +42,7 @@ def pilots(
     known: Callable[[Run], bool] = lambda run: False,
     *,
     sizes: tuple[int, int] = SIZES,
+    long: float = LONG,
 ) -> Iterator[tuple[Run, float]]:
     """Try one run of each kind on few rows.
 
@@ -49,6 +54,8 @@ def pilots(
         Whether a run is of a kind that needs no trial.
     sizes : tuple of int, default=(600, 1800)
         Rows of the trials, fitting side and test side together.
+    long : float, default=20
+        Seconds from which the first one has to do.
 
     Yields
     ------
@@ -61,6 +68,9 @@ def pilots(
     for position, job in enumerate(reversed(first.values())):
         points: list[tuple[int, float] | None] = []
         for size in sizes:
+            if points and points[0] is not None and points[0][1] >= long:
+                points.insert(0, (0, 0.0))
+                break
             if position == 0 and not points:
                 _seconds(task, job, size)  # unjudged: the first one of a process loads libraries and caches
             points.append(_seconds(task, job, size))
