@@ -285,7 +285,8 @@ def test_the_seed_alone_decides(name, kind, backbone, request) -> None:
         logits.append(make_method(name).fit(data, context).logits(data.inputs))
     np.testing.assert_array_equal(logits[0], logits[1])
     # Of a pretrained network the seed moves features so little that they may have the same neighbours.
-    if make_method(name).trains_backbone(kind) and (name, backbone) != ("feature_knn", "encoder"):
+    alike = name == "feature_knn" and backbone in ("encoder", "vision")
+    if make_method(name).trains_backbone(kind) and not alike:
         assert not np.array_equal(logits[0], logits[2])
 
 
@@ -316,11 +317,16 @@ def test_a_killed_training_goes_on_to_the_same_end(
     np.testing.assert_array_equal(resumed.training_prior, whole.training_prior)
 
 
+def long_enough(backbone: str | None) -> int:
+    """Epochs in which a network learns what is easy: larger ones than the smallest of each kind are slower to."""
+    return 12 if backbone is None else 24
+
+
 @pytest.mark.parametrize(("name", "kind", "backbone"), PLACES)
 def test_learns_a_separable_problem(name, kind, backbone, request) -> None:
     more = {"n_words": 3} if name in NEIGHBORS else {}
     train, test = (make_data(request, kind, (180, 20), seed, **more) for seed in (0, 1))
-    context = make_context(kind, backbone=backbone, max_epochs=12, learning_rate=0.02)
+    context = make_context(kind, backbone=backbone, max_epochs=long_enough(backbone), learning_rate=0.02)
     predictor = make_method(name).fit(train, context)
     logits = predictor.logits(test.inputs)
     assert average_precision_score(test.labels, logits[:, 1] - logits[:, 0]) > 0.9
@@ -336,7 +342,7 @@ def test_rows_count_by_their_weights(name, kind, backbone, request) -> None:
         labels=np.where(wrong, 1 - train.labels, train.labels),
         weights=np.where(wrong, 0.01, 1.0),
     )
-    context = make_context(kind, backbone=backbone, max_epochs=12, learning_rate=0.02)
+    context = make_context(kind, backbone=backbone, max_epochs=long_enough(backbone), learning_rate=0.02)
     if not METHODS[name].takes_sample_weight:
         with pytest.raises(DataError, match="not defined for rows of a class that weigh differently"):
             make_method(name).fit(contradicted, context)

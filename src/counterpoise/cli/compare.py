@@ -73,7 +73,8 @@ def compare(
     With --store nothing is lost when this is interrupted or killed; the same command goes on. A run has a key of
     all that can change its row: data, settings, fold, seed, the code of the method, versions of libraries.
 
-    --estimate tries each method on 600 and on 1,800 rows and tells from there how long the whole would take.
+    --estimate tries each method on 600 and, where these are quick, on 1,800 rows and tells from there how long the
+    whole would take.
     """
     with running("compare", as_json, quiet) as screen:
         from counterpoise.cli.labelled import kind_of_source, read_labelled

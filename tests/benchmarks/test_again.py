@@ -1,0 +1,80 @@
+"""A row of a planned grid is made again by ``compare`` alone, under the very key that it has."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from again import command_of
+from counterpoise.cli.app import app
+from counterpoise.cli.settings import training_settings
+from counterpoise.data.readers import read
+from counterpoise.experiments.grid import jobs_of, plan
+from counterpoise.experiments.store import Store
+from counterpoise.experiments.task import Task
+from filling import Part, fill_parts
+from gathered import read_rows
+from miso_design import CELLS, ENCODER, PLAIN, RIVALS, ROUTES
+from tiny_encoders import tiny_encoder
+
+ALL_FITTED = {"threshold": 0.5, "validation_fraction": 0.0}
+
+
+def planned(task: Task, line, settings) -> list:
+    return plan(
+        task, [line.method], backbone=line.backbone, keep="50%", n_folds=2, seeds=(3,), settings=settings
+    )
+
+
+@pytest.fixture(scope="module")
+def task() -> Task:
+    texts = read("demo")
+    return Task.of("demo", texts.texts, np.asarray(texts.labels, dtype=object), minority="fraud")
+
+
+@pytest.mark.parametrize("line", [*PLAIN, *RIVALS, *ROUTES, *CELLS], ids=lambda line: line.name)
+def test_options_say_what_was_planned(line, task, tmp_path, monkeypatch) -> None:
+    (tmp_path / ENCODER).symlink_to(tiny_encoder())
+    monkeypatch.chdir(tmp_path)
+    run = planned(task, line, {**ALL_FITTED, **line.settings})[1]
+    cells = {name: json.dumps(value) for name, value in run.fields.items() if isinstance(value, dict)}
+    row = {name: "" if value is None else str(value) for name, value in run.fields.items()}
+    options = command_of({**row, **cells, "key": "k"}, "s")
+    named = dict(zip(options[2::2], options[3::2], strict=True))
+    sets = [value for name, value in zip(options[2::2], options[3::2], strict=True) if name == "--set"]
+    settings = training_settings(
+        [named["--methods"]],
+        {},
+        sets=sets,
+        backbone=named.get("--backbone"),
+        threshold=named["--threshold"],
+    )
+    again = plan(
+        task,
+        [named["--methods"]],
+        backbone=named.get("--backbone"),
+        keep=named["--keep"],
+        n_folds=int(named["--folds"]),
+        seeds=(int(named["--random-state"]),),
+        settings=settings,
+    )
+    assert run in again
+
+
+def test_it_is_executed_once_more(task, tmp_path) -> None:
+    (line,) = (line for line in PLAIN if line.method == "tfidf_lr")
+    rows, store = tmp_path / "rows.csv", tmp_path / "first.runs"
+    part = Part(task, planned(task, line, ALL_FITTED))
+    fill_parts([part], rows, store, lambda run, task: 1.0, jobs=1)
+    first = read_rows(rows)[0]
+    assert first["key"] in {job.key for job in jobs_of(part.runs)}
+    again = tmp_path / "again.runs"
+    result = CliRunner().invoke(app, command_of(first, again), prog_name="counterpoise")
+    assert result.exit_code == 0, result.output
+    with Store(again) as made:
+        (record,) = made.rows()
+    assert record.key == first["key"]
+    assert str(record.metrics["average_precision"]) == first["average_precision"]
