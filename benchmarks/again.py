@@ -32,6 +32,10 @@ def command_of(row: Row, store: Path, *, split: str | None = None) -> list[str]:
         Of the data, where it is not their own default.
     """
     settings = json.loads(row["estimator"])
+    if int(row["trials"] or 0) or "selection" in settings:
+        raise SystemExit(
+            "compare makes no such row: its settings were searched for, or its epoch chosen for a paper's table"
+        )
     threshold = settings.pop("threshold", None)
     for kind in ("method", "backbone"):
         own = json.loads(row[f"{kind}_settings"])

@@ -31,12 +31,17 @@ Scores = dict[str, dict[str, dict[tuple[int, int], float]]]
 
 
 def read_scores(paths: Sequence[Path], lines: Sequence[Line], *, whole: bool = False) -> Scores:
-    """Average precision of lines on all tasks; of ``whole`` fitting sides, or of thinned ones."""
+    """Average precision of lines on all tasks; of ``whole`` fitting sides, or of those that the design has."""
+    thinned = {made.dataset for made in (*TASKS, *MORE) if made.keep}
     found: Scores = defaultdict(lambda: defaultdict(dict))
     names = {_identity(line.method, line.backbone, line.settings): line.name for line in lines}
     for row in (row for path in paths for row in read_rows(path)):
         name = names.get(_identity(row["method"], row["backbone"] or None, _settings(row)))
-        if name is not None and row["status"] == "done" and bool(row["keep"]) != whole:
+        if (
+            name is not None
+            and row["status"] == "done"
+            and whole == (row["dataset"] in thinned and not row["keep"])
+        ):
             found[row["dataset"]][name][int(row["seed"]), int(row["fold"])] = float(row[METRIC])
     return found
 
@@ -126,14 +131,17 @@ def gaps(paths: Sequence[Path]) -> str:
 
 
 def ranking(paths: Sequence[Path]) -> str:
-    """Average precision on all sets of what has no part broken or swapped, the best mean of the first seed first."""
+    """Average precision of what has no part broken or swapped, the best mean of the first seed first.
+
+    Of lines that are whole on all sets, the rival's choice being on all of them.
+    """
     every = (*PLAIN, *RIVALS, *ROUTES[:2])
     scores = read_scores(paths, every)
-    sets = [made.dataset for made in (*TASKS, *MORE) if made.dataset in scores]
+    sets = [made.dataset for made in (*TASKS, *MORE)]
     lines = []
     for name in (line.name for line in every):
         firsts = [_first_seed(scores[each].get(name, {})) for each in sets]
-        if sets and all(len(own) == N_FOLDS for own in firsts):
+        if all(len(own) == N_FOLDS for own in firsts):
             means = [float(np.mean(own)) for own in firsts]
             lines.append((name, means, float(np.mean(means))))
     lines.sort(key=lambda line: -line[2])

@@ -52,7 +52,7 @@ def sharprecl_selection(rows: Path) -> str:
             gain = _against_best(scores[1][name], {name: scores[0][name]}, _n_folds(by))[1]
             cells.append([name, *means, gain])
         head = [made, "chosen as by default", "chosen on the test", "difference [95% interval]"]
-        parts += [table_of(head, cells)]
+        parts += [table_of(head, cells)] if cells else []
     return "\n\n".join(["Macro F1, in percent, means over runs:", *parts, _cost([rows])])
 
 

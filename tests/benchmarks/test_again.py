@@ -64,6 +64,12 @@ def test_options_say_what_was_planned(line, task, tmp_path, monkeypatch) -> None
     assert run in again
 
 
+@pytest.mark.parametrize("given", [{"trials": "5"}, {"estimator": '{"selection": "test"}'}])
+def test_rows_of_other_commands_are_refused(given, tmp_path) -> None:
+    with pytest.raises(SystemExit, match="compare makes no such row"):
+        command_of({"estimator": "{}", "trials": "0", **given}, tmp_path / "s")
+
+
 def test_it_is_executed_once_more(task, tmp_path) -> None:
     (line,) = (line for line in PLAIN if line.method == "tfidf_lr")
     rows, store = tmp_path / "rows.csv", tmp_path / "first.runs"

@@ -105,13 +105,17 @@ def test_the_gap_is_from_class_weights_to_the_best_of_the_league(tmp_path) -> No
 
 def test_the_ranking_is_of_lines_that_are_whole_on_all_sets(tmp_path) -> None:
     level = {"class_weight": 0.5, "word_swap": 0.7, "blend": 0.6, "cag": 0.9}
-    sets = tuple(made.dataset for made in (*TASKS, *MORE))
+    sets, more = (tuple(made.dataset for made in those) for those in (TASKS, MORE))
     lines = [line for line in (*PLAIN, *RIVALS) if line.name in level]
     path = tmp_path / "design_more.csv"
+    every = [line for line in lines if line.name != "cag"]
+    written(path, every, lambda line, *_: level[line.name], datasets=sets)
+    written(path, every, lambda line, *_: level[line.name], datasets=more, keep="")
     written(
-        path, [line for line in lines if line.name != "cag"], lambda line, *_: level[line.name], datasets=sets
-    )
-    written(path, [line for line in lines if line.name == "cag"], lambda *_: 0.9, datasets=sets[:-1])
+        path, every, lambda *_: 0.1, datasets=sets, keep=""
+    )  # the ceiling's, of which there is nothing here
+    written(path, [line for line in lines if line.name == "cag"], lambda *_: 0.9, datasets=(*sets, more[0]))
+    assert ranking([path]).startswith(f"| line | league | {' | '.join((*sets, *more))} | mean |")
     shown = ranking([path]).splitlines()[2:]
     assert [line.split(" | ")[0] for line in shown] == ["| word_swap", "| blend", "| class_weight"]
     assert shown[1].startswith("| blend | open |")

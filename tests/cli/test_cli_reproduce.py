@@ -109,18 +109,22 @@ def test_sets_that_a_table_has_no_place_for_are_told(made, run, tmp_path, monkey
         *("reproduce", "sharprecl", "--datasets", f"{made.dataset},toutiao", "--store", tmp_path / "s"),
         *("--lines", "TF-IDF + logistic regression"),
     )
-    assert "table main is about none of toutiao; --table imbalance is" in said.stderr
-    assert "1 runs" in said.stderr
+    assert "table main has no place for toutiao; --table imbalance has" in said.stderr
+    assert "\n1 runs, 0 of them" in said.stderr
+    both = ("reproduce", "sharprecl", "--datasets", f"{made.dataset},toutiao")
+    said = run(*both, "--ratio", "100", code=2).stderr
+    assert (
+        f"in table main {made.dataset} has no set that is thinned to a ratio; there are 10 in --table imbalance"
+        in said
+    )
 
 
 def test_what_cannot_be_asked(made, run) -> None:
     asked = ("reproduce", "sharprecl", "--datasets", made.dataset)
     said = run(*asked, "--table", "imbalance", code=2).stderr
-    assert (
-        f"table imbalance of sharprecl is about none of {made.dataset}; --table main or ablation is" in said
-    )
+    assert f"table imbalance has no place for {made.dataset}; --table main or ablation has" in said
     said = run(*asked, "--ratio", "100", code=2).stderr
-    assert f"--ratio 100: of {made.dataset} none of them is thinned to any" in said
+    assert f"in table main {made.dataset} has no set that is thinned to a ratio; leave --ratio away" in said
     said = run("reproduce", "sharprecl", "--datasets", made.dataset + "x", code=2).stderr
     assert f"x: the paper has {made.dataset}; did you mean {made.dataset!r}?" in said
     said = run(*asked, "--lines", "cross-entropy, trained encoder", code=2).stderr
@@ -132,7 +136,8 @@ def test_what_cannot_be_asked(made, run) -> None:
     assert "no line of miso asks a language model" in run("reproduce", "miso", "--llm", "x", code=2).stderr
     said = run("reproduce", "miso", "--table", "1", "--lines", "x", code=2).stderr
     assert "table 1 of miso has no lines to choose from; leave --lines away" in said
-    assert "; did you mean 'SupCon, TextCNN'?" in run(*asked, "--lines", "SupCo, TextCNN", code=2).stderr
+    said = run(*asked, "--lines", "SupCo, TextCNN", code=2).stderr
+    assert "'SupCo, TextCNN'; did you mean 'SupCon, TextCNN'? There are: " in said
 
 
 def test_images_at_one_ratio_with_a_figure_beside_the_table(run, run_json, tmp_path, monkeypatch) -> None:

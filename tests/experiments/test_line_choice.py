@@ -31,9 +31,8 @@ def test_what_is_no_line_is_told_with_what_is_near() -> None:
     with pytest.raises(SettingsError) as told:
         chosen_lines(NAMES, "SupCn, TextCNN, ERM, nothing")
     assert str(told.value) == (
-        "--lines: there is no line 'SupCn, TextCNN' and none 'nothing'; choose from "
-        "ERM; DOS, k = 5; DOS, k = 5, random groups; random groups; SupCon, TextCNN; "
-        "did you mean 'SupCon, TextCNN'?"
+        "--lines: there is no line 'SupCn, TextCNN' and none 'nothing'; did you mean 'SupCon, TextCNN'? There are: "
+        "ERM; DOS, k = 5; DOS, k = 5, random groups; random groups; SupCon, TextCNN"
     )
     with pytest.raises(SettingsError, match="there is no line ' '; choose from"):
         chosen_lines(NAMES, " ")

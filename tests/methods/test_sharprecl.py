@@ -338,7 +338,9 @@ class TestWhatIsSaid:
         assert "remarks" not in SharpReCL().fit(data_of(), context_of()).notes
 
     def test_of_a_batch_that_compares_with_nothing(self) -> None:
-        with pytest.warns(CounterpoiseWarning, match="sharprecl: a batch of one row has nothing to be told"):
+        with pytest.warns(
+            CounterpoiseWarning, match="sharprecl: a batch of one row has nothing of another class"
+        ):
             SharpReCL(prototypes=False, hard_from=0, hard_to=0).fit(data_of(), context_of(batch_size=1))
         with pytest.warns(CounterpoiseWarning, match="supcon: a batch of one row"):
             SupCon().fit(data_of(), context_of(batch_size=1))

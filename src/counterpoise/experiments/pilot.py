@@ -7,7 +7,8 @@
 
 A method's seconds are taken to grow as a constant and a share of the rows. What grows faster, such as a search of all
 neighbours, is told too low; what fills the gap between the classes is tried at the imbalance of the whole. What
-takes long on the fewer rows already is not tried on more, and taken to grow as the rows do.
+takes long on the fewer rows already is not tried on more, and is taken to grow as the rows do: where much of that is
+the same for any number of rows, it is told too high.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ SIZES = (600, 1800)
 """Rows of the two trials."""
 
 LONG = 20.0
-"""Seconds from which one trial has to do: a constant is little of them, and another would take three times as long."""
+"""Seconds from which one trial has to do: another would take up to three times as long."""
 
 LEAST = 8
 """Rows of a class, where it has so many: fewer would make other problems than the whole poses."""

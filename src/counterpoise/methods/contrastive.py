@@ -156,8 +156,8 @@ class ContrastiveMethod(GradientMethod):
             )
         if self.weight and not self.has_company() and min(context.training.batch_size, len(data)) == 1:
             warnings.warn(
-                f"{type(self).__name__.lower()}: a batch of one row has nothing to be told apart from, so the "
-                "contrastive loss is 0; give larger batches",
+                f"{type(self).__name__.lower()}: a batch of one row has nothing of another class to be compared with; "
+                "give larger batches",
                 CounterpoiseWarning,
                 stacklevel=2,
             )
@@ -202,7 +202,7 @@ class ContrastiveMethod(GradientMethod):
         return np.full(data.n_classes, 1 / data.n_classes) if self.compensation else data.class_mass()
 
     def has_company(self) -> bool:
-        """Whether a row that is alone in its batch is compared with anything but its other view."""
+        """Whether a row that is alone in its batch is compared with anything but its own views."""
         return self.has_prototypes
 
     @abstractmethod

@@ -81,7 +81,8 @@ class SharpReCL(ContrastiveMethod):
         makes a class's prototype of its members in the pool, their mean brought to length 1, in place of the
         classifier's row, which stands in for a class that the pool lacks.
     queue : int, default=0
-        Past features of each class that anchors are compared with too, for batches so small that they lack classes.
+        Past features of each class that anchors are compared with too, for batches so small that they lack classes;
+        each counts by its row's weight.
     compensation : bool, default=True
         Whether the classification loss adds the log prior.
     beta : float, default=0.9999

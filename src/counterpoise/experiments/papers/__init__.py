@@ -4,7 +4,8 @@ A module of a paper has
 
 - ``SETS``, ``BUDGETS`` and ``DEFAULT_SETS``, what is run of a budget where no data are named;
 - ``TABLES``, which make a table of comparisons, by name, ``DEFAULT_TABLE``, and ``EXAMPLES``, tables that need no runs;
-- ``about(table, made)``, ``lines_of(table)`` and ``runs_of(table, task, made, budget, seed, encoder, lines=...)``;
+- ``about(table, made)``, ``lines_of(table)`` and ``runs_of(table, task, made, budget, seed, encoder, lines=...)``, and
+  ``selection=`` where there are ``SELECTIONS``;
 - ``SELECTIONS``, the epochs that can be judged, the default first and "both" for all of them, and ``TAKES``, which of
   "llm" and "data_dir" ``runs_of`` has to be given;
 - where it has one, ``figure_1`` of the data, and ``lacking``, which says what is not run for want of a model.

@@ -46,9 +46,11 @@ def chosen_lines(known: Sequence[str], asked: str) -> list[str]:
         place, after_a_name = place + 1, False
     if unknown or not found:
         wrong = [", ".join(each) for each in unknown] or [asked]
+        near = near_match(wrong[0], known)
         raise SettingsError(
-            f"--lines: there is no line {' and none '.join(map(repr, wrong))}; choose from "
-            f"{'; '.join(known)}{near_match(wrong[0], known)}"
+            f"--lines: there is no line {' and none '.join(map(repr, wrong))}{near} There are: {'; '.join(known)}"
+            if near
+            else f"--lines: there is no line {' and none '.join(map(repr, wrong))}; choose from {'; '.join(known)}"
         )
     return [name for name in known if name in found]
 

@@ -50,6 +50,7 @@ def chosen_sets(
     SettingsError
         For a name that no set has, and if nothing is left.
     """
+    names = [name for name in names if name] if names else None
     known = list(dict.fromkeys(made.dataset for made in protocol.SETS))
     if unknown := [name for name in names or () if name not in known]:
         near = near_match(unknown[0], known)
@@ -59,21 +60,39 @@ def chosen_sets(
     placed = [made for made in asked if every or protocol.about(table, made)]
     left_out = [made for made in asked if made.dataset not in {other.dataset for other in placed}]
     if not placed:
-        raise SettingsError(f"table {table} of {paper} {_elsewhere(protocol, asked)}")
+        raise SettingsError(_no_place(protocol, table, asked))
     sets = [made for made in placed if ratio in (None, made.ratio)]
     if not sets:
-        ratios = sorted({made.ratio for made in placed if made.ratio})
-        there = f"there are {', '.join(map(str, ratios))}" if ratios else "none of them is thinned to any"
-        raise SettingsError(f"--ratio {ratio}: of {_named(placed)} {there}")
-    remark = f"table {table} {_elsewhere(protocol, left_out)}" if names and left_out else ""
-    return sets, remark
+        raise SettingsError(f"--ratio {ratio}: {_other_ratios(protocol, table, placed, asked)}")
+    remarks = [_no_place(protocol, table, left_out)] if names and left_out else []
+    without = [made for made in placed if made.dataset not in {other.dataset for other in sets}]
+    if names and without:
+        remarks.append(f"{_named(without)}: nothing at a ratio of {ratio}")
+    return sets, "; ".join(remarks)
 
 
-def _elsewhere(protocol: Any, sets: Sequence[Set]) -> str:
-    """That a table is not about sets, and which are."""
-    tables = [table for table in protocol.TABLES if any(protocol.about(table, made) for made in sets)]
-    where = f"--table {' or '.join(tables)} is" if tables else "give other --datasets"
-    return f"is about none of {_named(sets)}; {where}"
+def _no_place(protocol: Any, table: str, sets: Sequence[Set]) -> str:
+    """That a table has no place for sets, and which have."""
+    said = f"table {table} has no place for {_named(sets)}"
+    tables = [other for other in protocol.TABLES if all(protocol.about(other, made) for made in sets)]
+    return f"{said}; --table {' or '.join(tables)} has" if tables else f"{said}; give other --datasets"
+
+
+def _other_ratios(protocol: Any, table: str, placed: Sequence[Set], asked: Sequence[Set]) -> str:
+    """Which ratios there are of the sets of a table, or in which other tables there are some."""
+    if ratios := _ratios(placed):
+        return f"of {_named(placed)} there are {ratios}"
+    said = f"in table {table} {_named(placed)} has no set that is thinned to a ratio"
+    others = [
+        f"{ratios} in --table {other}"
+        for other in protocol.TABLES
+        if (ratios := _ratios([made for made in asked if protocol.about(other, made)]))
+    ]
+    return f"{said}; there are {' and '.join(others)}" if others else f"{said}; leave --ratio away"
+
+
+def _ratios(sets: Sequence[Set]) -> str:
+    return ", ".join(str(ratio) for ratio in sorted({made.ratio for made in sets if made.ratio}))
 
 
 def _named(sets: Sequence[Set]) -> str:
