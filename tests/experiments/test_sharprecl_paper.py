@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +18,7 @@ from counterpoise.experiments.execution import execute
 from counterpoise.experiments.executors.in_process import InProcess
 from counterpoise.experiments.grid import fill, jobs_of, plan
 from counterpoise.experiments.papers import sharprecl, sharprecl_lines, sharprecl_numbers
-from counterpoise.experiments.papers.base import Budget, Set, task_of
+from counterpoise.experiments.papers.base import Budget, Set, percent, task_of
 from counterpoise.experiments.papers.held_out import held_out
 from counterpoise.experiments.pilot import pilots
 from counterpoise.experiments.surroundings import Surroundings
@@ -365,3 +366,8 @@ def test_lines_that_are_not_run_for_want_of_a_model_are_told() -> None:
     assert sharprecl.lacking("main", ["cross-entropy, TextCNN", "cross-entropy, frozen encoder"]) == (
         "No encoder named: 1 line not run; --encoder NAME|FOLDER runs it.",
     )
+
+
+@pytest.mark.parametrize(("folds", "shown"), [([0.5], "50.0"), ([0.4, 0.6], "50.0 ± 14.1"), ([None], "-")])
+def test_one_run_has_no_deviation(folds, shown) -> None:
+    assert percent(SimpleNamespace(metrics={"f1": Metric.of(folds)}), "f1") == shown

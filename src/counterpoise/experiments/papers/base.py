@@ -234,10 +234,12 @@ def row_of(comparison: Comparison, line: Line, lines: Sequence[Line]) -> Row | N
 
 
 def percent(row: Row | None, metric: str) -> str:
-    """A mean and its deviation in percent, as papers print F1; ``-`` where there is none."""
+    """A mean and its deviation in percent, as papers print F1; of one run no deviation, ``-`` where there is none."""
     found = None if row is None else row.metrics.get(metric)
     if found is None or found.mean is None:
         return "-"
+    if len(found.folds) < 2:
+        return f"{100 * found.mean:.1f}"
     return f"{100 * found.mean:.1f} ± {100 * (found.std or 0.0):.1f}"
 
 

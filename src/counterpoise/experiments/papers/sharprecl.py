@@ -206,7 +206,10 @@ def _gain(honest: Row | None, hopeful: Row | None, metric: str) -> str:
         return "-"
     pairs = zip(honest.metrics[metric].folds, hopeful.metrics[metric].folds, strict=True)
     gains = Metric.of([None if None in (a, b) else b - a for a, b in pairs])  # type: ignore[operator]
-    return "-" if gains.mean is None else f"{100 * gains.mean:+.1f} ± {100 * (gains.std or 0.0):.1f}"
+    if gains.mean is None:
+        return "-"
+    spread = f" ± {100 * (gains.std or 0.0):.1f}" if len(gains.folds) > 1 else ""
+    return f"{100 * gains.mean:+.1f}{spread}"
 
 
 def _other_encoders(found: Found) -> tuple[str, ...]:
