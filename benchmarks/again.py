@@ -16,7 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gathered import Row, read_rows
+from gathered import Row, read_rows, row_settings
 
 
 def command_of(row: Row, store: Path, *, split: str | None = None) -> list[str]:
@@ -37,9 +37,7 @@ def command_of(row: Row, store: Path, *, split: str | None = None) -> list[str]:
             "compare makes no such row: its settings were searched for, or its epoch chosen for a paper's table"
         )
     threshold = settings.pop("threshold", None)
-    for kind in ("method", "backbone"):
-        own = json.loads(row[f"{kind}_settings"])
-        settings |= {f"{kind}__{name}": value for name, value in own.items()}
+    settings |= row_settings(row)
     given = {
         "--split": split,
         "--minority": row["minority"] or None,

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.stats import t
 
 from counterpoise.experiments.papers.base import Line
-from gathered import Row, read_rows
+from gathered import read_rows, row_settings
 from markdown import table_of
 from miso_design import CELLS, FACTORS, MORE, N_FOLDS, PLAIN, RIVALS, ROUTES, TASKS
 
@@ -36,7 +36,7 @@ def read_scores(paths: Sequence[Path], lines: Sequence[Line], *, whole: bool = F
     found: Scores = defaultdict(lambda: defaultdict(dict))
     names = {_identity(line.method, line.backbone, line.settings): line.name for line in lines}
     for row in (row for path in paths for row in read_rows(path)):
-        name = names.get(_identity(row["method"], row["backbone"] or None, _settings(row)))
+        name = names.get(_identity(row["method"], row["backbone"] or None, row_settings(row)))
         if (
             name is not None
             and row["status"] == "done"
@@ -48,14 +48,6 @@ def read_scores(paths: Sequence[Path], lines: Sequence[Line], *, whole: bool = F
 
 def _identity(method: str, backbone: str | None, settings: Mapping[str, object]) -> str:
     return json.dumps([method, backbone, settings], sort_keys=True)
-
-
-def _settings(row: Row) -> dict[str, object]:
-    return {
-        f"{kind}__{name}": value
-        for kind in ("method", "backbone")
-        for name, value in json.loads(row[f"{kind}_settings"]).items()
-    }
 
 
 def effects(paths: Sequence[Path]) -> str:

@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from counterpoise.data.writers import json_text
 from counterpoise.experiments.runs import Run
@@ -34,6 +35,15 @@ def read_rows(path: Path) -> list[Row]:
         return []
     with open(path, encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def row_settings(row: Row) -> dict[str, Any]:
+    """Settings of a row's method and network, named as a classifier takes them: ``method__x``, ``backbone__x``."""
+    return {
+        f"{kind}__{name}": value
+        for kind in ("method", "backbone")
+        for name, value in json.loads(row[f"{kind}_settings"]).items()
+    }
 
 
 def whole(path: Path, dataset: str, minority: str, n_runs: int) -> set[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from counterpoise.experiments.papers.base import Budget, Line, Set
 from counterpoise.experiments.papers.sharprecl_lines import AS_SCRIPT, ASKED, MAIN, SETS, settings_of
-from gathered import Row, read_rows
+from gathered import Row, read_rows, row_settings
 
 Runs = dict[tuple[int, int], Row]
 
@@ -63,11 +63,7 @@ def _set_of(row: Row) -> Set | None:
 
 
 def _line_of(row: Row, budget: Budget, lines: Sequence[Line], selection: str) -> Line | None:
-    given = json.loads(row["estimator"]) | {
-        f"{kind}__{name}": value
-        for kind in ("method", "backbone")
-        for name, value in json.loads(row[f"{kind}_settings"]).items()
-    }
+    given = json.loads(row["estimator"]) | row_settings(row)
     own = {name: value for name, value in given.items() if name not in _NAMED}
     for line in lines:
         wanted = settings_of(line, budget, selection)

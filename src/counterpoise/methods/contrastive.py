@@ -199,7 +199,9 @@ class ContrastiveMethod(GradientMethod):
 
     def training_prior(self, data: Data) -> np.ndarray:
         """All classes alike where the loss takes the data's prior out of the logits."""
-        return np.full(data.n_classes, 1 / data.n_classes) if self.compensation else data.class_mass()
+        if not self.compensation:
+            return super().training_prior(data)
+        return np.full(data.n_classes, 1 / data.n_classes)
 
     def has_company(self) -> bool:
         """Whether a row that is alone in its batch is compared with anything but its own views."""

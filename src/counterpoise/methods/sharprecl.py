@@ -177,9 +177,10 @@ class SharpReCL(ContrastiveMethod):
             "n_negatives": "no negatives are built",
             "weight": "there is no contrastive loss",
         }
-        left_out = {name: part for name, part in parts.items() if not getattr(self, name)}
-        if left_out:
-            predictor.notes["remarks"] = [f"sharprecl: {name} is 0, so {left_out[name]}" for name in left_out]
+        if said := [
+            f"sharprecl: {name} is 0, so {so}" for name, so in parts.items() if not getattr(self, name)
+        ]:
+            predictor.notes["remarks"] = said
         return predictor
 
     def start(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:

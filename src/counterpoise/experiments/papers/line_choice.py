@@ -47,10 +47,9 @@ def chosen_lines(known: Sequence[str], asked: str) -> list[str]:
     if unknown or not found:
         wrong = [", ".join(each) for each in unknown] or [asked]
         near = near_match(wrong[0], known)
+        named = f"{near} There are:" if near else "; choose from"
         raise SettingsError(
-            f"--lines: there is no line {' and none '.join(map(repr, wrong))}{near} There are: {'; '.join(known)}"
-            if near
-            else f"--lines: there is no line {' and none '.join(map(repr, wrong))}; choose from {'; '.join(known)}"
+            f"--lines: there is no line {' and none '.join(map(repr, wrong))}{named} {'; '.join(known)}"
         )
     return [name for name in known if name in found]
 
