@@ -52,7 +52,9 @@ class Claim:
         Contestants, whose difference is above 0 where the claim holds; ``other`` is empty where one alone decides.
     metric : str
         ``"unevenness"`` is the share of the common classes' margin that the rare ones lack, which no scale of the
-        logits changes: 0 where margins are even, above 1 where those of the rare classes are below 0.
+        logits changes: 0 where margins are even, above 1 where those of the rare classes are below 0; runs whose common
+        classes have no margin have none. ``"fitted_unevenness"`` is that of the rows fitted to. ``"relative_spread"``
+        is how wide rare classes lie by how wide the others do, in which the distance between classes has no part.
     keep : str, default=""
         Only rows thinned so.
     dataset : str, default=""
@@ -74,6 +76,13 @@ class Claim:
     none: bool = False
 
 
+_WHERE_MARGINS_ARE = (
+    ("arrays", ""),
+    ("texts", ""),
+    *(("images", f"exponential:{ratio}") for ratio in (50, 100, 200)),
+)
+
+
 def _everywhere(words: str, one: str, other: str, *metrics: str, **more: Any) -> list[Claim]:
     return [Claim(words, grid, one, other, each, **more) for grid in ("arrays", "texts") for each in metrics]
 
@@ -82,13 +91,25 @@ RANKING, DECISION = "average_precision_rare", "f1_rare"
 
 BY_RULE = ("mixup", "remix", "mamix")
 
+TAIL = "exponential:100"
+
 MIXING: list[Claim] = [
     *_everywhere("hard SMOTE does not help", "hard_smote", "erm", DECISION, RANKING, none=True),
-    Claim(
-        "hard SMOTE does not help", "images", "hard_smote", "erm", "accuracy", "exponential:100", none=True
-    ),
+    Claim("hard SMOTE does not help", "images", "hard_smote", "erm", "accuracy", TAIL, none=True),
     *_everywhere("soft SMOTE helps", "soft_smote", "erm", DECISION, RANKING),
-    Claim("soft SMOTE helps", "images", "soft_smote", "erm", "accuracy", "exponential:100"),
+    Claim("soft SMOTE helps", "images", "soft_smote", "erm", "accuracy", TAIL),
+    *(
+        claim
+        for words, one, other in (
+            ("soft labels mend SMOTE", "soft_smote", "hard_smote"),
+            ("hard SMOTE beats repeating rows", "hard_smote", "random_oversample"),
+            ("soft SMOTE beats repeating rows", "soft_smote", "random_oversample"),
+        )
+        for claim in (
+            *_everywhere(words, one, other, DECISION, RANKING),
+            Claim(words, "images", one, other, "accuracy", TAIL),
+        )
+    ),
     *_everywhere("Mixup's margins are uneven", "mixup", "", "unevenness"),
     *(
         Claim("Mixup's margins are uneven", "images", "mixup", "", "unevenness", f"exponential:{ratio}")
@@ -96,20 +117,23 @@ MIXING: list[Claim] = [
     ),
     *(
         Claim("Mixup's margins are less even than plain training's", grid, "mixup", "erm", "unevenness", keep)
-        for grid, keep in (("arrays", ""), ("texts", ""), ("images", "exponential:100"))
+        for grid, keep in _WHERE_MARGINS_ARE
     ),
     *(
         Claim(
-            "MAMix's margins are more even than Mixup's",
-            "images",
-            "mamix",
-            "mixup",
+            f"MAMix's margins are more even than Mixup's{late}",
+            grid,
+            f"mamix{late}",
+            f"mixup{late}",
             "unevenness",
             keep,
             less=True,
         )
-        for keep in (f"exponential:{ratio}" for ratio in (50, 100, 200))
+        for grid, keep in _WHERE_MARGINS_ARE
+        for late in (("", ", drw") if grid == "images" else ("",))
     ),
+    Claim("so on rows fitted to", "images", "mixup", "erm", "fitted_unevenness", TAIL),
+    Claim("so on rows fitted to", "images", "mamix", "mixup", "fitted_unevenness", TAIL, less=True),
     *(
         Claim(f"MAMix leads Mixup at {ratio}:1{late}", "images", f"mamix{late}", f"mixup{late}", metric, keep)
         for ratio, keep in ((ratio, f"exponential:{ratio}") for ratio in (50, 100, 200))
@@ -117,8 +141,20 @@ MIXING: list[Claim] = [
         for metric in ("accuracy",)
     ),
     *(
+        Claim(words, "images", one, other, "accuracy", TAIL)
+        for words, one, other in (
+            ("Mixup adds to late class weights", "mixup, drw", "drw"),
+            ("and is ahead of margins in the loss", "mixup, drw", "ldam_drw"),
+            ("MAMix is ahead of Remix, both with late weights", "mamix, drw", "remix, drw"),
+        )
+    ),
+    *(
         Claim(f"`{name}` helps texts, beyond class weights", "texts", name, "class_weight", metric)
-        for name in (*BY_RULE, "hard_smote", "soft_smote", "ldam_drw", *(f"{rule}, drw" for rule in BY_RULE))
+        for name in (
+            *("drw", "ldam_drw", "hard_smote", "soft_smote"),
+            *BY_RULE,
+            *(f"{rule}, drw" for rule in BY_RULE),
+        )
         for metric in (DECISION, RANKING)
     ),
 ]
@@ -130,17 +166,36 @@ _REDUCED = tuple(str(made.keep) for made in SETS if made.dataset == "mnist" and 
 
 _MANY = ("ohsumed_titles", "toutiao")
 
+_SPREADS = (
+    ("DOS lowers in-class variance", "erm", "spread_rare"),
+    ("more than repeating rare rows does", "random_oversample", "spread_rare"),
+    ("in rare classes more than in others", "erm", "relative_spread"),
+)
+
 DEEP: list[Claim] = [
-    *_everywhere("DOS lowers in-class variance", "dos", "erm", "spread_rare", less=True),
     *(
-        Claim("DOS lowers in-class variance", "digits", _DIGITS, "erm", "spread_rare", keep, less=True)
-        for keep in _REDUCED
-    ),
-    *(
-        Claim("DOS lowers in-class variance", "many", "dos", "erm", "spread_rare", "", dataset, less=True)
-        for dataset in _MANY
+        claim
+        for words, other, metric in _SPREADS
+        for claim in (
+            *_everywhere(words, "dos", other, metric, less=True),
+            *(Claim(words, "digits", _DIGITS, other, metric, keep, less=True) for keep in _REDUCED),
+            *(Claim(words, "many", "dos", other, metric, "", dataset, less=True) for dataset in _MANY),
+        )
     ),
     *_everywhere("it is the drawing that lowers it", "dos", "dos, weight 0", "spread_rare", less=True),
+    *(
+        Claim(
+            "it is the drawing that lowers it",
+            "many",
+            "dos",
+            "dos, weight 0",
+            "spread_rare",
+            "",
+            dataset,
+            less=True,
+        )
+        for dataset in _MANY
+    ),
     *_everywhere("DOS raises minority F1", "dos", "erm", DECISION),
     *_everywhere("DOS raises minority average precision", "dos", "erm", RANKING),
     *_everywhere("DOS beats repeating rare rows", "dos", "random_oversample", DECISION, RANKING),
@@ -163,7 +218,8 @@ DEEP: list[Claim] = [
         for dataset in _MANY
     ),
     *(
-        Claim("`dos` helps texts, beyond class weights", "texts", "dos", "class_weight", metric)
+        Claim(f"`{name}` helps texts, beyond class weights", "texts", name, "class_weight", metric)
+        for name in ("dos", "dos, abstract labels")
         for metric in (DECISION, RANKING)
     ),
 ]
@@ -192,8 +248,13 @@ class Scores:
                     own[metric][cell] = float(value)
                 except (TypeError, ValueError):
                     continue
-            if row.get("margin_rare") and float(row.get("margin_common") or 0) > 0:
-                own["unevenness"][cell] = 1 - float(row["margin_rare"]) / float(row["margin_common"])
+            for side in ("", "fitted_"):
+                margins = [own.get(f"{side}margin_{group}", {}).get(cell) for group in ("rare", "common")]
+                if None not in margins and margins[1] > 0:
+                    own[f"{side}unevenness"][cell] = 1 - margins[0] / margins[1]
+            spreads = [own.get(f"spread_{group}", {}).get(cell) for group in ("rare", "common")]
+            if all(spreads):
+                own["relative_spread"][cell] = spreads[0] / spreads[1]
         days, machines, arithmetic = (
             sorted({row[name] for row in rows}) for name in ("finished_at", "machine", "arithmetic")
         )

@@ -9,18 +9,20 @@ writes benchmarks/results/mixing_GRID.csv, from which benchmarks/claims.py tells
 ``arrays``: scikit-learn's four small sets, of each of which one class keeps a fifth of its rows on the fitting side,
 test sides whole; a perceptron. ``many``: texts of many classes, all of them alike. ``texts``: a class against the rest.
 ``digits``: MNIST, of which four classes have lost most of their rows, as ``counterpoise reproduce dos`` has it.
-``images``: CIFAR-10 under long tails of 1,000 images and fewer, as ``counterpoise reproduce mixup`` has it, on the test
+``images``: CIFAR-10 under long tails of 500 images and fewer, as ``counterpoise reproduce mixup`` has it, on the test
 side that comes with it. ``all`` takes them in this order, the cheapest first.
 
 All rows are fitted to and the last epoch is judged; decided by the largest logit, no prior put back, since that would
-give the decisions back to the common classes. Every method has its defaults: none is tuned. What is in the store or in
-the file is not run again; after a change of a method, take its lines out of the file.
+give the decisions back to the common classes. Every method has its defaults: none is tuned. All of a task's contestants
+take as many steps: those that show rare rows more often have as many fewer epochs. What is in the store or in the file
+is not run again; after a change of a method, take its lines out of the file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from sklearn import datasets
@@ -32,16 +34,19 @@ from counterpoise.experiments.papers import dos, mixup
 from counterpoise.experiments.papers.base import Line, Set, task_of
 from counterpoise.experiments.runs import Run
 from counterpoise.experiments.task import Task
+from counterpoise.methods.dos import DOS
+from counterpoise.methods.overloading import Overloading
 from filling import Part, asked, fill_grids
-from mixing_lines import DEEP, IMAGES, LINES, MIXED_IMAGES, ONLY_ARRAYS, SMOTE
+from mixing_lines import DEEP, FILLED_UP, IMAGES, LINES, MIXED_IMAGES, ONLY_ARRAYS
 
 ARRAYS = {"iris": "versicolor", "wine": "class_1", "breast_cancer": "malignant", "digits": "8"}
 """Each with the class that becomes rare."""
 
 MANY = (
     Set("ohsumed_titles", "ohsumed_titles", None, given=True),
-    Set("toutiao", "toutiao", None),
+    Set("toutiao", "toutiao", None, keep="exponential:20"),
 )
+"""Toutiao's fifteen classes are alike frequent, so that a tail is made of them."""
 
 TEXTS = (
     Set("toutiao", "toutiao", "news_car", keep="28%"),
@@ -64,21 +69,27 @@ BESIDE = {"arrays": 0.5, "many": 5.0, "texts": 5.0, "digits": 5.0, "images": 15.
 BALANCED = ("random_oversample", "smote", "hard_smote", "soft_smote")
 """Methods that fill every class up to the largest."""
 
+STEPS = 2000
+"""Of arrays: what the smallest of them need until plain training gets no better."""
+
 
 def arrays() -> Iterator[Part]:
-    """Five folds, five seeds."""
+    """Five folds, two seeds."""
     for name, minority in ARRAYS.items():
         bunch = getattr(datasets, f"load_{name}")()
         labels = np.array([str(bunch.target_names[number]) for number in bunch.target], dtype=object)
         task = Task.of(name, bunch.data.astype(np.float32), labels, minority=minority)
-        yield _part(task, (*LINES, *ONLY_ARRAYS), keep="20%", n_folds=5, seeds=5, max_epochs=100)
+        fitted = plan(task, ["erm"], keep="20%", n_folds=5)[0]
+        epochs = -(-STEPS // -(-int(_counts(fitted, task).sum()) // 64))
+        yield _part(task, (*LINES, *ONLY_ARRAYS), keep="20%", n_folds=5, seeds=2, max_epochs=epochs)
 
 
 def many() -> Iterator[Part]:
     """Ten seeds on the test side that a set comes with, else five folds and two seeds."""
     for made in MANY:
         task = task_of(made)
-        yield _part(task, DEEP, n_folds=1 if made.given else 5, seeds=10 if made.given else 2)
+        folds, seeds = (1, 10) if made.given else (5, 2)
+        yield _part(task, DEEP, keep=made.keep, n_folds=folds, seeds=seeds, max_epochs=30)
 
 
 def texts() -> Iterator[Part]:
@@ -91,29 +102,40 @@ def texts() -> Iterator[Part]:
             task = Task.of(made.dataset, table.texts, labels, minority=made.minority)
         else:
             task = task_of(made)
-        yield _part(task, LINES, keep=made.keep, n_folds=5, seeds=2)
+        yield _part(task, LINES, keep=made.keep, n_folds=5, seeds=2, max_epochs=12)
 
 
 def digits() -> Iterator[Part]:
-    """Five folds; of each class at most 1,000 digits, before four classes, drawn anew, lose nine tenths and more."""
-    small = replace(dos.BUDGETS["small"], folds=5)
+    """Five folds, two seeds; of each class at most 1,000 digits, before four drawn anew lose nine tenths and more."""
+    small = replace(dos.BUDGETS["small"], folds=5, seeds=2)
     for made in (made for made in dos.SETS if dos.about("6", made)):
         task = task_of(made, at_most=small.at_most)
-        yield Part(task, dos.runs_of("6", task, made, small))
+
+        def planned(epochs: int, line: str, task: Task = task, made: Set = made) -> list[Run]:
+            budget = replace(small, settings={**small.settings, "max_epochs": epochs})
+            return dos.runs_of("6", task, made, budget, lines=[line])
+
+        epochs = small.settings["max_epochs"]
+        yield Part(
+            task,
+            [
+                run
+                for line in dos.lines_of("6")
+                for run in _as_long(task, partial(planned, line=line), epochs)
+            ],
+        )
 
 
 def images() -> Iterator[Part]:
-    """Five seeds, each of which thins the data anew. Margins of fitted rows at one ratio."""
+    """Five seeds, each of which thins the same 500 images of a class anew. Margins of fitted rows at one ratio."""
     small = mixup.BUDGETS["small"]
     sets = {made.ratio: made for made in mixup.SETS if made.dataset == "cifar10"}
-    task = task_of(sets[RATIO], at_most=1000)
-    for names, ratios, seeds in ((IMAGES, (RATIO,), 5), (MIXED_IMAGES, BESIDE_IT, 5), (SMOTE, (RATIO,), 5)):
-        lines = [line for line in mixup.LINES if line.name in names]
+    task = task_of(sets[RATIO], at_most=small.at_most)
+    for names, ratios in ((IMAGES, (RATIO,)), (MIXED_IMAGES, BESIDE_IT), (FILLED_UP, (RATIO,))):
         for ratio in ratios:
             settings = small.settings | ({"track_margins": True} if ratio == RATIO else {})
-            budget = replace(small, at_most=1000, seeds=seeds, settings=settings)
-            planned = mixup.runs_of("cifar10", task, sets[ratio], budget)
-            yield Part(task, [run for run in planned if any(_is_of(run, line) for line in lines)])
+            budget = replace(small, seeds=5, settings=settings)
+            yield Part(task, mixup.runs_of("cifar10", task, sets[ratio], budget, lines=names))
 
 
 GRIDS: dict[str, Callable[[], Iterator[Part]]] = {
@@ -125,41 +147,48 @@ GRIDS: dict[str, Callable[[], Iterator[Part]]] = {
 }
 
 
-def _part(task: Task, lines: tuple[Line, ...], *, seeds: int, n_folds: int, **more: object) -> Part:
-    keep = more.pop("keep", None)
-    runs: list[Run] = []
-    for line in lines:
-        settings = {**COMMON, **more, **line.settings}
-        runs += plan(
-            task,
-            [line.method],
-            keep=keep,
-            n_folds=n_folds,
-            seeds=range(seeds),
-            settings=settings,  # type: ignore[arg-type]
-        )
+def _part(
+    task: Task, lines: tuple[Line, ...], *, keep: str | None, seeds: int, n_folds: int, max_epochs: int
+) -> Part:
+    def planned(epochs: int, line: Line) -> list[Run]:
+        settings = {**COMMON, "max_epochs": epochs, **line.settings}
+        return plan(task, [line.method], keep=keep, n_folds=n_folds, seeds=range(seeds), settings=settings)
+
+    runs = [run for line in lines for run in _as_long(task, partial(planned, line=line), max_epochs)]
     return Part(task, runs)
 
 
-def _is_of(run: Run, line: Line) -> bool:
-    own = {name.removeprefix("method__"): value for name, value in line.settings.items()}
-    return run.method == line.method and run.method_settings == own
+def _as_long(task: Task, planned: Callable[[int], list[Run]], epochs: int) -> list[Run]:
+    """Runs of as many epochs as have the rows of ``epochs`` of plain training; not fewer than ``dos`` has parts."""
+    run = planned(epochs)[0]
+    counts = _counts(run, task)
+    parts = run.method_settings.get("rounds", DOS().rounds) + 1 if run.method == "dos" else 1
+    return planned(max(parts, round(epochs * float(counts.sum()) / _rows(run, counts))))
+
+
+def _counts(run: Run, task: Task) -> np.ndarray:
+    """Rows of each class that are fitted to."""
+    return np.bincount(task.numbers[task.side(run).train], minlength=len(task.names))
+
+
+def _rows(run: Run, counts: np.ndarray) -> float:
+    """How many rows a method shows in an epoch, in the mean over its epochs."""
+    if run.method in BALANCED:
+        return float(counts.max() * len(counts))
+    if run.method == "dos":
+        rounds = run.method_settings.get("rounds", DOS().rounds)
+        often = counts @ Overloading.of(counts, DOS().k, DOS().k_majority, DOS().overload).times
+        return float(counts.sum() + rounds * often) / (rounds + 1)
+    return float(counts.sum())
 
 
 def seconds_of(run: Run, task: Task, grid: str) -> float:
     """What a run takes, by its steps."""
-    counts = np.bincount(task.numbers[task.side(run).train], minlength=len(task.names))
-    epochs, batch = run.estimator.get("max_epochs", 10), run.estimator.get("batch_size", 64)
-    rows = float(counts.sum())
-    if run.method in BALANCED:
-        rows = float(counts.max() * len(counts))
-    elif run.method == "dos":
-        # Three of four parts of the training have rare classes as often as the largest.
-        often = np.where(counts <= counts.max() / 2, counts.max(), counts).sum()
-        rows = (rows + 3 * float(often)) / 4
+    counts = _counts(run, task)
+    epochs, batch = run.estimator["max_epochs"], run.estimator.get("batch_size", 64)
     # Rows that only go through the network cost about a third of a step.
     looks = float(counts.sum()) / 3 if run.estimator.get("track_margins") else 0.0
-    return float(BESIDE[grid] + STEP[grid] * epochs * np.ceil((rows + looks) / batch))
+    return float(BESIDE[grid] + STEP[grid] * epochs * np.ceil((_rows(run, counts) + looks) / batch))
 
 
 def main() -> None:

@@ -28,9 +28,9 @@ DEEP = (_PLAIN[0], _PLAIN[2], Line("dos", "dos"), *_WEIGHTS, *_GUIDED)
 LINES = (*_PLAIN, *_MIXED, *_LATE, *DEEP[2:])
 ONLY_ARRAYS = tuple(Line(name, name) for name in ("smote", "balanced_forest"))
 
-IMAGES = ("ERM", "Mixup", "MAMix", "LDAM-DRW", "Mixup-DRW", "Remix-DRW", "MAMix-DRW")
-MIXED_IMAGES = ("Mixup", "MAMix", "Mixup-DRW", "MAMix-DRW")
-SMOTE = ("hard SMOTE", "soft SMOTE")
+IMAGES = ("ERM", "DRW", "LDAM-DRW", "Mixup", "MAMix", "Mixup-DRW", "Remix-DRW", "MAMix-DRW")
+MIXED_IMAGES = ("ERM", "Mixup", "MAMix", "Mixup-DRW", "MAMix-DRW")
+FILLED_UP = ("random over-sampling", "hard SMOTE", "soft SMOTE")
 """Lines of :mod:`counterpoise.experiments.papers.mixup`."""
 
 

@@ -12,7 +12,7 @@ from claims import DEEP as DOS_CLAIMS
 from claims import MIXING, Claim, Scores, claims, differences, judged, verdict
 from counterpoise.experiments.papers import dos, mixup
 from mixing_evidence import MANY
-from mixing_lines import DEEP, IMAGES, LINES, ONLY_ARRAYS, SMOTE, name_of
+from mixing_lines import DEEP, FILLED_UP, IMAGES, LINES, ONLY_ARRAYS, name_of
 
 COLUMNS = (
     "dataset",
@@ -195,7 +195,7 @@ def test_claims_are_about_contestants_and_sets_that_are_run() -> None:
             for line in dos._LINES["6"]
         },
         "images": {
-            name_of(line.method, named(line)) for line in mixup.LINES if line.name in (*IMAGES, *SMOTE)
+            name_of(line.method, named(line)) for line in mixup.LINES if line.name in (*IMAGES, *FILLED_UP)
         },
     }
     keeps = {"digits": [made.keep for made in dos.SETS], "images": [made.keep for made in mixup.SETS]}

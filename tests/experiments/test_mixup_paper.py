@@ -92,14 +92,14 @@ def test_smote_takes_as_many_steps_as_the_other_lines(cifar) -> None:
     assert {run.estimator["max_epochs"] for run in mixup.runs_of("ag_news", task, texts, budget)} == {20}
 
 
-def test_the_authors_recipe_has_no_smote_unless_it_is_asked_for(cifar) -> None:
+def test_the_authors_recipe_has_no_over_sampling_unless_it_is_asked_for(cifar) -> None:
     made, task = ratio_of("CIFAR-10 100:1", cifar)
     methods = {
         name: {run.method for run in mixup.runs_of("cifar10", task, made, mixup.BUDGETS[name])}
         for name in ("small", "paper", "paper+smote")
     }
     assert methods["small"] == methods["paper+smote"]
-    assert methods["small"] - methods["paper"] == {"hard_smote", "soft_smote"}
+    assert methods["small"] - methods["paper"] == {"random_oversample", "hard_smote", "soft_smote"}
 
 
 def test_by_validation_choice_all_epochs_are_trained(cifar) -> None:

@@ -9,11 +9,11 @@ import torch
 from counterpoise.errors import CounterpoiseWarning, SettingsError
 from counterpoise.estimators.array import ArrayClassifier
 from counterpoise.methods.abstract_labels import (
+    dealt_out,
     find_groups,
     n_groups_of,
     outside,
     own_parts,
-    random_groups,
     renumbered,
 )
 
@@ -62,14 +62,26 @@ def test_a_hundred_classes_are_trained_on() -> None:
     assert np.isfinite(model.predict_proba(values)).all()
 
 
-def test_random_groups_are_as_many_and_keep_classes_whole() -> None:
+def test_groups_dealt_out_are_as_large_keep_classes_whole_and_change_as_those_found_do() -> None:
     labels = np.repeat(np.arange(9), 4)
-    groups = random_groups(labels, 9, np.random.default_rng(0))
-    assert np.bincount(groups).tolist() == [12, 12, 12]
-    assert (groups.reshape(9, 4) == groups[::4, None]).all()
-    two = random_groups(np.array([0] * 50 + [1] * 5), 2, np.random.default_rng(0))
-    assert set(two[:50]) == {0, 1}
-    assert (two[50:] == 2).all()
+    found = np.repeat([0, 0, 0, 0, 0, 1, 1, 1, 2], 4)
+    dealt = dealt_out(found, labels, 9, np.random.default_rng(0))
+    assert np.bincount(dealt).tolist() == [20, 12, 4]
+    assert (dealt.reshape(9, 4) == dealt[::4, None]).all()
+    assert dealt.tolist() != found.tolist()
+    assert dealt.tolist() == dealt_out(found, labels, 9, np.random.default_rng(0)).tolist()
+    moved = np.repeat([0, 0, 0, 0, 1, 1, 1, 1, 2], 4)
+    again = dealt_out(moved, labels, 9, np.random.default_rng(0))
+    assert (again != dealt).sum() == 4, "one class has moved, so one has here"
+
+
+def test_of_two_classes_the_rows_of_the_larger_are_dealt_out() -> None:
+    labels = np.array([0] * 50 + [1] * 5)
+    found = np.array([0] * 30 + [1] * 20 + [2] * 5)
+    dealt = dealt_out(found, labels, 2, np.random.default_rng(0))
+    assert np.bincount(dealt).tolist() == [30, 20, 5]
+    assert (dealt[50:] == 2).all()
+    assert dealt.tolist() != found.tolist()
 
 
 def test_groups_keep_the_numbers_of_those_they_share_most_with() -> None:

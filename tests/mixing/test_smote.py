@@ -90,6 +90,15 @@ def test_weights_and_neighbours_are_alike_likely_and_each_row_has_its_own(rule) 
 
 
 @RULES
+def test_a_row_with_fewer_neighbours_has_each_of_them_as_often(rule) -> None:
+    n = 40_000
+    near = torch.tensor([[1, 2, 3, -1, -1]]).expand(n, 5)
+    pairs = rule(torch.zeros(n), torch.ones(1), generator(0), near)
+    shares = torch.bincount(pairs.partner, minlength=4) / n
+    torch.testing.assert_close(shares, torch.tensor([0, 1 / 3, 1 / 3, 1 / 3]), atol=0.01, rtol=0)
+
+
+@RULES
 def test_only_the_generator_decides(rule) -> None:
     near = torch.randint(9, (9, 3), generator=generator(5))
     found = []

@@ -65,12 +65,31 @@ def find_groups(features: np.ndarray, labels: np.ndarray, n_classes: int, seed: 
     return groups
 
 
-def random_groups(labels: np.ndarray, n_classes: int, rng: np.random.Generator) -> np.ndarray:
-    """Groups that have nothing to do with any representation: a control; parameters and result as for the others."""
+def dealt_out(groups: np.ndarray, labels: np.ndarray, n_classes: int, rng: np.random.Generator) -> np.ndarray:
+    """Groups that are as many, as large and as steady as those found, and mean nothing: a control.
+
+    Parameters
+    ----------
+    groups : ndarray of int64, shape (n,)
+        By :func:`find_groups`.
+    labels : ndarray of int64, shape (n,)
+    n_classes : int
+    rng : numpy.random.Generator
+        Decides which class takes the place of which, and of two classes which row of the larger one that of which; in
+        the same state it decides alike, so that these groups change from round to round only as those found do.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+    """
     if n_classes > 2:
-        return rng.permutation(np.arange(n_classes) % n_groups_of(n_classes))[labels]
-    larger = np.bincount(labels, minlength=2).argmax()
-    return np.where(labels == larger, rng.integers(0, 2, len(labels)), 2)
+        by_class = np.zeros(n_classes, dtype=np.int64)
+        by_class[labels] = groups
+        return by_class[rng.permutation(n_classes)][labels]
+    larger = np.flatnonzero(groups < 2)
+    dealt = groups.copy()
+    dealt[larger] = groups[rng.permutation(larger)]
+    return dealt
 
 
 def renumbered(groups: np.ndarray, before: np.ndarray, n_groups: int) -> np.ndarray:

@@ -26,11 +26,11 @@ from counterpoise.losses.micro_cluster import (
     towards_point,
 )
 from counterpoise.methods.abstract_labels import (
+    dealt_out,
     find_groups,
     n_groups_of,
     outside,
     own_parts,
-    random_groups,
     renumbered,
 )
 from counterpoise.methods.base import Context, Data
@@ -105,7 +105,8 @@ class DOS(GradientMethod):
         See :func:`counterpoise.mixing.convex.convex_weights`.
     abstract_labels : bool or "random", default=False
         Whether groups found in the representation guide it, in the rounds with neighbours; see
-        :mod:`counterpoise.methods.abstract_labels`. ``"random"`` groups are a control.
+        :mod:`counterpoise.methods.abstract_labels`. ``"random"`` deals
+        the groups found out to other classes: a control.
     group_weight : float, default=0.5
         Of the loss that tells groups apart; not read without abstract labels.
     subspace_weight : float, default=0.1
@@ -328,9 +329,9 @@ class DOS(GradientMethod):
         return found
 
     def _groups(self, features: np.ndarray, n_classes: int, number: int) -> np.ndarray:
-        if self.abstract_labels == "random":
-            return random_groups(self._labels, n_classes, generator(self._seed, "groups"))
         found = find_groups(features, self._labels, n_classes, derive_seed(self._seed, "groups", number))
+        if self.abstract_labels == "random":
+            found = dealt_out(found, self._labels, n_classes, generator(self._seed, "groups"))
         before: Any = self._memory.get("groups")
         return found if before is None else renumbered(found, before.cpu().numpy(), n_groups_of(n_classes))
 

@@ -283,10 +283,11 @@ def neighbors_of(rows: np.ndarray, labels: np.ndarray, k: int, *, own_class: boo
 
     Returns
     -------
-    ndarray of int64, shape (n, k)
-        Where there are fewer than ``k`` they are gone round; a row without any has itself.
+    ndarray of int64, shape (n, m)
+        ``m`` is ``k``, or what the row that has most of them has. A row with fewer has -1 after them, one without any
+        has itself.
     """
     found = nearest_within(rows, labels if own_class else np.zeros(len(rows), dtype=np.int64), k)
-    few = (found >= 0).sum(axis=1, keepdims=True)
-    round_again = np.take_along_axis(found, np.arange(k) % np.maximum(few, 1), axis=1)
-    return np.where(few, round_again, np.arange(len(rows))[:, None])
+    alone = found[:, 0] < 0
+    found[alone, 0] = np.flatnonzero(alone)
+    return found[:, (found >= 0).any(axis=0)]

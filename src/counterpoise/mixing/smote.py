@@ -39,7 +39,7 @@ def hard_smote(
         On the device of the labels; the rule draws from no other.
     neighbors : Tensor of int64, shape (B, k)
         Row numbers, by the numbering that partners are to have; of rows of the same class, where labels are to be
-        true. A row with fewer than ``k`` has some of them several times, one without any itself.
+        true. A row with fewer than ``k`` has -1 after them, one without any has itself.
     mixed : Tensor of bool, shape (B,), optional
         Which rows are mixed; the others have a weight of 1. By default all.
     """
@@ -56,9 +56,10 @@ def soft_smote(
     mixed: Tensor | None = None,
 ) -> Pairs:
     """As :func:`hard_smote`, the label weighing what the row itself does: neighbours may be of any class."""
-    (n, k), device = neighbors.shape, labels.device
-    weight = torch.rand(n, generator=generator, device=device)
-    place = torch.randint(k, (n, 1), generator=generator, device=device)
+    weight, where = torch.rand(2, len(neighbors), generator=generator, device=labels.device)
+    # Numbers from 0 to below 1 can be rounded up to the number that they are multiplied by.
+    there = (neighbors >= 0).sum(dim=1)
+    place = torch.minimum((where * there).long(), there - 1)[:, None]
     if mixed is not None:
         weight = torch.where(mixed, weight, 1.0)
     return Pairs(neighbors.gather(1, place).squeeze(1), weight, weight)
