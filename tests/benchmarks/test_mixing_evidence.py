@@ -1,4 +1,4 @@
-"""The plan of the evidence about mixing and deep over-sampling: contestants take as many steps, and rare classes are."""
+"""The plan of the evidence about mixing and deep over-sampling: all take as many steps, and rare classes are there."""
 
 from __future__ import annotations
 

@@ -199,8 +199,17 @@ WEIGHTS_ARE_THE_PRIOR = ("encoder_lda", "llm_zero_shot")
 """Methods that learn the same from weighted classes, and to which weights are class shares and nothing else."""
 
 
-@pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("prior_correction", [True, False])
+# `make test` has one of the two a method, by turns.
+@pytest.mark.parametrize(
+    ("name", "prior_correction"),
+    [
+        (name, correction)
+        if (i % 2 == 0 or name in WEIGHTS_ARE_THE_PRIOR) == correction
+        else pytest.param(name, correction, marks=pytest.mark.slow)
+        for i, name in enumerate(METHODS)
+        for correction in (True, False)
+    ],
+)
 def test_class_weights_act_on_every_method(name, prior_correction, spam) -> None:
     texts, labels = spam
     settings = {"threshold": 0.5, "random_state": 0, "prior_correction": prior_correction}
