@@ -17,7 +17,8 @@ from counterpoise.methods.base import Context, Data
 from counterpoise.methods.gradient import GradientMethod
 from counterpoise.methods.network_predictor import NetworkPredictor
 from counterpoise.metrics.calibration import softmax
-from counterpoise.oversampling.balance import SHARES, Fold, Judge, average_precision, choose_balance
+from counterpoise.metrics.ranking import average_precision
+from counterpoise.oversampling.balance import SHARES, Fold, Judge, choose_balance
 from counterpoise.oversampling.base import TextSampler
 
 

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.metrics import average_precision_score
 
 from counterpoise.metrics import confusion as cm
 from counterpoise.metrics.confusion import Floats, Ints, checked
+from counterpoise.metrics.ranking import average_precision
 
 MEASURES = ("precision", "recall", "f1", "f1_tuned", "average_precision")
 """What there is of each class; a metric's name is the measure with the class in brackets."""
@@ -74,13 +74,13 @@ def class_columns(y: Ints, p: Floats, weights: Floats) -> dict[str, Floats]:
     """
     n_classes = p.shape[1]
     matrix = cm.confusion(y, p.argmax(axis=1), n_classes, weights)
-    there = np.bincount(y, minlength=n_classes) > 0
+    there = np.bincount(y, weights, n_classes) > 0
     return {
         "precision": cm.precision_by_class(matrix),
         "recall": cm.recall_by_class(matrix),
         "f1": cm.f1_by_class(matrix),
         "average_precision": np.array(
-            [average_precision_score(y == c, p[:, c]) if there[c] else np.nan for c in range(n_classes)]
+            [average_precision(y == c, p[:, c], weights) if there[c] else np.nan for c in range(n_classes)]
         ),
     }
 

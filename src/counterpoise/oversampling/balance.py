@@ -20,10 +20,10 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score
 
 from counterpoise.crossfit import Split, make_folds
 from counterpoise.errors import CounterpoiseWarning, DataError
+from counterpoise.metrics.ranking import average_precision
 from counterpoise.oversampling.base import TextSampler
 from counterpoise.progress import bar
 from counterpoise.seeding import derive_seed
@@ -122,11 +122,6 @@ def choose_balance(
             stacklevel=2,
         )
     return {name: _best(scores) if scores else 1.0 for name, scores in found.items()}
-
-
-def average_precision(own: NDArray[np.bool_], scores: NDArray[np.float64], weights: Any = None) -> float:
-    """Average precision of a class on rows that hold it, as a Python number."""
-    return float(average_precision_score(own, scores, sample_weight=weights))
 
 
 def judge_by_words(texts: Texts, labels: NDArray[Any]) -> Judge:
