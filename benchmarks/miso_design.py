@@ -123,6 +123,10 @@ _FOUR = ("encoder_lr", "encoder_neighbors", "tfidf_lr", "char_lr")
 ROUTES = (
     Line("MISO", "miso", "textcnn"),
     Line("MISO, edited", "miso_edit", "textcnn"),
+    *(
+        Line(f"from {kind} texts only", "miso_edit", "textcnn", {"method__sources": kind})
+        for kind in ("difficult", "easy")
+    ),
     Line("shared words kept", "miso_edit", "textcnn", {"method__gate_weight": -4.0}),
     Line("far partners", "miso_edit", "textcnn", {"method__scope": 1_000_000, "method__tau": "fixed"}),
     Line("vectors that mean nothing", "miso_edit", "textcnn", {"backbone__vectors": "random"}),

@@ -67,15 +67,18 @@ def test_an_anchor_keeps_most_words_of_its_source_and_borrows_from_its_partner(g
     assert np.mean(shares) == pytest.approx(2 / 3, abs=0.08)
 
 
-def test_only_difficult_samples_are_sources_unless_all_are_asked_for() -> None:
+def test_difficult_samples_are_sources_or_easy_ones_or_all() -> None:
     texts, labels = corpus(30, 80)
-    some, every = make("edit", sources="difficult"), make("edit")
-    some.fit_resample(texts, labels)
-    every.fit_resample(texts, labels)
+    some, others, every = make("edit", sources="difficult"), make("edit", sources="easy"), make("edit")
+    for sampler in (some, others, every):
+        sampler.fit_resample(texts, labels)
     difficult = some.prepared_["rare"].field.sources
     assert 0 < len(difficult) < 30
     assert set(some.anchors_["source_row"].to_pylist()) == set(difficult.tolist())
     assert len(set(every.anchors_["source_row"].to_pylist())) > max(len(difficult), 25)
+    easy = np.setdiff1d(np.flatnonzero(labels == "rare"), difficult)
+    assert others.prepared_["rare"].field.sources.tolist() == easy.tolist()
+    assert set(others.anchors_["source_row"].to_pylist()) == set(easy.tolist())
 
 
 def test_where_none_is_difficult_all_serve() -> None:
@@ -87,6 +90,16 @@ def test_where_none_is_difficult_all_serve() -> None:
     sampler = make("edit", sources="difficult")
     sampler.fit_resample(texts, labels)
     assert sampler.prepared_["rare"].n_difficult == 0
+    assert len(sampler.prepared_["rare"].field.sources) == 8
+
+
+def test_where_none_is_easy_all_serve() -> None:
+    # Each rare text has its words from a plain one, but for one of its own.
+    plain = [f"{w} {v} home lunch office" for w in "abcdefgh" for v in "pqrs"]
+    texts = np.array([*(f"{text} prize" for text in plain[::4]), *plain], dtype=object)
+    sampler = make("edit", sources="easy")
+    sampler.fit_resample(texts, np.array(["rare"] * 8 + ["plain"] * 32))
+    assert sampler.prepared_["rare"].n_difficult == 8
     assert len(sampler.prepared_["rare"].field.sources) == 8
 
 

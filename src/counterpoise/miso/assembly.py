@@ -99,7 +99,9 @@ def prepare(
         corpus.texts, labels, minority=label, k=recipe.k, embed=embedding, repeats=groups
     )
     difficult = np.sort(found.difficult)
-    sources = difficult if len(difficult) and recipe.sources == "difficult" else minority
+    easy = np.setdiff1d(minority, difficult)
+    asked = {"difficult": difficult, "easy": easy, "all": minority}[recipe.sources]
+    sources = asked if len(asked) else minority
     share = dict(zip(found.rows.tolist(), found.hostile.mean(axis=1).tolist(), strict=True))
     pairing = Pairing.from_embedding(
         embedding, sources, majority, groups=groups, scope=recipe.scope, seed=seed
@@ -114,7 +116,6 @@ def prepare(
         label,
         Belonging(corpus.texts, labels == label, groups, seed) if recipe.belonging else None,
     )
-    easy = np.setdiff1d(minority, difficult)
     donors = easy if len(easy) > 1 else minority
     gate = Gate(recipe.budget, recipe.run, recipe.inject, recipe.gate_weight)
     if recipe.generator == "edit":

@@ -65,9 +65,10 @@ class MISO(TextSampler):
         Share of the words given up that comes from other minority texts, easy ones first.
     gate_weight : float, default=0.0
         Whether words that the majority partner shares are given up more often (above 0) or less (below 0).
-    sources : {"all", "difficult"}, default="all"
+    sources : {"all", "difficult", "easy"}, default="all"
         Which minority samples anchors are written from. The paper's are the difficult ones; with them alone the
-        easy ones, never repeated, lose their weight. All serve where none is difficult.
+        easy ones, never repeated, lose their weight. The easy ones alone are a control: where they do as well, it is
+        not difficulty that matters. All serve where none is of the kind.
     k : int, default=5
         Neighbours by which a sample is difficult (the paper gives none).
     scope : int, default=50

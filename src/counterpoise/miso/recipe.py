@@ -52,7 +52,7 @@ class Recipe:
     ----------
     generator : {"edit", "pointer", "free"}
         What writes: the editor without a decoder, the pointer decoder, or the paper's free decoder.
-    sources : {"difficult", "all"}
+    sources : {"difficult", "easy", "all"}
         Which minority samples anchors are written from.
     k : int
         Neighbours by which a sample is difficult.
@@ -102,7 +102,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         _one_of("generator", self.generator, GENERATORS)
-        _one_of("sources", self.sources, ("difficult", "all"))
+        _one_of("sources", self.sources, ("difficult", "easy", "all"))
         _one_of("reading", self.reading, ("samples", "tokens"))
         _one_of("tau", self.algorithm.tau, ("falling", "fixed"))
         for name in ("k", "scope", "dim", "heads", "max_length"):
