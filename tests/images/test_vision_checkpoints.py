@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from importlib.util import find_spec
 
 import numpy as np
 import PIL.Image
@@ -191,6 +192,12 @@ class TestRefused:
             SettingsError, match=r"could not be had from the Hugging Face Hub .*--set backbone__name=FOLDER"
         ):
             VisionCheckpoint.open("nobody/no-such-model")
+
+    @pytest.mark.skipif(find_spec("timm") is not None, reason="timm is there")
+    def test_a_model_of_timm_without_timm(self, copied) -> None:
+        (copied / "config.json").write_text(json.dumps({"model_type": "timm_wrapper", "architecture": "a"}))
+        with pytest.raises(MissingExtraError, match=r"model needs timm, .* with pip install timm$"):
+            VisionCheckpoint.open(copied)
 
     def test_a_model_of_texts(self) -> None:
         with pytest.raises(SettingsError, match="is a model of kind 'bert' and no vision model") as error:

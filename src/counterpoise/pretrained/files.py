@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
@@ -187,6 +188,8 @@ def had(
     ------
     SettingsError
         In one sentence.
+    MissingExtraError
+        For a kind of model that needs a further package.
     """
     if _looks_like_a_folder(name) and not Path(name).is_dir():
         raise SettingsError(f"there is no {what} folder {name}; give a folder that save_pretrained wrote")
@@ -194,6 +197,11 @@ def had(
         return load()
     except Exception as error:  # transformers raises dozens of kinds, all of which mean the same to a user
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        package = re.search(r"requires the (\S+) library", reason)
+        if isinstance(error, ImportError) and package:
+            raise MissingExtraError(
+                f"{what} {name} needs {package[1]}, which is not installed; install it with pip install {package[1]}"
+            ) from error
         if "ignore_mismatched_sizes" in reason:  # of a report that only a log has
             reason = f"its weights have other shapes than {CONFIG} says"
         where = "read" if Path(name).is_dir() else "had from the Hugging Face Hub"
