@@ -173,6 +173,22 @@ def mixing_cost(result: dict[str, Any]) -> str:
     return f"{table_of(['what', 'ratio [least, most]', 'goal'], lines)}\n\n{origin_of(result)}, one thread"
 
 
+def mixing_norm(result: dict[str, Any]) -> str:
+    """Accuracies with batch norm's statistics as trained, and taken anew from unmixed images."""
+    lines = [
+        [
+            row["line"],
+            f"{row['as_trained']:.1f}",
+            f"{row['anew']:.1f}",
+            f"{row['difference']:+.1f} [{row['least']:+.1f}, {row['most']:+.1f}]",
+        ]
+        for row in result["summary"]
+    ]
+    head = ["method", "as trained", "taken anew", "difference [least, most]"]
+    seeds = result["settings"]["seeds"]
+    return f"{table_of(head, lines)}\n\n{origin_of(result)}, {seeds} seeds, one thread"
+
+
 def samplers(result: dict[str, Any]) -> str:
     """What our neighbours are worth to imbalanced-learn."""
     found = result["settings"]

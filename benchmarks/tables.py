@@ -26,6 +26,7 @@ from method_tables import (
     miso_grid,
     mixing_cost,
     mixing_means,
+    mixing_norm,
     rivals,
     samplers,
     textcnn,
@@ -281,6 +282,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "miso_gaps": ("design_*.csv", gaps),
     "miso_rivals": ("design_*.csv", ranking),
     "mixing_cost": ("mixing.json", mixing_cost),
+    "mixing_norm": ("mixing_norm.json", mixing_norm),
     "mixing_claims": ("mixing_*.csv", mixing_claims),
     "deep_claims": ("mixing_*.csv", deep_claims),
     **{

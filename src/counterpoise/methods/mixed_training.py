@@ -18,6 +18,8 @@ from counterpoise.methods.mixed_loss import MixedLoss
 from counterpoise.methods.setting_checks import check_not_negative
 from counterpoise.mixing.pairs import Pairs
 from counterpoise.search_space import Range, Space
+from counterpoise.seeding import derive_seed
+from counterpoise.training.norm_statistics import renew_norm_statistics
 from counterpoise.training.settings import TrainingState
 
 _GRID = 1000  # quantiles of the weight's distribution, over which labels are averaged
@@ -28,7 +30,8 @@ class MixedTraining(MixedLoss):
 
     Each row is paired with another one of its batch, drawn anew at every step; ``a`` is one draw from
     ``Beta(alpha, alpha)`` for the whole batch, and ``b`` is the rule's. Row weights, and late class weights, act on
-    each half by itself. Only mixed rows go through the network, once.
+    each half by itself. Only mixed rows go through the network, once; when the training is over, batch norm is given
+    the statistics of rows as they are.
 
     Images and arrays are mixed as they are, texts as word vectors or, in a trained encoder, as hidden states after a
     share ``depth`` of its layers.
@@ -112,6 +115,16 @@ class MixedTraining(MixedLoss):
         """Refuse a backbone that cannot mix."""
         model.backbone.check_mixing()
         super().start(model, data, encoder, context)
+
+    def finish(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
+        """Give batch norm the statistics of rows as they are, which it has not seen."""
+        super().finish(model, data, encoder, context)
+        if self.alpha:
+            device = context.training.torch_device()
+            encoded = encoder.encode(data.inputs, device)
+            renew_norm_statistics(
+                model, encoded, context.training.batch_size, derive_seed(context.seed, "statistics")
+            )
 
     def loss(self, model: Network, batch: Batch, state: TrainingState) -> Tensor:
         """Loss ``(B,)`` of each row: what its label costs in the two mixed rows that it is part of."""
