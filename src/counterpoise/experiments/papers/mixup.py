@@ -276,7 +276,7 @@ def _foot(dataset: str, found: Mapping[str, Comparison], tracked: bool) -> tuple
         "over rows at a ratio of 100, so that their steps become about six times shorter when the weights set in.",
         "Our classifier has a bias, but for that of LDAM; theirs has none.",
         "Their mixing also sends the raw rows through the network, so that batch norm sees raw and mixed ones; ours "
-        "trains on mixed rows only, and batch norm sees no others.",
+        "trains on mixed rows only, and gives batch norm the statistics of raw ones at the end.",
         "SMOTE fills every class up to the largest, in as many fewer epochs as these are longer: all lines "
         "take about as many steps.",
     )
