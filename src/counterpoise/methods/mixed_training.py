@@ -19,7 +19,7 @@ from counterpoise.methods.setting_checks import check_not_negative
 from counterpoise.mixing.pairs import Pairs
 from counterpoise.search_space import Range, Space
 from counterpoise.seeding import derive_seed
-from counterpoise.training.norm_statistics import renew_norm_statistics
+from counterpoise.training.norm_statistics import batch_norms, renew_norm_statistics
 from counterpoise.training.settings import TrainingState
 
 _GRID = 1000  # quantiles of the weight's distribution, over which labels are averaged
@@ -119,7 +119,7 @@ class MixedTraining(MixedLoss):
     def finish(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
         """Give batch norm the statistics of rows as they are, which it has not seen."""
         super().finish(model, data, encoder, context)
-        if self.alpha:
+        if self.alpha and batch_norms(model):  # else there is no need to encode all rows once more
             device = context.training.torch_device()
             encoded = encoder.encode(data.inputs, device)
             renew_norm_statistics(

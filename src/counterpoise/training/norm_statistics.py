@@ -17,6 +17,11 @@ LEAST = 100
 """Batches that the statistics are means over, at least; of fewer rows, several times over."""
 
 
+def batch_norms(model: Network) -> list[_BatchNorm]:
+    """The backbone's layers of batch norm; most kinds have none."""
+    return [module for module in model.backbone.modules() if isinstance(module, _BatchNorm)]
+
+
 @torch.no_grad()
 def renew_norm_statistics(model: Network, encoded: Encoded, batch_size: int, seed: int) -> None:
     """Note the mean statistics of batches of these rows, augmented as in training, in place of those noted there.
@@ -34,7 +39,7 @@ def renew_norm_statistics(model: Network, encoded: Encoded, batch_size: int, see
     seed : int
         Of the batches, and of augmentation.
     """
-    norms = [module for module in model.backbone.modules() if isinstance(module, _BatchNorm)]
+    norms = batch_norms(model)
     n_rows = len(encoded.lengths)
     size = min(batch_size, n_rows)
     if not norms or size < 2:
