@@ -46,6 +46,7 @@ def test_the_file_size_limit_is_reached_midway(model, long_file, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_had_enough_is_no_error(model, long_file):
     running = process("predict", model, long_file, "--quiet", stdout=subprocess.PIPE)
     assert running.stdout.readline() == b"text,label,prediction,probability\n"

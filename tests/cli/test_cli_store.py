@@ -132,6 +132,7 @@ def test_killed_twice_and_resumed(labelled, run_json, tmp_path) -> None:
     assert without_times(run_json(*asked, "--store", path)) == without_times(run_json(*asked))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="there is no limit of file sizes")
 def test_a_disk_that_fills_up_midway_loses_nothing(labelled, run_json, store) -> None:
     import resource

@@ -288,6 +288,7 @@ class TestProcesses:
         needs.learn(linear, _Peak(900))
         assert needs.met(linear)
 
+    @pytest.mark.slow
     def test_a_grid_without_memory_for_two_still_ends(self, task, jobs, tmp_path, monkeypatch) -> None:
         monkeypatch.setattr(processes, "available_memory", lambda: 0)
         with Store(tmp_path / "runs") as store:

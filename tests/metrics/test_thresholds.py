@@ -68,7 +68,7 @@ def test_thresholds_that_are_none_are_refused(thresholds) -> None:
 @pytest.mark.parametrize("metric", ["f1", "macro_f1", "mcc", "balanced_accuracy"])
 @pytest.mark.parametrize("seed", range(2))
 def test_the_optimum_over_all_cuts_is_found(metric: str, minority: int, seed: int) -> None:
-    y, p = overlapping(seed, 150)
+    y, p = overlapping(seed, 60)
     w = np.random.default_rng(seed).integers(1, 4, len(y)).astype(float)
     choice = tune_threshold(y, p, minority=minority, metric=metric, weights=w)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import datasets
 import numpy as np
@@ -50,6 +51,23 @@ OWN_WORDS = (LanguageModelWriter, MaskFill, WordInsertion, WordReplacement)
 EVERY = pytest.mark.parametrize("sampler", [cls(random_state=0) for cls in SAMPLERS.values()], ids=SAMPLERS)
 
 
+def every_with(names: str, values: list[Any], ids: list[str] | None = None) -> pytest.MarkDecorator:
+    """Every sampler with each of the values; in `make test` with one of them, by turns."""
+    return pytest.mark.parametrize(
+        f"sampler, {names}",
+        [
+            pytest.param(
+                cls(random_state=0),
+                *(value if isinstance(value, tuple) else (value,)),
+                id=f"{name}-{ids[j] if ids else j}",
+                marks=[] if (i - j) % len(values) == 0 else pytest.mark.slow,
+            )
+            for i, (name, cls) in enumerate(SAMPLERS.items())
+            for j, value in enumerate(values)
+        ],
+    )
+
+
 @EVERY
 def test_lists_give_lists_and_the_classes_balance(sampler) -> None:
     texts, labels = clone(sampler).fit_resample(TEXTS, LABELS)
@@ -60,8 +78,7 @@ def test_lists_give_lists_and_the_classes_balance(sampler) -> None:
     assert all(type(value) is str for value in texts + labels)
 
 
-@EVERY
-@pytest.mark.parametrize("dtype", [object, str, np.int64, np.int8, bool])
+@every_with("dtype", [object, str, np.int64, np.int8, bool])
 def test_arrays_give_arrays_of_their_dtype(sampler, dtype) -> None:
     y = np.array([label if dtype in (object, str) else label == "spam" for label in LABELS], dtype=dtype)
     texts, labels = clone(sampler).fit_resample(np.array(TEXTS, dtype=object), y)
@@ -70,8 +87,7 @@ def test_arrays_give_arrays_of_their_dtype(sampler, dtype) -> None:
     assert (labels[7:] == y[0]).all()
 
 
-@EVERY
-@pytest.mark.parametrize("index", [range(7), range(10, 17), list("abcdefg"), [5, 3, 1, 0, 2, 4, 9]], ids=str)
+@every_with("index", [range(7), range(10, 17), list("abcdefg"), [5, 3, 1, 0, 2, 4, 9]])
 def test_pandas_keep_index_and_name(sampler, index) -> None:
     X, y = (
         pd.Series(TEXTS, index=list(index), name="body"),
@@ -89,8 +105,7 @@ def test_pandas_keep_index_and_name(sampler, index) -> None:
     pd.testing.assert_series_equal(frame["body"], texts)
 
 
-@EVERY
-@pytest.mark.parametrize(
+@every_with(
     "container",
     [
         pl.Series,
@@ -114,9 +129,8 @@ def test_a_frame_of_several_columns_is_refused(sampler) -> None:
         clone(sampler).fit_resample(frame, LABELS)
 
 
-@EVERY
-@pytest.mark.parametrize(
-    ("strategy", "made"),
+@every_with(
+    "strategy, made",
     [
         ("auto", 3),
         (0.8, 2),
@@ -177,9 +191,8 @@ def test_bookkeeping_leads_back_to_the_sources(sampler, texts_of) -> None:
             assert len(majority) == len(anchor.partner_rows)
 
 
-@EVERY
-@pytest.mark.parametrize(
-    ("dtype", "kind"), [(object, pa.string()), (str, pa.string()), (np.int8, pa.int8()), (bool, pa.bool_())]
+@every_with(
+    "dtype, kind", [(object, pa.string()), (str, pa.string()), (np.int8, pa.int8()), (bool, pa.bool_())]
 )
 def test_anchors_are_a_table_of_the_same_columns_even_without_rows(sampler, dtype, kind) -> None:
     y = np.array([label if dtype in (object, str) else label == "spam" for label in LABELS], dtype=dtype)
