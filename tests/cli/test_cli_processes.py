@@ -33,6 +33,7 @@ def test_an_interrupt_leaves_a_checkpoint_and_nothing_else(labelled, tmp_path, n
     assert list(tmp_path.iterdir()) == [checkpoint]
 
 
+@pytest.mark.slow
 def test_the_file_size_limit_is_reached_midway(model, long_file, tmp_path):
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))

@@ -151,6 +151,7 @@ def test_a_disk_that_fills_up_midway_loses_nothing(labelled, run_json, store) ->
     assert without_times(run_json(*asked, "--store", store)) == without_times(run_json(*asked))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
 def test_killed_while_it_waits_for_another_process(labelled, run_json, store, tmp_path) -> None:
     """This process has claimed all runs but one, so the other executes that one and waits."""

@@ -242,9 +242,13 @@ def test_fits_predicts_and_loads_the_same(
     np.testing.assert_array_equal(loaded.predict(data.inputs), classifier.predict(data.inputs))
 
 
-@pytest.mark.parametrize("n_classes", [2, 23])
-@pytest.mark.parametrize("minority_rows", [0, 1, 4])
-@pytest.mark.parametrize(("name", "backbone"), later(NETWORKS, in_turn))
+@pytest.mark.parametrize(
+    ("name", "backbone", "minority_rows", "n_classes"),
+    later(
+        [(*network, rows, n) for network in NETWORKS for rows, n in product((0, 1, 4), (2, 23))],
+        lambda name, backbone, rows, n: in_turn(name, backbone) and (rows == 0) == (n == 2),
+    ),
+)
 def test_loss_is_finite_and_its_gradient_reaches_the_backbone(
     name, backbone, minority_rows, n_classes, request
 ) -> None:
@@ -274,7 +278,11 @@ def test_loss_is_finite_and_its_gradient_reaches_the_backbone(
 
 
 @pytest.mark.parametrize(("name", "kind", "backbone"), BY_TURNS)
-@pytest.mark.parametrize("counts", [(40, 1), (9, 1, *(8,) * 5, 5)], ids=["two classes", "eight classes"])
+@pytest.mark.parametrize(
+    "counts",
+    [(9, 1, *(8,) * 5, 5), pytest.param((40, 1), marks=pytest.mark.slow)],
+    ids=["eight classes", "two classes"],
+)
 def test_one_minority_row_is_enough_to_train(name, kind, backbone, counts, request) -> None:
     data = make_data(request, kind, counts)
     context = make_context(kind, backbone=backbone, batch_size=8, max_epochs=enough_epochs(name, 2))
@@ -340,7 +348,19 @@ def long_enough(backbone: str | None) -> int:
     return 12 if backbone is None else 24
 
 
-@pytest.mark.parametrize(("name", "kind", "backbone"), BY_TURNS)
+@pytest.mark.parametrize(
+    ("name", "kind", "backbone"),
+    [
+        # Methods that take weights are asked for more than this by test_rows_count_by_their_weights.
+        *later(
+            [(name, kind, None) for name, kind in KINDS],
+            lambda name, kind, backbone: (
+                its_turn(name, kind, backbone) and not METHODS[name].takes_sample_weight
+            ),
+        ),
+        *LARGER,
+    ],
+)
 def test_learns_a_separable_problem(name, kind, backbone, request) -> None:
     more = {"n_words": 3} if name in NEIGHBORS else {}
     train, test = (make_data(request, kind, (180, 20), seed, **more) for seed in (0, 1))
