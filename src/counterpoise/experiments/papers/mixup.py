@@ -69,7 +69,27 @@ _AUTHORS: dict[str, Any] = {
 _SHALLOW: dict[str, Any] = {"max_epochs": 80, "batch_size": 64, "backbone__depth": 8}
 _WHOLE: dict[str, Any] = {"max_epochs": 200, "batch_size": 128, "backbone__depth": 32, "track_margins": True}
 
-_FILLED_UP = ("random over-sampling", "hard SMOTE", "soft SMOTE")
+_DRW = {"method__drw": True}
+LINES = (
+    Line("ERM", "erm"),
+    Line("class weights", "class_weight"),
+    Line("DRW", "drw"),
+    Line("LDAM-DRW", "ldam_drw"),
+    Line("random over-sampling", "random_oversample"),
+    Line("hard SMOTE", "hard_smote"),
+    Line("soft SMOTE", "soft_smote"),
+    Line("Mixup", "mixup"),
+    Line("MAMix", "mamix"),
+    Line("Mixup-DRW", "mixup", settings=_DRW),
+    Line("Remix-DRW", "remix", settings=_DRW),
+    Line("MAMix-DRW", "mamix", settings=_DRW),
+)
+
+_BALANCED = ("random_oversample", "hard_smote", "soft_smote")
+"""Methods that fill all classes up to the largest, and have so many fewer epochs on images that they take as many steps
+as the others."""
+
+_FILLED_UP = tuple(line.name for line in LINES if line.method in _BALANCED)
 
 BUDGETS = {
     "small": Budget(folds=3, seeds=1, settings=_SHALLOW, at_most=500),
@@ -86,32 +106,12 @@ SELECTIONS = ("last", "validation")
 """Which epoch is judged: the last, or the one with the best average precision on a tenth of the fitting side, if
 that has rows enough for it (:mod:`counterpoise.experiments.stopping_side`)."""
 
-_BALANCED = ("random_oversample", "hard_smote", "soft_smote")
-"""Methods that fill all classes up to the largest, and have so many fewer epochs on images that they take as many steps
-as the others."""
-
 DEFAULT_SETS = dict.fromkeys(BUDGETS, (*IMAGES, *TEXTS, "r8"))
 """Where no data are named; a table is about one of them."""
 
 TAKES: frozenset[str] = frozenset()
 DEFAULT_TABLE = "cifar10"
 EXAMPLES: dict[str, Callable[[Set, Task, int], Table]] = {}
-
-_DRW = {"method__drw": True}
-LINES = (
-    Line("ERM", "erm"),
-    Line("class weights", "class_weight"),
-    Line("DRW", "drw"),
-    Line("LDAM-DRW", "ldam_drw"),
-    Line("random over-sampling", "random_oversample"),
-    Line("hard SMOTE", "hard_smote"),
-    Line("soft SMOTE", "soft_smote"),
-    Line("Mixup", "mixup"),
-    Line("MAMix", "mamix"),
-    Line("Mixup-DRW", "mixup", settings=_DRW),
-    Line("Remix-DRW", "remix", settings=_DRW),
-    Line("MAMix-DRW", "mamix", settings=_DRW),
-)
 
 
 def about(table: str, made: Set) -> bool:
@@ -277,8 +277,8 @@ def _foot(dataset: str, found: Mapping[str, Comparison], tracked: bool) -> tuple
         "Our classifier has a bias, but for that of LDAM; theirs has none.",
         "Their mixing also sends the raw rows through the network, so that batch norm sees raw and mixed ones; ours "
         "trains on mixed rows only, and gives batch norm the statistics of raw ones at the end.",
-        "SMOTE fills every class up to the largest, in as many fewer epochs as these are longer: all lines "
-        "take about as many steps.",
+        "Random over-sampling and SMOTE fill every class up to the largest, in as many fewer epochs as these are "
+        "longer: all lines take about as many steps.",
     )
     fitted = "Fitted: the same margins of the rows that were fitted to, at the epoch judged."
     untracked = "Margins of fitted rows are tracked with the larger budgets."
