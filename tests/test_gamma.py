@@ -23,6 +23,7 @@ def test_points_on_a_line() -> None:
     np.testing.assert_allclose(found.distances[0], [0.1, 1.0, 1.0], atol=1e-6)
     assert found.hostile.tolist() == [[False, True, True], [False, True, False], [False, False, True]]
     assert found.gamma.tolist() == [2, 1, 1]
+    assert found.degree.tolist() == [2 / 3, 1 / 3, 1 / 3]
     assert found.difficult.tolist() == [0, 1, 2]
     assert (found.k, found.share) == (3, 1.0)
     backwards = measure_difficulty(queries[::-1], np.ones(3, int), LINE, SIDES, k=3, metric="euclidean")
@@ -65,6 +66,22 @@ def test_where_nothing_but_copies_stands_there_are_no_neighbours() -> None:
     assert found.neighbours.tolist() == [[-1, -1, -1]]
     assert np.isinf(found.distances).all()
     assert (found.gamma.tolist(), found.share, found.ranked().tolist()) == ([0], 0.0, [0])
+    assert found.degree.tolist() == [0.0]
+
+
+def test_the_degree_is_of_the_neighbours_that_there_are() -> None:
+    index, groups = np.array([[0.0], [0.0], [1.0], [2.0]]), np.array([0, 0, 1, 2])
+    found = measure_difficulty(
+        index[:1],
+        np.ones(1),
+        index,
+        np.array([1, 1, 0, 1]),
+        k=3,
+        metric="euclidean",
+        same=(groups[:1], groups),
+    )
+    assert found.neighbours.tolist() == [[2, 3, -1]]
+    assert found.degree.tolist() == [0.5]
 
 
 def test_k_is_at_most_the_index() -> None:

@@ -68,6 +68,11 @@ class Difficulty:
         return self.hostile.sum(axis=1, dtype=np.int64)
 
     @property
+    def degree(self) -> NDArray[np.float64]:
+        """Share of each sample's neighbours that are hostile, ``(m,)``; 0 without any neighbour."""
+        return self.gamma / np.maximum((self.neighbours >= 0).sum(axis=1), 1)
+
+    @property
     def difficult(self) -> Ints:
         """Rows of the samples with at least one hostile neighbour."""
         return self.rows[self.gamma > 0]

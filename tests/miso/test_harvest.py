@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from counterpoise.errors import CounterpoiseWarning
 from counterpoise.miso import harvest as module
 from counterpoise.miso.corpus import Corpus
 from counterpoise.miso.decoder import Written
+from counterpoise.miso.fusion import falling_tau
 from counterpoise.miso.harvest import TRIES, Field, _Turns, harvest
 from counterpoise.miso.pairing import Pairing
 
@@ -122,6 +124,29 @@ def test_tau_falls_as_anchors_come_or_stays() -> None:
     assert falling.taus[-1] == 1.0
     _, fixed = run(lambda row, n: f"new text {row} {n}", 1000, falling=False)
     assert set(fixed.taus) == {30 / N_SOURCES}
+
+
+def test_tau_has_fallen_when_all_that_are_asked_for_have_come() -> None:
+    """Also where they are fewer than would balance the class with all others; it does not rise again later."""
+    taus = [falling_tau(progress, N_SOURCES, 30) for progress in (0.0, 0.5, 1.0)]
+    assert taus == [30 / N_SOURCES, 30 / (N_SOURCES + (30 - N_SOURCES) / 2), 1.0]
+    field = replace(make_field(), n_majority=5000)
+    writer = Scripted(lambda row, n: f"new text {row} {n}", field.corpus)
+    first = harvest(writer, field, 640, 0)
+    assert writer.taus[0] == 5000 / N_SOURCES
+    assert 1 < writer.taus[-1] < 1.2
+    writer.taus.clear()
+    assert len(harvest(writer, field, 64, 1, before=[anchor.text for anchor in first])) == 64
+    assert set(writer.taus) == {1.0}
+
+
+def test_anchors_written_before_do_not_come_again() -> None:
+    field = make_field()
+    writer = Scripted(lambda row, n: f"new text {row} {n % 16}", field.corpus)
+    first = harvest(writer, field, 16, 0)
+    more = harvest(writer, field, 16, 1, before=[anchor.text for anchor in first])
+    assert len(more) == 16
+    assert not {anchor.text for anchor in first} & {anchor.text for anchor in more}
 
 
 def test_batches_hold_sources_of_similar_length(monkeypatch) -> None:

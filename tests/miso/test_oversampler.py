@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from collections import Counter
 
@@ -17,6 +18,8 @@ from sklearn.model_selection import GridSearchCV
 from counterpoise import MISO
 from counterpoise.errors import CounterpoiseWarning, DataError, ModelError, SettingsError
 from counterpoise.miso import schedule
+from counterpoise.miso.assembly import _held_out
+from counterpoise.miso.recipe import PUBLISHED
 from counterpoise.miso.variants import CAG, MisoEdit
 from counterpoise.oversampling.anchors import anchor_schema, anchors_from
 from tiny_miso import QUICK, corpus
@@ -322,3 +325,70 @@ def test_it_clones_and_searches_inside_a_pipeline(sampler, grid) -> None:
     assert search.best_score_ > np.log(0.5)
     assert len(set(search.cv_results_["mean_test_score"].tolist())) > 1, "settings reach the sampler"
     assert clone(sampler).get_params() == sampler.get_params()
+
+
+def test_the_paper_preset_leaves_words_and_loss_as_published() -> None:
+    recipe = MISO(preset="paper")._recipe()
+    assert recipe.algorithm.steps[0] == 0, "the paper has no phase that learns language"
+    assert not recipe.algorithm.anchor_information
+    with pytest.raises(SettingsError, match="preset='paper' sets k, tau as published; leave the preset away"):
+        MISO(preset="paper", k=3, tau="fixed").check()
+
+
+def test_the_paper_preset_gives_texts_back_with_their_stop_words(monkeypatch) -> None:
+    monkeypatch.setitem(PUBLISHED, "steps", (0, 2, 1, 2))
+    texts, labels = corpus()
+    texts = np.array([f"{text} and the of" for text in texts], dtype=object)
+    sampler = MISO(preset="paper", random_state=0).fit(texts, labels)
+    assert sampler.prepared_["rare"].field.corpus.texts.tolist() == texts.tolist()
+    logged = {name for row in sampler.prepared_["rare"].history.rows for name in row}
+    assert "I(Q; Qbar)" in logged
+    assert "I(Q; anchor)" not in logged
+
+
+@pytest.mark.parametrize("generator", GENERATORS)
+def test_what_is_fitted_can_be_pickled_and_writes_the_same(generator) -> None:
+    sampler = make(generator).fit(*corpus())
+    again = pickle.loads(pickle.dumps(sampler))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CounterpoiseWarning)  # a free decoder of six steps may supply too few
+        assert again.sample(3).equals(sampler.sample(3))
+
+
+def test_samples_are_new_each_time() -> None:
+    texts = ["win a prize", "claim the cash now", "you are the winner"] + [
+        f"plain text number {i}" for i in range(9)
+    ]
+    sampler = make("edit", belonging=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CounterpoiseWarning)
+        sampler.fit_resample(texts, ["rare"] * 3 + ["plain"] * 9)
+        tables = [sampler.anchors_, sampler.sample(10), sampler.sample(10)]
+        written = [text for table in tables for text in table["text"].to_pylist()]
+        assert len(written) == 26
+        assert len(set(written)) == 26
+        sampler.fit_resample(texts, ["rare"] * 3 + ["plain"] * 9)
+        assert sampler.sample(10).equals(tables[1])
+
+
+def test_a_checkpoint_is_of_a_training_that_can_be_had_again(tmp_path) -> None:
+    texts, labels = corpus()
+    with pytest.raises(SettingsError, match=r"a checkpoint is of one training, .* give a number"):
+        make(checkpoint=tmp_path / "m.safetensors", random_state=None).fit(texts, labels)
+    named = np.where(labels == "rare", "a/b: 稀", labels)
+    make(checkpoint=tmp_path / "m.safetensors").fit(texts, named)
+    assert [path.name for path in tmp_path.iterdir()] == ["m-a%2Fb%3A%20%E7%A8%80.safetensors"]
+
+
+def test_texts_that_repeat_each_other_are_all_held_out_or_none() -> None:
+    minority = np.arange(0, 80, 2)
+    groups = np.arange(80)
+    alone = _held_out(minority, groups, 0)
+    assert len(alone) == 4
+    groups[minority[1::2]] = minority[::2]
+    paired = _held_out(minority, groups, 0)
+    assert 4 <= len(paired) <= 8
+    assert np.isin(minority[np.isin(groups[minority], groups[paired])], paired).all()
+    groups[:] = 7
+    assert len(_held_out(minority, groups, 0)) == 0, "one large group is left to the training"
+    assert len(_held_out(minority[:19], groups, 0)) == 0

@@ -216,6 +216,14 @@ def test_long_texts_are_cut_and_classes_have_the_names_they_are_given(data) -> N
         assert max(map(len, quoted)) <= 12
 
 
+def test_names_may_be_given_by_what_stands_for_a_number(data) -> None:
+    texts, labels = data
+    with stub(own_words()) as server:
+        sampler = writer(server.url, balance=0.1, class_names={"1": "unwanted advertising"})
+        sampler.fit_resample(texts, (labels == "spam").astype(int))
+    assert all('the class "unwanted advertising"' in prompt for prompt in server.prompts)
+
+
 def test_as_a_method_it_knows_the_names_of_the_classes(data) -> None:
     texts, labels = data
     numbers = (labels == "spam").astype(np.int64)

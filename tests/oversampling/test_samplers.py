@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import warnings
+from collections import Counter
 from typing import Any
 
 import datasets
@@ -28,7 +30,7 @@ from counterpoise import (
     WordReplacement,
     WordSwap,
 )
-from counterpoise.errors import DataError, SettingsError
+from counterpoise.errors import CounterpoiseWarning, DataError, SettingsError
 from counterpoise.methods.registry import METHODS
 from counterpoise.methods.sampled import SampledMethod
 from counterpoise.oversampling.anchors import anchor_schema, anchors_from
@@ -120,6 +122,28 @@ def test_other_containers(sampler, container) -> None:
     plain, _ = clone(sampler).fit_resample(TEXTS, LABELS)
     assert list(texts) == plain
     assert list(labels) == LABELS + ["spam"] * 3
+
+
+BESIDE_EACH_OTHER = [
+    "车价多少",
+    "优惠吗请问",
+    "2018款 SUV 奥迪A6 发布",
+    "iPhone X 和 PUBG 手游",
+    "Android 22 更新",
+    "多少钱 GTX 显卡",
+]
+
+
+@pytest.mark.parametrize(
+    "sampler", [WordSwap(random_state=0), MISO(generator="edit", random_state=0), MISO(random_state=0)]
+)
+def test_words_without_spaces_between_them_do_not_run_together(sampler) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CounterpoiseWarning)
+        sampler = clone(sampler).set_params(sampling_strategy={"rare": 12})
+        sampler.fit_resample(BESIDE_EACH_OTHER, ["rare"] * 2 + ["plain"] * 4)
+    for anchor in anchors_from(sampler.anchors_):
+        assert Counter(words_and_gaps(anchor.text)[0]) == Counter(anchor.kept) + Counter(anchor.injected)
 
 
 @EVERY

@@ -84,6 +84,7 @@ def test_near_repeats_of_what_was_kept_are_refused_too() -> None:
         ("「今天」", "今天"),
         ("", ""),
         ("\n\nText:\n", ""),
+        ("You have won. Text: WIN to 80086", "You have won. Text: WIN to 80086"),
     ],
 )
 def test_a_reply_becomes_one_text_on_one_line(reply, text) -> None:

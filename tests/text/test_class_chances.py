@@ -50,6 +50,11 @@ def test_without_a_listed_class_there_are_none(found) -> None:
         ("C", None),
         ("", None),
         ("ham or spam", None),
+        ("hamster", None),
+        ("A spam message", 1),
+        ("I'd say B", 1),
+        ("B) since A is not", 1),
+        ("Neither A, nor B", None),
     ],
 )
 def test_an_answer_has_all_but_the_smoothing(text, place) -> None:
@@ -60,3 +65,18 @@ def test_an_answer_has_all_but_the_smoothing(text, place) -> None:
         expected[place] += 1 - SMOOTHING
     np.testing.assert_allclose(found, expected)
     assert found.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "named"),
+    [
+        ("female", ("male", "female"), "female"),
+        ("It is not spam.", ("spam", "not spam"), "not spam"),
+        ("spam, not spam", ("spam", "not spam"), None),
+        ("c++", ("c", "c++"), "c++"),
+        ("I think it is I", tuple("abcdefghi"), "i"),
+    ],
+)
+def test_a_name_is_a_word_of_its_own_and_no_part_of_a_longer_name(text, names, named) -> None:
+    found = np.exp(answered_chances(text, names))
+    assert (names[int(found.argmax())] if found.max() > 1 / len(names) + 0.01 else None) == named

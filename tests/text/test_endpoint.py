@@ -70,6 +70,18 @@ def test_the_key_comes_from_the_environment_alone(monkeypatch) -> None:
     assert [headers.get("Authorization") for headers in server.headers] == [f"Bearer {KEY}", None, None]
 
 
+@pytest.mark.parametrize("held", ["sk-one\nsk-two", "clé", "a key", "key\t1"])
+def test_what_is_no_key_is_refused_and_not_shown(held, monkeypatch) -> None:
+    monkeypatch.setenv("MY_KEY", held)
+    with stub(says("x")) as server:
+        with pytest.raises(
+            SettingsError, match="the environment variable MY_KEY holds something that is no key"
+        ) as error:
+            asked(server.url, [WRITE], api_key_env="MY_KEY")
+        assert not server.bodies
+    assert held not in str(error.value)
+
+
 def test_without_a_key_nothing_goes_to_another_machine(monkeypatch) -> None:
     monkeypatch.setattr(endpoint.Endpoint, "_posted", lambda *_: pytest.fail("something was sent"))
     with pytest.raises(

@@ -9,6 +9,7 @@ import pytest
 from counterpoise.errors import SettingsError
 from counterpoise.text.language_models import Choose, Reply, Write, about_tokens, one_line
 from counterpoise.text.replies import Correspondent
+from counterpoise.text.spending import Spending
 
 
 class Model:
@@ -56,6 +57,11 @@ def test_a_second_time_nobody_is_asked_and_the_replies_are_the_same() -> None:
     assert {a.price for a in first + found} == {(1000 * 2.0 + 500 * 4.0) / 1e6}
     assert first[0].prompt_hash == hashlib.sha256(b"p0").hexdigest()[:20]
     assert found[0].reply.log_probabilities == (-0.5, -1.0)
+
+
+def test_a_prompt_that_is_asked_again_with_another_seed_is_paid_again() -> None:
+    answers = asks(Model(), price_in=2.0, price_out=4.0).ask([Write("p", (), seed) for seed in (0, 1, 1)])
+    assert Spending.of(answers) == Spending(2, 2000, 1000, pytest.approx(2 * 0.004))
 
 
 def test_without_prices_there_is_no_price_and_one_alone_counts() -> None:

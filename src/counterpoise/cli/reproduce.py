@@ -158,8 +158,10 @@ def reproduce(
         if figure is not None:
             check_picture(output)
         store = store or Path(f"{paper}-reproduction.runs")
-        at_most = protocol.BUDGETS[budget].at_most
-        tasks = {made.name: task_of(made, data_dir, at_most) for made in sets}
+        much = protocol.BUDGETS[budget]
+        tasks = {
+            made.name: task_of(made, data_dir, much.at_most, stop_words=much.stop_words) for made in sets
+        }
         if of_data or table in protocol.EXAMPLES:
             first = sets[0]
             if of_data:

@@ -102,7 +102,7 @@ def prepare(
     easy = np.setdiff1d(minority, difficult)
     asked = {"difficult": difficult, "easy": easy, "all": minority}[recipe.sources]
     sources = asked if len(asked) else minority
-    share = dict(zip(found.rows.tolist(), found.hostile.mean(axis=1).tolist(), strict=True))
+    share = dict(zip(found.rows.tolist(), found.degree.tolist(), strict=True))
     pairing = Pairing.from_embedding(
         embedding, sources, majority, groups=groups, scope=recipe.scope, seed=seed
     )
@@ -123,9 +123,7 @@ def prepare(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "miso weights"))
         model = _assemble(corpus, gate, donors, recipe).to(corpus.device)
-    held_out = minority[:0]
-    if len(minority) >= _ENOUGH:
-        held_out = np.sort(generator(seed, "miso held out rows").choice(minority, len(minority) // 10, False))
+    held_out = _held_out(minority, groups, seed)
     training = np.setdiff1d(sources, held_out)
     sides = Sides(
         training if len(training) else sources, np.setdiff1d(minority, held_out), majority, held_out
@@ -133,6 +131,20 @@ def prepare(
     algorithm = Algorithm1(model, corpus, sides, pairing, recipe.algorithm, seed)
     history = run(algorithm, checkpoint=checkpoint, fingerprint=fingerprint)
     return Prepared(TrainedWriter(model, corpus, recipe.decoding), field, history, len(difficult), seed)
+
+
+def _held_out(minority: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
+    """About a tenth of the minority to stop by, texts that repeat each other all in or all out; none of a few."""
+    if len(minority) < _ENOUGH:
+        return minority[:0]
+    room = len(minority) // 10
+    held_out = np.zeros(len(minority), dtype=bool)
+    for row in generator(seed, "miso held out rows").choice(minority, room, False):
+        own = groups[minority] == groups[row]
+        # A large group would take its texts from the training; small ones may go a little over the tenth.
+        if np.count_nonzero(own | held_out) <= 2 * room:
+            held_out |= own
+    return minority[held_out]
 
 
 def _assemble(corpus: Corpus, gate: Gate, donors: np.ndarray, recipe: Recipe) -> Miso:

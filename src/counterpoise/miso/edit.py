@@ -17,7 +17,7 @@ from torch.nn import functional
 from counterpoise.miso.corpus import Corpus
 from counterpoise.miso.decoder import Written
 from counterpoise.miso.gate import INJECTED, PARTNER, Gate
-from counterpoise.text.tokenizers import join_words
+from counterpoise.text.edited import join_edited
 
 
 class Editor:
@@ -83,4 +83,4 @@ class Editor:
                 injected.append(lent[index])
         kept = tuple(word for word, gone in zip(words, given, strict=True) if not gone)
         donors = (donor,) if (given & (opened == INJECTED)).any() else ()
-        return Written(join_words(words, gaps), kept, tuple(injected), donors)
+        return Written(join_edited(words, gaps), kept, tuple(injected), donors)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import warnings
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -77,8 +78,20 @@ class FreeDecoder(TextDecoder):
         with torch.no_grad():
             self.output.bias.copy_((shares / shares.sum()).log())
         self._said_cut = False
+        self._forget()
+
+    def _forget(self) -> None:
         self._ids = lru_cache(maxsize=_KEPT)(self._encoded)
         self._words = lru_cache(maxsize=_KEPT)(self._own_words)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the encoded texts, which a decoder sent to another process can encode again."""
+        return {name: value for name, value in vars(self).items() if name not in ("_ids", "_words")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the state, with nothing encoded."""
+        super().__setstate__(state)
+        self._forget()
 
     def reconstruct(
         self,

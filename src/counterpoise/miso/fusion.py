@@ -74,6 +74,11 @@ def balance_tau(n_minority: int, n_majority: int) -> float:
     return max(n_majority / n_minority, 1.0)
 
 
+def falling_tau(progress: float, n_minority: int, n_majority: int) -> float:
+    """:func:`balance_tau` on the way: n-/n+ before the first anchor (0), 1 when the last has come (1)."""
+    return balance_tau(n_minority + round(progress * max(n_majority - n_minority, 0)), n_majority)
+
+
 def fuse(
     q: Tensor, k: Tensor, tau: float, q_mask: Tensor | None = None, k_mask: Tensor | None = None
 ) -> Tensor:

@@ -23,7 +23,7 @@ from torch import Tensor
 from counterpoise.errors import CounterpoiseWarning
 from counterpoise.miso.corpus import Corpus
 from counterpoise.miso.decoder import Written
-from counterpoise.miso.fusion import balance_tau
+from counterpoise.miso.fusion import falling_tau
 from counterpoise.miso.pairing import Pairing
 from counterpoise.miso.writers import Writer
 from counterpoise.oversampling.anchors import Anchor
@@ -73,7 +73,15 @@ class Field:
     belonging: Belonging | None = None
 
 
-def harvest(writer: Writer, field: Field, count: int, seed: int, *, falling: bool = True) -> list[Anchor]:
+def harvest(
+    writer: Writer,
+    field: Field,
+    count: int,
+    seed: int,
+    *,
+    falling: bool = True,
+    before: Sequence[str] = (),
+) -> list[Anchor]:
     """Write anchors.
 
     Parameters
@@ -84,6 +92,8 @@ def harvest(writer: Writer, field: Field, count: int, seed: int, *, falling: boo
     seed : int
     falling : bool, default=True
         Whether tau falls as the anchors come.
+    before : sequence of str, default=()
+        Anchors that were written earlier: none of them comes again, and tau has fallen with them.
 
     Returns
     -------
@@ -92,30 +102,35 @@ def harvest(writer: Writer, field: Field, count: int, seed: int, *, falling: boo
     """
     novelty = Novelty(field.corpus.texts, field.sources)
     turns = _Turns(field.sources, count, seed)
+    for text, words in zip(before, _tokens(before), strict=True):
+        novelty.take(text, words)
+    # Of many classes, and of a part of the gap, fewer come than would balance the class with all others.
+    balancing = max(min(max(len(before), count), field.n_majority - field.n_minority), 1)
     level = dict(zip(field.sources.tolist(), field.difficulty.tolist(), strict=True))
     block = min(max(count // _BLOCKS, 64), _BLOCK)
     anchors: list[Anchor] = []
     with bar("anchors", count) as progress:
         while len(anchors) < count and turns.left:
-            tau = balance_tau(field.n_minority + (len(anchors) if falling else 0), field.n_majority)
+            progressed = min((len(before) + len(anchors)) / balancing, 1.0) if falling else 0.0
+            tau = falling_tau(progressed, field.n_minority, field.n_majority)
             rng = generator(seed, "pairs", turns.tries)
             noise = torch.Generator().manual_seed(derive_seed(seed, "writing", turns.tries))
             rows = turns.next(min(block, max(count - len(anchors), 8)))
             partners = field.pairing.draw(rows, tau, rng)
             found = _written(writer, field, rows, partners, tau, noise)
-            words = _tokens([written.text for written, _ in found])
+            tokens = _tokens([written.text for written, _ in found])
             belongs = np.ones(len(rows), dtype=bool)
             if field.belonging is not None:
-                belongs = field.belonging.keeps(words, rows)
-            before = len(anchors)
+                belongs = field.belonging.keeps(tokens, rows)
+            had = len(anchors)
             for row, partner, (written, shared), own, fits in zip(
-                rows, partners, found, words, belongs, strict=True
+                rows, partners, found, tokens, belongs, strict=True
             ):
                 if fits and novelty.admits(written.text, own) and len(anchors) < count:
                     novelty.take(written.text, own)
                     turns.took(int(row))
                     anchors.append(_anchor(field.corpus, int(row), int(partner), written, shared, level))
-            progress.advance(len(anchors) - before)
+            progress.advance(len(anchors) - had)
     if len(anchors) < count:
         warnings.warn(
             f"only {len(anchors)} different texts of class {field.label!r} came of {turns.tries} tries, {count} were "

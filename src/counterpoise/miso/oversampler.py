@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from inspect import signature
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from urllib.parse import quote
 
 import numpy as np
 import torch
@@ -27,7 +29,7 @@ from counterpoise.miso.assembly import Prepared, prepare
 from counterpoise.miso.corpus import Corpus
 from counterpoise.miso.decoding import Decoding
 from counterpoise.miso.harvest import harvest
-from counterpoise.miso.recipe import PUBLISHED, Recipe, as_tuple, without_stop_words
+from counterpoise.miso.recipe import PUBLISHED, Recipe, as_tuple
 from counterpoise.miso.training import AlgorithmSettings
 from counterpoise.oversampling.anchors import Anchor, anchor_table
 from counterpoise.oversampling.balance import choose_balance, judge_by_words
@@ -108,9 +110,12 @@ class MISO(TextSampler):
         Where the modules are trained and write: ``"cpu"``, ``"cuda"``, ``"mps"``; ``"auto"`` takes CUDA where it is.
         What is drawn at random is the same everywhere, arithmetic is not to the last bit. The editor needs none.
     checkpoint : path or None, default=None
-        File in which the training is kept and from which it goes on.
+        File in which the training is kept and from which it goes on; needs a ``random_state``, without which no second
+        training is the same.
     preset : {None, "paper"}, default=None
-        ``"paper"`` sets everything as published, English stop words left out included.
+        ``"paper"`` sets everything as published; what it sets cannot be set beside it. The stop words that the paper
+        leaves out are left to whoever prepares the texts: they would have to be left out of all of them, those that are
+        predicted too (:func:`counterpoise.text.stop_words.without_stop_words`).
     sampling_strategy : float, str, dict or callable, default="auto"
         See :class:`counterpoise.oversampling.base.TextSampler`.
     random_state : int, RandomState, Generator or None, default=None
@@ -237,7 +242,6 @@ class MISO(TextSampler):
         texts, labels, wanted = self._checked(X, y)
         seed = root_seed(self.random_state)
         self._begin(texts, labels, seed)
-        self._sampled = 0
         for label, gap in wanted.items():
             if gap:
                 self._prepare(labels, label, generator(seed, type(self).__name__, label))
@@ -272,7 +276,7 @@ class MISO(TextSampler):
             raise SettingsError(
                 f"no anchors can be written for {label!r}; fitted are {', '.join(map(repr, fitted))}"
             )
-        self._sampled = getattr(self, "_sampled", 0) + 1
+        self._sampled += 1
         made = self._written(fitted[label], n, "sample", self._sampled)
         return anchor_table(made, np.full(len(made), label, dtype=self._label_dtype))
 
@@ -284,6 +288,13 @@ class MISO(TextSampler):
     def _recipe(self) -> Recipe:
         if self.preset not in (None, "paper"):
             raise SettingsError(f"preset is {self.preset!r}; choose 'paper' or leave it away")
+        if self.preset == "paper":
+            defaults = signature(MISO).parameters
+            given = [name for name in PUBLISHED if as_tuple(getattr(self, name)) != defaults[name].default]
+            if given:
+                raise SettingsError(
+                    f"preset='paper' sets {', '.join(given)} as published; leave the preset away to set it otherwise"
+                )
 
         def chosen(*names: str) -> dict[str, Any]:
             return {name: self._setting(name) for name in names}
@@ -293,6 +304,7 @@ class MISO(TextSampler):
             **chosen(
                 "batch_size", "learning_rate", "mi_weight", "adversarial", "tau", "likelihood_floor", "gumbel"
             ),
+            anchor_information=self.preset != "paper",
         )
         decoding = Decoding(
             strategy=self._setting("decoding"), **chosen("temperature", "top_k", "top_p", "beams")
@@ -327,14 +339,19 @@ class MISO(TextSampler):
         return sampler_device(self.device)
 
     def _begin(self, texts: np.ndarray, labels: np.ndarray, seed: int) -> None:
-        shown = without_stop_words(texts) if self.preset == "paper" else texts
-        self._corpus = Corpus(shown, max_length=self.max_length, seed=seed, device=self._device())
+        if self.checkpoint is not None and self.random_state is None:
+            raise SettingsError(
+                "a checkpoint is of one training, which random_state=None begins anew each time; give a number"
+            )
+        self._corpus = Corpus(texts, max_length=self.max_length, seed=seed, device=self._device())
         _warn_of_cut(self._corpus)
-        self._embedding = label_free_embedding(shown, seed)
-        self._groups = text_groups(shown)
+        self._embedding = label_free_embedding(texts, seed)
+        self._groups = text_groups(texts)
         self._label_dtype = labels.dtype
         self._fingerprint = _fingerprint(texts, labels, self._recipe(), seed)
         self.prepared_: dict[Any, Prepared] = {}
+        self._sampled = 0
+        self._before: dict[Any, list[str]] = {}
 
     def _amounts(
         self, texts: np.ndarray, labels: np.ndarray, wanted: dict[Any, int], seed: int
@@ -374,13 +391,16 @@ class MISO(TextSampler):
     def _written(self, prepared: Prepared, count: int, *names: object) -> list[Anchor]:
         falling = self._setting("tau") == "falling"
         seed = derive_seed(prepared.seed, *names)
-        return harvest(prepared.writer, prepared.field, count, seed, falling=falling)
+        before = self._before.setdefault(prepared.field.label, [])
+        made = harvest(prepared.writer, prepared.field, count, seed, falling=falling, before=before)
+        before += [anchor.text for anchor in made]
+        return made
 
     def _checkpoint(self, label: Any) -> Path | None:
         if self.checkpoint is None:
             return None
         path = Path(self.checkpoint)
-        return path.with_name(f"{path.stem}-{label}{path.suffix or '.safetensors'}")
+        return path.with_name(f"{path.stem}-{quote(str(label), safe='')}{path.suffix or '.safetensors'}")
 
 
 def _warn_of_cut(corpus: Corpus) -> None:

@@ -27,7 +27,7 @@ from counterpoise.miso.corpus import Corpus, padded
 from counterpoise.miso.decoder import Soft, TextDecoder, Written, straight_through
 from counterpoise.miso.decoding import Decoding, decode
 from counterpoise.miso.gate import INJECTED, KEEP, PARTNER, Gate, drawn
-from counterpoise.text.tokenizers import join_words
+from counterpoise.text.edited import join_edited
 
 _OFFSETS = 3  # of a memory entry to the last one pointed at: before or at it, next, further on
 
@@ -282,7 +282,7 @@ class PointerDecoder(TextDecoder):
         kept = tuple(word for word, c in zip(own, places, strict=True) if c == 0)
         injected = tuple(word for word, c in zip(words, places, strict=True) if c > 0)
         donors = (donor,) if any(c > len(first) for c in places) else ()
-        return Written(join_words(words, gaps), kept, injected, donors)
+        return Written(join_edited(words, gaps), kept, injected, donors)
 
 
 def _next_kept(ids: Tensor, holes: Tensor) -> Tensor:

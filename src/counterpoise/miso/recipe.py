@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
-
 from counterpoise.errors import SettingsError
 from counterpoise.miso.decoding import Decoding
 from counterpoise.miso.training import AlgorithmSettings
@@ -37,11 +35,11 @@ PUBLISHED: dict[str, Any] = {
     "learning_rate": 1e-4,
     "likelihood_floor": 0.0,
     "decoding": "greedy",
-    "steps": (2000, 1000, 200, 2000),
+    "steps": (0, 1000, 200, 2000),
     "balance": 1.0,
     "tau": "falling",
 }
-"""What ``preset="paper"`` sets; numbers of steps are ours, since the paper gives none."""
+"""What ``preset="paper"`` sets; numbers of steps are ours, since the paper gives none, but for the phase it lacks."""
 
 
 @dataclass(frozen=True)
@@ -161,20 +159,3 @@ def _is_count(value: Any) -> bool:
 def as_tuple(value: Any) -> Any:
     """A list, which is what JSON makes of several numbers, as a tuple; whatever else as it is."""
     return tuple(value) if isinstance(value, list) else value
-
-
-def without_stop_words(texts: np.ndarray) -> np.ndarray:
-    """Texts without scikit-learn's English stop words, as the paper prepares them (there NLTK's list).
-
-    A text of stop words alone stays as it is; scripts without spaces are not changed.
-    """
-    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
-
-    def kept(text: str) -> str:
-        words = [word for word in text.split() if word.strip(_PUNCTUATION).lower() not in ENGLISH_STOP_WORDS]
-        return " ".join(words) or text
-
-    return np.array([kept(text) for text in texts], dtype=object)
-
-
-_PUNCTUATION = ".,;:!?\"'()[]"

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from counterpoise.miso.corpus import Corpus
 from counterpoise.miso.decoder import Soft, TextDecoder
-from counterpoise.miso.fusion import balance_tau
+from counterpoise.miso.fusion import falling_tau
 from counterpoise.miso.model import Miso, Pair
 from counterpoise.miso.pairing import Pairing
 from counterpoise.oversampling.base import draw_sources
@@ -58,6 +58,8 @@ class AlgorithmSettings:
         Least weight of the tokens' likelihood in the joint phase.
     gumbel : float or None
         Temperature of straight-through Gumbel-softmax; None gives the discriminators expected word vectors.
+    anchor_information : bool
+        Whether the mutual-information loss acts on the encoding of the anchor too, or on Q-bar alone (the paper's).
     precision : {"auto", "float32", "bfloat16"}
         Of the decoders while they train; ``"auto"`` takes what is faster on this machine.
     patience : int
@@ -72,6 +74,7 @@ class AlgorithmSettings:
     tau: str = "falling"
     likelihood_floor: float = 0.5
     gumbel: float | None = None
+    anchor_information: bool = True
     precision: str = "auto"
     patience: int = 4
 
@@ -97,8 +100,7 @@ class Sides:
 
     def tau(self, progress: float) -> float:
         """n-/n+ when ``progress`` (0 to 1) of the anchors that balance the classes have been written."""
-        anchors = round(progress * max(len(self.majority) - len(self.minority), 0))
-        return balance_tau(len(self.minority) + anchors, len(self.majority))
+        return falling_tau(progress, len(self.minority), len(self.majority))
 
 
 _BLOCK = 8  # steps whose pairs are drawn at once, to make batches of texts of similar length
@@ -256,10 +258,14 @@ class Algorithm1:
     ) -> Tensor:
         """L_MI of Q-bar and of the anchor's encoding, for encoder, SFM and decoder to descend."""
         fused = self.model.mutual_information(*triple, noise)
-        meant = self.model.anchor_information(pair.q, anchors, pair.k, noise)
         log |= {
             "I(Q; Qbar)": float(fused.with_minority.detach()),
             "I(K; Qbar)": float(fused.with_majority.detach()),
+        }
+        if not self.settings.anchor_information:
+            return fused.loss
+        meant = self.model.anchor_information(pair.q, anchors, pair.k, noise)
+        log |= {
             "I(Q; anchor)": float(meant.with_minority.detach()),
             "I(K; anchor)": float(meant.with_majority.detach()),
         }
@@ -272,9 +278,10 @@ class Algorithm1:
         model = self.model
         q, qbar, k = (part.detach() for part in triple)
         loss = model.mutual_information.ascent_loss(q, qbar, k, noise)
-        loss = loss + model.anchor_information.ascent_loss(
-            pair.q.detach(), anchors.detach(), pair.k.detach(), noise
-        )
+        if self.settings.anchor_information:
+            loss = loss + model.anchor_information.ascent_loss(
+                pair.q.detach(), anchors.detach(), pair.k.detach(), noise
+            )
         self._descend(loss, model.statistics())
         return float(loss.detach())
 

@@ -232,13 +232,14 @@ class LanguageModelWriter(TextSampler):
             texts, labels, minority=label, k=_NEIGHBORS, embed=self._embedding, repeats=self._groups
         )
         difficult = np.sort(found.difficult)
-        levels = dict(zip(found.rows.tolist(), found.hostile.mean(axis=1).tolist(), strict=True))
+        levels = dict(zip(found.rows.tolist(), found.degree.tolist(), strict=True))
         return _Side(own, difficult if len(difficult) else own, levels)
 
     def _prompts(self, texts: np.ndarray, label: Any, count: int, tried: int) -> list[_Prompt]:
         """Prompts that show the difficult samples in turn, after so many others."""
         side, rng = self._sides[label], generator(self._seed, "prompts", label, tried)
-        name = str((self.class_names or {}).get(label, label))
+        names = self.class_names or {}
+        name = str(names.get(label, names.get(str(label), label)))
         found = []
         for source in draw_sources(side.sources, count, rng).tolist():
             rows = (*side.company(source, self.examples - 1, rng), source)

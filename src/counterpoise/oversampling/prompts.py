@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from counterpoise.text.language_models import STOP
+import re
 
 
 def few_shot_prompt(name: str, quoted: tuple[str, ...]) -> str:
@@ -26,8 +26,8 @@ def few_shot_prompt(name: str, quoted: tuple[str, ...]) -> str:
 
 def cleaned(written: str) -> str:
     """A reply as a text: the first one where there are several, on one line, without quotes around the whole."""
-    mark = STOP.strip()
-    text = next((" ".join(part.split()) for part in written.split(mark) if part.strip()), "")
+    parts = re.split(r"(?m)^\s*Text:", written)
+    text = next((" ".join(part.split()) for part in parts if part.strip()), "")
     for first, last in ('""', "''", "“”", "«»", "「」"):
         if len(text) > 1 and text[0] == first and text[-1] == last and first not in text[1:-1]:
             text = text[1:-1].strip()

@@ -22,7 +22,8 @@ from counterpoise.oversampling.anchors import Anchor
 from counterpoise.oversampling.base import words_of_share
 from counterpoise.oversampling.word_lending import WordLending
 from counterpoise.search_space import Range, Space
-from counterpoise.text.tokenizers import join_words, words_and_gaps
+from counterpoise.text.edited import join_edited
+from counterpoise.text.tokenizers import words_and_gaps
 
 
 class WordSwap(WordLending):
@@ -62,4 +63,4 @@ class WordSwap(WordLending):
             words[place] = word
         there = set(lent)
         shared = tuple(word for word in kept if word in there)
-        return Anchor(join_words(words, gaps), source, (partner,), kept, shared, tuple(injected))
+        return Anchor(join_edited(words, gaps), source, (partner,), kept, shared, tuple(injected))

@@ -60,10 +60,41 @@ def answered_chances(text: str, names: Sequence[str]) -> list[float]:
     the others ``SMOOTHING / C``; all have ``1 / C`` where it names none.
     """
     n = len(names)
-    lone = re.search(r"(?<!\w)([A-Z])(?!\w)", text)
-    places = [ord(lone.group(1)) - ord("A")] if lone else []
-    if not places or places[0] >= n:
-        places = [i for i, name in enumerate(names) if name.casefold() in text.casefold()]
+    places = _lettered(text, n) or _named(text, names) or _capitals(text, n)
     if len(places) != 1:
         return [-math.log(n)] * n
     return [math.log(SMOOTHING / n + (1 - SMOOTHING) * (i == places[0])) for i in range(n)]
+
+
+def _lettered(text: str, n: int) -> list[int]:
+    """Classes by lone capitals, or by the one that an answer consists of or begins with, a mark behind it."""
+    first = re.match(r"\W*([A-Z])\W*(?:$|(?<=[.:)\]*]))", text)
+    # Before a word, A and I are words themselves.
+    words = re.sub(r"(?<!\w)[AI](?=['’]|\s+[a-z])", "", text)
+    return _capitals(first.group(1) if first else words, n)
+
+
+def _capitals(text: str, n: int) -> list[int]:
+    """Classes whose letters stand alone in a text."""
+    found = re.findall(r"(?<![\w'’])([A-Z])(?!\w)", text)
+    return sorted({ord(one) - ord("A") for one in found if ord(one) - ord("A") < n})
+
+
+def _named(text: str, names: Sequence[str]) -> list[int]:
+    """Classes whose names stand in a text as words of their own, and in no longer name that stands there."""
+    said = text.casefold()
+    found = {}
+    for i, name in enumerate(names):
+        # Names may end in signs, at which there is no boundary of words.
+        spans = re.finditer(rf"(?<!\w){re.escape(name.casefold())}(?!\w)", said)
+        found[i] = [match.span() for match in spans]
+    every = [span for spans in found.values() for span in spans]
+    return [
+        i
+        for i, spans in found.items()
+        if any(not any(_within(span, other) for other in every) for span in spans)
+    ]
+
+
+def _within(span: tuple[int, int], other: tuple[int, int]) -> bool:
+    return span != other and other[0] <= span[0] and span[1] <= other[1]

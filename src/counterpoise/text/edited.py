@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 from counterpoise.text.tokenizers import join_words, words_and_gaps
 
 
+@lru_cache(maxsize=100_000)
 def gap_between(left: str, right: str) -> str:
     """What has to stand between two words that were not neighbours.
 

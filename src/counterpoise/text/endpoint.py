@@ -147,6 +147,11 @@ class Endpoint:
                 f"the environment variable {self._key_name} holds no key for {self.address}; set it, name another one "
                 "with api_key_env, or give api_key_env=None where no key is needed"
             )
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise SettingsError(
+                f"the environment variable {self._key_name} holds something that is no key; give one line of letters, "
+                "digits and signs without spaces"
+            )
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         # What the environment says of proxies is not meant for a server on this machine.
         return httpx2.Client(headers=headers, timeout=self._timeout, trust_env=not self._here)

@@ -32,6 +32,8 @@ class Answer:
     Attributes
     ----------
     reply : Reply
+    question : bytes
+        By which it is kept: the model, the prompt, and what else goes with it, as the seed does.
     prompt_hash : str
         20 hexadecimal digits of the prompt's SHA-256.
     price : float or None
@@ -41,6 +43,7 @@ class Answer:
     """
 
     reply: Reply
+    question: bytes
     prompt_hash: str
     price: float | None
     cached: bool
@@ -121,7 +124,7 @@ class Correspondent:
         if missing:
             replies |= self._answered(missing)
         return [
-            Answer(replies[key], prompt_hash(question.prompt), self._price(replies[key]), key in kept)
+            Answer(replies[key], key, prompt_hash(question.prompt), self._price(replies[key]), key in kept)
             for key, question in zip(keys, questions, strict=True)
         ]
 

@@ -14,10 +14,10 @@ from counterpoise.text.replies import Answer
 
 @dataclass(frozen=True)
 class Spending:
-    """Sums over different prompts.
+    """Sums over different questions: a prompt that is sent again with another seed is answered, and paid, again.
 
-    What was spent when a prompt was first answered counts, also where the reply is known by now, so that a run has the
-    same figures whenever it is run.
+    What was spent when a question was first answered counts, also where the reply is known by now, so that a run has
+    the same figures whenever it is run.
 
     Attributes
     ----------
@@ -33,8 +33,8 @@ class Spending:
 
     @classmethod
     def of(cls, answers: Iterable[Answer]) -> Spending:
-        """Sum up answers, those to one prompt once."""
-        found = {answer.prompt_hash: answer for answer in answers}.values()
+        """Sum up answers, those to one question once."""
+        found = {answer.question: answer for answer in answers}.values()
         prices = [answer.price for answer in found if answer.price is not None]
         return cls(
             len(found),

@@ -22,6 +22,7 @@ from counterpoise.experiments.table import Comparison, Row
 from counterpoise.experiments.task import Task
 from counterpoise.images.python_inputs import as_images
 from counterpoise.seeding import derive_seed, generator
+from counterpoise.text.stop_words import without_stop_words
 
 FOLDS = 5
 """Of the split that examples and figures are made of, where no test side is given."""
@@ -81,6 +82,8 @@ class Budget:
         Seeds where there are folds, each of which is a draw of rows already, for papers that tell these apart.
     fine_tuned : dict
         Over ``settings`` where a pretrained encoder is trained, for papers that have such lines.
+    stop_words : bool, default=True
+        False reads texts without English stop words, for papers that leave them out.
     """
 
     folds: int
@@ -90,6 +93,7 @@ class Budget:
     without: tuple[str, ...] = ()
     fold_seeds: int = 1
     fine_tuned: dict[str, Any] = field(default_factory=dict)
+    stop_words: bool = True
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,9 @@ class Table:
     hopeful: tuple[int, ...] = ()
 
 
-def task_of(made: Set, data_dir: str | None = None, at_most: int | None = None) -> Task:
+def task_of(
+    made: Set, data_dir: str | None = None, at_most: int | None = None, *, stop_words: bool = True
+) -> Task:
     """Read a set, its minority against the rest where one is named.
 
     Parameters
@@ -148,6 +154,8 @@ def task_of(made: Set, data_dir: str | None = None, at_most: int | None = None) 
         Where the sets are.
     at_most : int or None, default=None
         Rows of each class that can be fitted to; of more, as many are drawn.
+    stop_words : bool, default=True
+        False reads texts without English stop words.
 
     Raises
     ------
@@ -155,6 +163,8 @@ def task_of(made: Set, data_dir: str | None = None, at_most: int | None = None) 
         When the data cannot be had.
     """
     inputs, labels, splits = _read(made, data_dir)
+    if not stop_words:
+        inputs = without_stop_words(inputs)
     if made.minority is not None and len(set(labels)) > 2:
         labels = one_against_rest(labels, made.minority)
     test = splits == "test" if made.given else None
