@@ -15,7 +15,7 @@ from counterpoise.miso import harvest as module
 from counterpoise.miso.corpus import Corpus
 from counterpoise.miso.decoder import Written
 from counterpoise.miso.fusion import falling_tau
-from counterpoise.miso.harvest import TRIES, Field, _Turns, harvest
+from counterpoise.miso.harvest import TRIES, Field, _anchor, _Turns, harvest
 from counterpoise.miso.pairing import Pairing
 
 N_SOURCES = 4
@@ -163,3 +163,12 @@ def test_turns_never_draw_more_than_is_left() -> None:
         drawn += turns.next(4).tolist()
     assert len(drawn) == turns.tries == 3 * TRIES
     assert set(drawn) == {7, 9}
+
+
+def test_shared_words_are_those_that_are_alike_and_those_of_the_partner() -> None:
+    texts = np.array(["win a free prize now", "see you at home now"] * 2, dtype=object)
+    written = Written("win a free prize now", ("win", "a", "free", "prize", "now"), ())
+    likeness = torch.tensor([0.95, 0.5, 0.1, 0.91, 0.2])
+    found = _anchor(Corpus(texts, dim=8), 0, 1, written, likeness, {0: 0.4})
+    assert found.shared == ("win", "prize", "now")
+    assert found.difficulty == 0.4

@@ -17,8 +17,7 @@ from sklearn.model_selection import GridSearchCV
 
 from counterpoise import MISO
 from counterpoise.errors import CounterpoiseWarning, DataError, ModelError, SettingsError
-from counterpoise.miso import schedule
-from counterpoise.miso.assembly import _held_out
+from counterpoise.miso import oversampler, schedule
 from counterpoise.miso.recipe import PUBLISHED
 from counterpoise.miso.variants import CAG, MisoEdit
 from counterpoise.oversampling.anchors import anchor_schema, anchors_from
@@ -380,15 +379,14 @@ def test_a_checkpoint_is_of_a_training_that_can_be_had_again(tmp_path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["m-a%2Fb%3A%20%E7%A8%80.safetensors"]
 
 
-def test_texts_that_repeat_each_other_are_all_held_out_or_none() -> None:
-    minority = np.arange(0, 80, 2)
-    groups = np.arange(80)
-    alone = _held_out(minority, groups, 0)
-    assert len(alone) == 4
-    groups[minority[1::2]] = minority[::2]
-    paired = _held_out(minority, groups, 0)
-    assert 4 <= len(paired) <= 8
-    assert np.isin(minority[np.isin(groups[minority], groups[paired])], paired).all()
-    groups[:] = 7
-    assert len(_held_out(minority, groups, 0)) == 0, "one large group is left to the training"
-    assert len(_held_out(minority[:19], groups, 0)) == 0
+@pytest.mark.parametrize("tau", ["fixed", "falling"])
+def test_the_harvest_is_told_whether_tau_falls(tau, monkeypatch) -> None:
+    told, kept = [], oversampler.harvest
+
+    def harvest(*given, falling, **more):
+        told.append(falling)
+        return kept(*given, falling=falling, **more)
+
+    monkeypatch.setattr(oversampler, "harvest", harvest)
+    MisoEdit(tau=tau, random_state=0).fit_resample(*corpus())
+    assert told == [tau == "falling"]

@@ -159,3 +159,14 @@ def test_the_same_generator_writes_the_same() -> None:
         for _ in range(2)
     ]
     assert write[0] == write[1]
+
+
+def test_expected_words_are_mixed_by_the_chance_of_a_hole() -> None:
+    texts = np.array(["win a free prize now", "see you at home then"] * 2, dtype=object)
+    torch.manual_seed(0)
+    decoder = PointerDecoder(Corpus(texts, dim=16), 8, Gate(0.25, 1.0), np.array([0]), hidden=16)
+    (ids, mask), (lent, there) = (decoder.corpus.batch(np.array([row])) for row in (0, 1))
+    nowhere = torch.zeros(*ids.shape, 16)  # every word of the partner is as likely
+    found = decoder._expected(nowhere, ids, mask, lent, there, None, None, torch.Generator())
+    expected = 0.75 * decoder.words(ids) + 0.25 * decoder.words(lent)[there].mean(dim=0)
+    torch.testing.assert_close(found[mask], expected[mask])
