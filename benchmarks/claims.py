@@ -60,7 +60,7 @@ class Claim:
     dataset : str, default=""
         Only rows of it.
     less : bool, default=False
-        Whether less of the metric is claimed; the difference is turned round.
+        Whether less of the metric is claimed; the difference is turned round, and shown as ``other`` - ``one``.
     none : bool, default=False
         Whether what is claimed is that there is no gain.
     """
@@ -334,13 +334,15 @@ def claims(paths: Sequence[Path], asked: Sequence[Claim]) -> str:
     for claim in asked:
         scores = grids.get(claim.grid, NOTHING_RUN)
         found, over = judged(claim, scores)
-        against = f"`{claim.one}` - `{claim.other}`" if claim.other else f"`{claim.one}`"
+        pair = [f"`{claim.one}`", f"`{claim.other}`" if claim.other else "0"]
+        against = " - ".join(reversed(pair) if claim.less else pair).removesuffix(" - 0")
         where = ", ".join(filter(None, (claim.grid, claim.dataset, claim.keep)))
-        metric = f"{claim.metric}{', less is claimed' if claim.less else ''}"
         means = [float(np.mean(gaps)) for gaps in differences(claim, scores).values()]
         each = ", ".join(f"{mean:+.3f}" for mean in means) if len(means) > 1 else "-"
         shown = "not run" if found is None else paired.in_words(found)
-        lines.append([claim.words, where, against, metric, over, each, shown, f"**{verdict(claim, found)}**"])
+        lines.append(
+            [claim.words, where, against, claim.metric, over, each, shown, f"**{verdict(claim, found)}**"]
+        )
     head = ["claim", "on", "difference", "metric", "over", "of each task", "mean [95% interval]", "verdict"]
     return table_of(head, lines)
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 import paired
+from counterpoise.data.near import enumerated
 from counterpoise.experiments.rank_tests import critical_difference, friedman
 from counterpoise.experiments.verdicts import judge
 
@@ -31,13 +32,35 @@ class Grid:
     ----------
     scores : dict
     n_folds : int
-    origin : str
-        Where and with what the rows were made.
+    rows : list of dict
+        What the scores are of.
+    files : list of str
+        Where these stand.
     """
 
     scores: dict[str, dict[str, dict[str, Folds]]]
     n_folds: int
-    origin: str
+    rows: list[dict[str, str]]
+    files: list[str]
+
+    def put_beside(self, other: Grid, method: str, name: str) -> None:
+        """Put a method of another grid beside the own ones, under a name."""
+        for (backbone, tasks), others in zip(self.scores.items(), other.scores.values(), strict=True):
+            for task in tasks:
+                self.scores[backbone][task][name] = others[task][method]
+        self.rows.extend(row for row in other.rows if row["method"] == method)
+        self.files.extend(other.files)
+
+    @property
+    def origin(self) -> str:
+        """Where and with what the rows were made."""
+        days = sorted({row["finished_at"][:10] for row in self.rows})
+        seeds = sorted({int(row["seed"]) for row in self.rows})
+        machines = sorted({row["machine"] for row in self.rows})
+        return (
+            f"{len(self.rows)} runs, {self.n_folds} folds, seeds {seeds}, {days[0]} to {days[-1]}, "
+            f"{', '.join(machines)}; versions and keys stand in {enumerated(self.files)}"
+        )
 
 
 def read_grid(path: Path, metric: str) -> Grid:
@@ -51,14 +74,7 @@ def read_grid(path: Path, metric: str) -> Grid:
         task = f"{row['dataset']} {row['minority']}{kept}"
         for name in [row["backbone"]] if row["backbone"] else backbones:
             scores[name][task][row["method"]][int(row["seed"]), int(row["fold"])] = float(row[metric])
-    days = sorted({row["finished_at"][:10] for row in rows})
-    seeds = sorted({int(row["seed"]) for row in rows})
-    n_folds = int(rows[0]["n_folds"])
-    origin = (
-        f"{len(rows)} runs, {n_folds} folds, seeds {seeds}, {days[0]} to {days[-1]}, {rows[0]['machine']}; "
-        f"versions and keys stand in `{path.parent.name}/{path.name}`"
-    )
-    return Grid(scores, n_folds, origin)
+    return Grid(scores, int(rows[0]["n_folds"]), rows, [f"`{path.parent.name}/{path.name}`"])
 
 
 def tables_of(grid: Grid, method: str) -> list[tuple[list[str], list[list[str]]]]:

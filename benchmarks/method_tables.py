@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from claims import Scores
-from compared import Folds, Grid, rank_sentences, read_grid, tables_of
+from compared import Folds, rank_sentences, read_grid, tables_of
 from counterpoise.experiments.paired_tests import corrected_t_test
 from markdown import origin_of, table_of
 
@@ -93,8 +93,8 @@ def blend(rows: Path) -> str:
         ("f1_tuned", "F1 at the tuned threshold"),
     ):
         grid = read_grid(rows, metric)
-        _put_beside(grid, read_grid(rows.with_name("rivals_pair.csv"), metric), "blend", _PAIR)
-        _put_beside(grid, read_grid(rows.with_name("rivals_auto.csv"), metric), "auto", "auto")
+        grid.put_beside(read_grid(rows.with_name("rivals_pair.csv"), metric), "blend", _PAIR)
+        grid.put_beside(read_grid(rows.with_name("rivals_auto.csv"), metric), "auto", "auto")
         tables = [*tables_of(grid, "blend"), tables_of(grid, "auto")[-1]]
         parts += [f"{what}:", *(table_of(head, lines) for head, lines in tables)]
     return "\n\n".join([*parts, grid.origin])
@@ -103,15 +103,8 @@ def blend(rows: Path) -> str:
 def encoder_neighbors(rows: Path) -> str:
     """Ranking of planes, of neighbours and of blends with and without them, and what the neighbours bring."""
     grid = read_grid(rows, "average_precision")
-    _put_beside(grid, read_grid(rows.with_name("rivals_four.csv"), "average_precision"), "blend", _FOUR)
+    grid.put_beside(read_grid(rows.with_name("rivals_four.csv"), "average_precision"), "blend", _FOUR)
     return "\n\n".join([*(table_of(head, lines) for head, lines in tables_of(grid, _FOUR)), grid.origin])
-
-
-def _put_beside(grid: Grid, other: Grid, method: str, name: str) -> None:
-    """Put a method of another grid beside a grid's own, under a name."""
-    for (backbone, tasks), others in zip(grid.scores.items(), other.scores.values(), strict=True):
-        for task in tasks:
-            grid.scores[backbone][task][name] = others[task][method]
 
 
 _PAIR = "blend of encoder_lr, tfidf_lr"

@@ -85,6 +85,8 @@ class Fitted:
         ``"validation"``, ``"out-of-fold"`` or ``""``.
     warning : str or None
         What to say when the most probable class of all these rows is the same one.
+    given : bool
+        Whether these rows were the caller's, with class shares of their own.
     """
 
     predictor: Predictor
@@ -94,6 +96,7 @@ class Fitted:
     scores: dict[str, float | None]
     scored_on: str
     warning: str | None = None
+    given: bool = False
 
     def probabilities(self, inputs: np.ndarray) -> np.ndarray:
         """Probabilities ``(n, C)`` of float64, rows summing to 1."""
@@ -179,7 +182,14 @@ def fit_model(
         )
         scores = dict(score(labels, probabilities, plan.minority, decisions_tuned=tuned, weights=weights))
     return Fitted(
-        predictor, prior, plan.prior_correction, choice, scores, scored_on if len(labels) else "", warning
+        predictor=predictor,
+        prior=prior,
+        prior_correction=plan.prior_correction,
+        choice=choice,
+        scores=scores,
+        scored_on=scored_on if len(labels) else "",
+        warning=warning,
+        given=validation is not None,
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 _ASKED_AT_ONCE = 500  # values in one question to SQLite
@@ -34,17 +34,15 @@ class Kept:
 
     def find(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Those that are known; what cannot be read is not."""
-        if not self.path.exists():
-            return {}
         found: dict[bytes, bytes] = {}
-        try:
+        with suppress(OSError, sqlite3.Error):
+            if not self.path.exists():
+                return found
             with closing(sqlite3.connect(self.path, timeout=60)) as connection:
                 for start in range(0, len(keys), _ASKED_AT_ONCE):
                     some = keys[start : start + _ASKED_AT_ONCE]
                     marks = ",".join("?" * len(some))
                     found |= connection.execute(f"SELECT * FROM {self._table} WHERE key IN ({marks})", some)
-        except sqlite3.Error:
-            return found
         return found
 
     def add(self, values: Mapping[bytes, bytes]) -> None:

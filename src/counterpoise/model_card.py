@@ -1,12 +1,14 @@
 """The card of a saved model: what it was trained on, how well it did on held-out rows, where its threshold lies.
 
-No training text or image appears in it; a vocabulary, though, holds words and word pairs of the texts, which may be
-more than can be shared.
+No training text or image appears in it; a vocabulary, though, holds words, word pairs or runs of characters of the
+texts, which may be more than can be shared.
 """
 
 from __future__ import annotations
 
 from typing import Any
+
+from counterpoise.methods.predictors import SavedState
 
 _HEAD = """---
 library_name: counterpoise
@@ -16,9 +18,9 @@ tags: [{task}-classification, imbalanced-classification]
 
 Trained with Counterpoise {version}. {shared}
 """
-_OF_TEXTS = (
+_WORDS = (
     "The folder holds no text of the training data, but its vocabulary lists the\nwords of that data, for some methods "
-    "also pairs of neighbouring words."
+    "also pairs of neighbouring words, or runs of characters."
 )
 _OF_IMAGES = (
     "It takes images of {height} x {width} pixels (height x width){sized}. The folder\nholds no image of the training "
@@ -26,13 +28,14 @@ _OF_IMAGES = (
 )
 
 
-def model_card(config: dict[str, Any]) -> str:
-    """Write the card from a model's configuration.
+def model_card(config: dict[str, Any], state: SavedState) -> str:
+    """Write the card of a model.
 
     Parameters
     ----------
     config : dict
-        As :func:`counterpoise.persistence.write_model` takes it.
+    state : SavedState
+        Both as :func:`counterpoise.persistence.write_model` takes them.
 
     Returns
     -------
@@ -45,10 +48,10 @@ def model_card(config: dict[str, Any]) -> str:
             task=_task(config),
             title=f"{config['method']}{backbone}",
             version=config["counterpoise_version"],
-            shared=_shared(config),
+            shared=_shared(config, state),
         ),
         _data_section(config),
-        _score_section(config),
+        _score_section(config, state),
         f"## Threshold\n\n{config['threshold']['note']}\n\n{_threshold_table(config)}",
         _use_section(config),
     ]
@@ -60,13 +63,15 @@ def _task(config: dict[str, Any]) -> str:
     return {"ImageClassifier": "image", "ArrayClassifier": "tabular"}.get(config["estimator"], "text")
 
 
-def _shared(config: dict[str, Any]) -> str:
+def _shared(config: dict[str, Any], state: SavedState) -> str:
     """What of the training data goes with the folder."""
     task, inputs = _task(config), config["inputs"]
     if task == "image":
         sized = ", and brings others to that size" if config["params"].get("image_size") else ""
         return _OF_IMAGES.format(height=inputs["image_height_"], width=inputs["image_width_"], sized=sized)
-    return _OF_TEXTS if task == "text" else "The folder holds no row of the training data."
+    if state.vocabulary:
+        return _WORDS
+    return f"The folder holds no {'text' if task == 'text' else 'row'} of the training data."
 
 
 def _data_section(config: dict[str, Any]) -> str:
@@ -80,25 +85,37 @@ def _data_section(config: dict[str, Any]) -> str:
     )
 
 
-def _score_section(config: dict[str, Any]) -> str:
+def _score_section(config: dict[str, Any], state: SavedState) -> str:
     if not config["scores"]:
         return "## Scores\n\nNo rows were held out, so none are known.\n"
     rows = "\n".join(
         f"| {name} | {value:.3f} |" for name, value in config["scores"].items() if value is not None
     )
     matters = f" Class of interest: `{config['pos_label']}`." if config["pos_label"] is not None else ""
+    rows_of = f"{config['scored_on']} rows, at the fitting side's own class shares"
+    if config["given"]:
+        rows_of = "the rows that were given for validation, at their own class shares"
     return (
-        f"## Scores\n\nOn {config['scored_on']} rows, at the fitting side's own class shares.{matters} "
-        f"{_hopeful(config)}\n\n"
+        f"## Scores\n\nOn {rows_of}.{matters} {_hopeful(config, state)}\n\n"
         f"| metric | value |\n| --- | --- |\n{rows}\n"
     )
 
 
-def _hopeful(config: dict[str, Any]) -> str:
+def _hopeful(config: dict[str, Any], state: SavedState) -> str:
     """Which of the scores were chosen on the rows they are of."""
-    if config["scored_on"] == "validation":
-        return "Stopping epoch and threshold were chosen on these very rows, so the scores are hopeful."
-    return "The tuned threshold was chosen on these very rows, so `f1_tuned` is hopeful."
+    tuned = config["threshold"]["tuned"]
+    if config["scored_on"] == "validation" and _stopped_early(state.config):
+        chosen = "Stopping epoch and threshold were" if tuned else "The stopping epoch was"
+        return f"{chosen} chosen on these very rows, so the scores are hopeful."
+    if tuned:
+        return "The tuned threshold was chosen on these very rows, so `f1_tuned` is hopeful."
+    return "Neither a stopping epoch nor a threshold was chosen on these rows."
+
+
+def _stopped_early(predictor: dict[str, Any]) -> bool:
+    """Whether the best of some epochs was looked for, by a network or by one among the members of a blend."""
+    judged = any("average_precision" in epoch for epoch in predictor.get("history", ()))
+    return judged or any(_stopped_early(member["config"]) for member in predictor.get("members", ()))
 
 
 def _threshold_table(config: dict[str, Any]) -> str:

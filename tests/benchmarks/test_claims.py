@@ -153,6 +153,17 @@ def test_unevenness_is_what_the_rare_margin_lacks_and_less_turns_a_difference_ro
     }
 
 
+def test_a_difference_is_shown_as_it_was_taken(tmp_path) -> None:
+    path = rows_of(
+        tmp_path / "mixing_arrays.csv", ("iris", "erm", 1, [0.6, 0.7]), ("iris", "dos", 1, [0.5, 0.6])
+    )
+    less = Claim("it lowers it", "arrays", "dos", "erm", "f1_rare", less=True)
+    alone = Claim("it is low", "arrays", "dos", "", "f1_rare", less=True)
+    _, _, *shown = claims([path], [less, alone]).splitlines()
+    assert "| `erm` - `dos` | f1_rare | 2 seeds | - | +0.1000 |" in shown[0]
+    assert "| 0 - `dos` | f1_rare | 2 seeds | - | -0.5500 [" in shown[1]
+
+
 @pytest.mark.parametrize(
     ("low", "high", "of_a_gain", "of_none"),
     [

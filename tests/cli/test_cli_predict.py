@@ -11,6 +11,7 @@ from sklearn.metrics import average_precision_score, f1_score
 
 from counterpoise import ArrayClassifier, TextClassifier, load_model
 from counterpoise.data.readers import read
+from counterpoise.estimators.scoring import score_metadata
 
 
 @pytest.mark.parametrize("method", ["tfidf_lr", pytest.param("word_swap", marks=pytest.mark.slow)])
@@ -38,6 +39,12 @@ def test_parquet_metadata_hold_the_threshold(model, labelled, run, tmp_path):
     classifier = load_model(model)
     assert json.loads(metadata[b"counterpoise.threshold"]) == classifier.thresholds_[0]
     assert metadata[b"counterpoise.class"] == b"rare"
+    assert metadata[b"counterpoise.method"] == b"tfidf_lr"
+
+
+def test_scores_name_the_method_that_is_the_default(spam, tmp_path):
+    classifier = TextClassifier(random_state=0).fit(*spam)
+    assert score_metadata(classifier)["counterpoise.method"] == "auto"
 
 
 def test_csv_goes_to_standard_output_with_its_values_as_they_stood(model, labelled, run):

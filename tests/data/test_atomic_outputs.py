@@ -96,6 +96,17 @@ def test_impossible_targets_are_refused_at_once(tmp_path):
         pytest.fail("the block must not run")
 
 
+@pytest.mark.parametrize("path", [".", "..", "empty"])
+def test_the_current_folder_is_not_replaced(tmp_path, monkeypatch, path):
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    target = tmp_path / "empty" if path == "empty" else path
+    refused = pytest.raises(OutputError, match="is the current folder or holds it")
+    with refused, atomic_folder(target, overwrite=True):
+        pytest.fail("the block must not run")
+    assert os.listdir(tmp_path) == ["empty"]
+
+
 def write_model(folder, word):
     (folder / "config.json").write_text(word)
     (folder / "deep").mkdir()

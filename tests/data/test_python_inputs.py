@@ -10,6 +10,7 @@ from sklearn.exceptions import DataConversionWarning
 
 from counterpoise.data.python_inputs import as_labels, as_texts
 from counterpoise.errors import DataError
+from counterpoise.images.python_inputs import as_images
 
 TEXTS = ["one text", "zwei", "三"]
 
@@ -28,6 +29,9 @@ def forms():
         "pandas Series": pandas.Series(TEXTS, index=[5, 6, 7]),
         "pandas object Series": pandas.Series(TEXTS, dtype=object),
         "pandas category": pandas.Series(TEXTS, dtype="category"),
+        "pandas array": pandas.array(TEXTS),
+        "pandas Categorical": pandas.Categorical(TEXTS),
+        "pandas Index": pandas.Index(TEXTS),
         "pandas DataFrame": pandas.DataFrame(frame),
         "polars Series": polars.Series(TEXTS),
         "polars DataFrame": polars.DataFrame(frame),
@@ -103,6 +107,20 @@ def test_numbers_keep_their_dtype(labels):
     assert as_labels(labels).dtype == labels.dtype
     assert as_labels(labels.tolist()).tolist() == labels.tolist()
     assert as_labels(labels.astype(object)).dtype.kind == np.asarray(labels.tolist()).dtype.kind
+
+
+def test_whole_numbers_of_pandas_that_may_be_missing():
+    pandas = pytest.importorskip("pandas")
+    assert as_labels(pandas.array([1, 0], dtype="Int64")).tolist() == [1, 0]
+    with pytest.raises(DataError, match="the label at position 1 is missing"):
+        as_labels(pandas.array([1, None], dtype="Int64"))
+
+
+def test_a_query_of_polars_has_to_be_collected():
+    lazy = pytest.importorskip("polars").LazyFrame({"text": TEXTS})
+    for read, what in ((as_texts, "texts are"), (as_labels, "labels are"), (as_images, "X is")):
+        with pytest.raises(DataError, match=rf"^{what} a polars LazyFrame, .*\.collect\(\)"):
+            read(lazy)
 
 
 def test_column_vector_is_flattened_with_a_warning():

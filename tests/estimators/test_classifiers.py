@@ -117,8 +117,9 @@ def test_labels_come_back_as_they_were_given(names, method, texts_of, tmp_path) 
         pl.Series,
         pa.array,
         lambda v: datasets.Dataset.from_dict({"c": list(v)})["c"],
+        pd.array,
     ],
-    ids=["list", "tuple", "pandas", "frame", "polars", "arrow", "datasets"],
+    ids=["list", "tuple", "pandas", "frame", "polars", "arrow", "datasets", "pandas array"],
 )
 def test_containers_of_texts_and_labels(container, spam) -> None:
     texts, labels = spam
@@ -196,15 +197,26 @@ def test_pickle_and_deepcopy(method, spam) -> None:
     [
         ({"threshold": "best"}, "threshold is 'best'"),
         ({"threshold": 1.5}, "threshold is 1.5"),
+        ({"threshold": False}, "threshold is False"),
+        ({"threshold": np.array([0.3, 0.7])}, "threshold is array"),
         ({"threshold_folds": 1}, "threshold_folds is 1"),
+        ({"threshold_folds": "3"}, "threshold_folds is '3'"),
+        ({"threshold_folds": 2.5}, "threshold_folds is 2.5"),
         ({"threshold_metric": "accuracy"}, "metric 'accuracy' is unknown"),
         ({"threshold_metric": [[0, 1]]}, "cost matrix has shape"),
         ({"validation_fraction": 1.0}, "validation_fraction is 1.0"),
+        ({"validation_fraction": "0.1"}, "validation_fraction is '0.1'"),
         ({"class_weight": "even"}, "class_weight is 'even'"),
+        ({"class_weight": [1, 50]}, r"class_weight is \[1, 50\]"),
+        ({"class_weight": np.array([1.0, 50.0])}, "class_weight is array"),
+        ({"class_weight": 7}, "class_weight is 7"),
+        ({"class_weight": {"spam": "a"}}, "class_weight has {'spam': 'a'}"),
         ({"class_weight": {"eggs": 2}}, "class_weight names {'eggs'}"),
         ({"class_weight": {"spam": 0}}, "class_weight has {'spam': 0}"),
         ({"class_weight": {"spam": -1}}, "class_weight has {'spam': -1}"),
         ({"pos_label": "eggs"}, "pos_label is 'eggs'"),
+        ({"pos_label": ["ham", "spam"]}, r"pos_label is \['ham', 'spam'\]"),
+        ({"pos_label": np.array(["ham", "spam"])}, "pos_label is array"),
         ({"max_epochs": 0}, "max_epochs is 0"),
         ({"method": "magic"}, "there is no method 'magic'"),
         ({"method": "erm", "device": "tpu"}, "'tpu' is not on this machine"),
@@ -218,6 +230,13 @@ def test_settings_are_refused_before_any_work(settings, message, spam, monkeypat
     monkeypatch.setattr("counterpoise.estimators.base.fit_model", working)
     with pytest.raises(SettingsError, match=message):
         TextClassifier(**settings).fit(*spam)
+
+
+def test_numbers_of_numpy_are_numbers(spam) -> None:
+    given = {"validation_fraction": np.float32(0.1), "threshold_folds": np.int64(2)}
+    classifier = TextClassifier("tfidf_lr", threshold=np.float32(0.25), **given, random_state=0).fit(*spam)
+    assert classifier.thresholds_.tolist() == [0.75, 0.25]
+    assert classifier.set_params(threshold=np.int64(1)).fit(*spam).thresholds_.tolist() == [0.0, 1.0]
 
 
 @pytest.mark.parametrize(

@@ -151,11 +151,22 @@ def _check_target(final: Path, path: str | os.PathLike[str], folder: bool = Fals
         raise OutputError(f"{path} is a folder; name a file to write")
     if final.exists() and not final.is_dir() and folder:
         raise OutputError(f"{path} is a file; name a folder to write")
+    if folder and _holds_current_folder(final):
+        raise OutputError(
+            f"{path} is the current folder or holds it, which would be gone when it is replaced; name another folder"
+        )
     if not final.parent.is_dir():
         raise OutputError(f"{path} cannot be written: there is no folder {final.parent}; make it first")
     needs_new_file = not final.exists() or stat.S_ISREG(final.stat().st_mode) or folder
     if not os.access(final.parent if needs_new_file else final, os.W_OK):
         raise OutputError(f"{path} cannot be written: permission is denied; choose another folder")
+
+
+def _holds_current_folder(folder: Path) -> bool:
+    try:
+        return Path.cwd().is_relative_to(folder)
+    except FileNotFoundError:  # somebody has removed it
+        return False
 
 
 def _beside(final: Path) -> Path:

@@ -28,7 +28,7 @@ def as_texts(X: Any) -> np.ndarray:
     Parameters
     ----------
     X : sequence of str
-        A list, tuple or NumPy array of strings; a pandas or polars Series; an Arrow array; a column of a
+        A list, tuple or NumPy array of strings; a pandas or polars Series; a pandas or Arrow array; a column of a
         Hugging Face dataset; or a table of one of those packages, whose columns, when several, are joined
         with line breaks.
 
@@ -106,7 +106,13 @@ def _columns(data: Any, what: str) -> list[Any]:
     package = type(data).__module__.partition(".")[0]
     if isinstance(data, str | bytes):
         raise DataError(f"{what} are one {type(data).__name__}; give a list of them, such as [{data[:20]!r}]")
-    if package == "pandas":
+    if package == "polars" and hasattr(data, "collect"):
+        raise DataError(
+            f"{what} are a polars {type(data).__name__}, which holds no values yet; call .collect() on it"
+        )
+    if package == "pandas" and (
+        hasattr(data, "to_frame") or hasattr(data, "iloc")
+    ):  # its arrays have neither
         frame = data.to_frame() if data.ndim == 1 else data
         return [frame.iloc[:, i].to_numpy() for i in range(frame.shape[1])]
     if package == "polars":

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from numbers import Real
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeGuard
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -17,6 +18,7 @@ from counterpoise.errors import DataError, SettingsError
 from counterpoise.fitting import Fitted, Plan, fit_model
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.registry import check_combination, make_method
+from counterpoise.methods.setting_checks import check_below_1, check_whole
 from counterpoise.metrics.thresholds import check_metric, decide
 from counterpoise.seeding import RandomState, root_seed
 from counterpoise.training.schedule import Drops
@@ -141,6 +143,8 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         SettingsError
             For a parameter out of range or an impossible combination, before any work is done.
         """
+        # A fit that ends midway must not leave an earlier model with the classes of the new data.
+        self.__dict__.pop("fitted_", None)
         method, backbone, training = self._checked_settings()
         self.columns_, self.data_ = (), ""
         inputs = self._checked_inputs(X, fitting=True)
@@ -217,6 +221,9 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         return self.fitted_.predictor.embed(self._checked_inputs(X, fitting=False))
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return "fitted_" in vars(self)
+
     @property
     def trains_backbone(self) -> bool:
         """Whether ``fit`` trains a network, with the method and the settings that are set."""
@@ -256,20 +263,20 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         method = make_method(name, self._nested("method__"))
         method.check()
         backbone = check_combination(name, method, self.kind, self.backbone, self._nested("backbone__"))
-        if self.threshold not in ("tune", None) and not (
-            isinstance(self.threshold, float | int) and 0 <= self.threshold <= 1
+        threshold = self.threshold
+        if not (
+            threshold is None
+            or (isinstance(threshold, str) and threshold == "tune")
+            or (_is_number(threshold) and 0 <= threshold <= 1)
         ):
-            raise SettingsError(f"threshold is {self.threshold!r}; give 'tune', None or a number from 0 to 1")
+            raise SettingsError(f"threshold is {threshold!r}; give 'tune', None or a number from 0 to 1")
         if self.checkpoint is not None and self.random_state is None:
             raise SettingsError(
                 "a checkpoint needs a random_state, or no later training could be the same; give one"
             )
-        if not 0 <= self.validation_fraction < 1:
-            raise SettingsError(
-                f"validation_fraction is {self.validation_fraction!r}; give 0 or more, below 1"
-            )
-        if self.threshold == "tune" and self.threshold_folds < 2:
-            raise SettingsError(f"threshold_folds is {self.threshold_folds!r}; give an int of 2 or more")
+        check_below_1(type(self).__name__, validation_fraction=self.validation_fraction)
+        if threshold == "tune":
+            check_whole(type(self).__name__, at_least=2, threshold_folds=self.threshold_folds)
         training = TrainingSettings(
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
@@ -302,9 +309,10 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
             raise DataError(
                 f"there is only one class, {self.classes_[0]!r}; classification needs two or more"
             )
-        if self.pos_label is not None and self.pos_label not in self.classes_:
+        known = self.classes_.tolist()
+        if self.pos_label is not None and not (np.isscalar(self.pos_label) and self.pos_label in known):
             raise SettingsError(
-                f"pos_label is {self.pos_label!r}, but the classes are {', '.join(map(repr, self.classes_.tolist()))}"
+                f"pos_label is {self.pos_label!r}, but the classes are {', '.join(map(repr, known))}"
             )
         if self.threshold not in ("tune", None) and len(counts) > 2:
             raise SettingsError("a number as threshold needs two classes; give 'tune' or None for more")
@@ -343,14 +351,14 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         given = self.class_weight
         if isinstance(given, dict) and (unknown := set(given) - set(self.classes_.tolist())):
             raise SettingsError(f"class_weight names {unknown}, but the classes are {self.classes_.tolist()}")
-        if isinstance(given, str) and given != "balanced":
-            raise SettingsError(f"class_weight is {given!r}; give 'balanced', a dict or None")
         if given is None:
             return None
         if isinstance(given, dict):
-            if bad := {name: value for name, value in given.items() if not 0 < value < np.inf}:
+            if bad := {k: v for k, v in given.items() if not (_is_number(v) and 0 < v < np.inf)}:
                 raise SettingsError(f"class_weight has {bad}; give finite numbers above 0")
             return np.array([given.get(name, 1.0) for name in self.classes_.tolist()], dtype=np.float64)
+        if not (isinstance(given, str) and given == "balanced"):
+            raise SettingsError(f"class_weight is {given!r}; give 'balanced', a dict or None")
         mass = np.bincount(labels, weights, len(self.classes_))
         return mass.sum() / (len(mass) * mass)
 
@@ -364,6 +372,10 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
             folds=self.threshold_folds,
             class_names=[str(name) for name in self.classes_],
         )
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _column(name: str, values: Any, n_rows: int) -> np.ndarray | None:

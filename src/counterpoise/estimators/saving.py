@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from counterpoise.errors import ModelError
+from counterpoise.errors import ModelError, SettingsError
 from counterpoise.fitting import Fitted
 from counterpoise.methods.blend import BlendPredictor
 from counterpoise.methods.predictors import SavedState
@@ -20,6 +20,7 @@ from counterpoise.methods.restoring import PREDICTORS
 from counterpoise.metrics.thresholds import ThresholdChoice
 from counterpoise.model_card import model_card
 from counterpoise.persistence import read_model, write_model
+from counterpoise.pretrained.files import is_missing_folder
 
 CONSENT = "method__allow_sending"
 """Whether texts may be sent to a language model's address: for who fits or loads to say, so no model says it."""
@@ -27,6 +28,7 @@ CONSENT = "method__allow_sending"
 _PREDICTORS: dict[str, Any] = {**PREDICTORS, BlendPredictor.kind: BlendPredictor}
 _OF_INPUTS = ("n_features_in_", "feature_names_in_", "image_height_", "image_width_")
 _NOT_SAVED = ("checkpoint", "device", CONSENT)
+_PRETRAINED = ("method__encoder", "backbone__name")
 
 
 class SavableMixin:
@@ -73,10 +75,12 @@ class SavableMixin:
         self.data_ = self.data_ if data is None else data
         self.columns_ = self.columns_ if columns is None else tuple(columns)
         config = self._config()
-        write_model(folder, config, state, model_card(config))
+        write_model(folder, config, state, model_card(config, state))
 
     @classmethod
-    def load(cls, folder: str | Path, *, allow_sending: bool = False) -> Self:
+    def load(
+        cls, folder: str | Path, *, allow_sending: bool = False, pretrained: str | Path | None = None
+    ) -> Self:
         """Load a saved classifier; it runs on the CPU.
 
         Parameters
@@ -84,19 +88,30 @@ class SavableMixin:
         folder : path
         allow_sending : bool, default=False
             Consent, where the model asks a language model at an address, to send there what it is to predict.
+        pretrained : path or None, default=None
+            Where the frozen pretrained model is that a model was fitted with, if that is not where it was; another one
+            is refused when it is first asked.
 
         Raises
         ------
         ModelError
-            When the folder does not hold a whole, unchanged model of this class.
+            When the folder does not hold a whole, unchanged model of this class, or the folder of the frozen
+            pretrained model that it was fitted with is not there.
         """
         config, state = read_model(folder)
         if config["estimator"] != cls.__name__:
             raise ModelError(f"{folder} holds a {config['estimator']}, not a {cls.__name__}")
-        return cls._restored(config, state, allow_sending)
+        return cls._restored(config, state, allow_sending, pretrained)
 
     @classmethod
-    def _restored(cls, config: dict[str, Any], state: SavedState, allow_sending: bool = False) -> Self:
+    def _restored(
+        cls,
+        config: dict[str, Any],
+        state: SavedState,
+        allow_sending: bool = False,
+        pretrained: str | Path | None = None,
+    ) -> Self:
+        _find_pretrained(state.config, pretrained)
         params = config["params"]
         if allow_sending and CONSENT.removeprefix("method__") in make_method(config["method"]).get_params():
             params[CONSENT] = True
@@ -120,6 +135,7 @@ class SavableMixin:
             scores=config["scores"],
             scored_on=config["scored_on"],
             warning=config["warning"],
+            given=config.get("given", False),  # models saved before it was noted
         )
         return classifier
 
@@ -130,6 +146,9 @@ class SavableMixin:
         private = {f"method__{name}" for name in METHODS[self._method_name].private}
         left_out = private.union(_NOT_SAVED)
         params = {k: _plain(v) for k, v in self.get_params().items() if k not in left_out}
+        for name in _PRETRAINED:
+            if isinstance(params.get(name), str) and Path(params[name]).is_dir():
+                params[name] = os.path.abspath(params[name])
         if isinstance(params["class_weight"], dict):
             # As pairs, because JSON would turn the labels into strings.
             params["class_weight"] = [list(pair) for pair in params["class_weight"].items()]
@@ -152,7 +171,26 @@ class SavableMixin:
             "scores": fitted.scores,
             "scored_on": fitted.scored_on,
             "warning": fitted.warning,
+            "given": fitted.given,
         }
+
+
+def _find_pretrained(predictor: dict[str, Any], place: str | Path | None) -> None:
+    """Refuse a predictor or members of a blend whose frozen model is gone, or give them its new place."""
+    members = (member["config"] for member in predictor.get("members", ()))
+    named = [each["encoder"] for each in (predictor, *members) if "digest" in each.get("encoder", ())]
+    if place is not None and not named:
+        raise SettingsError(
+            "pretrained is given, but the model has no frozen pretrained model; leave it away"
+        )
+    for frozen in named:
+        if place is not None:
+            frozen |= {"name": os.fspath(place), "revision": None}
+        if is_missing_folder(frozen["name"]):
+            raise ModelError(
+                f"there is no folder {frozen['name']}, where the pretrained model is that this one was fitted with; "
+                "put it back, or give load_model its place with pretrained=FOLDER"
+            )
 
 
 def _plain(value: Any) -> Any:

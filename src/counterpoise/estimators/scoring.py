@@ -135,7 +135,7 @@ def score_metadata(classifier: TextClassifier | ImageClassifier) -> dict[str, st
     """What the scores mean, for the schema of a Parquet file."""
     by_class = {str(c): float(t) for c, t in zip(classifier.classes_, classifier.thresholds_, strict=True)}
     metadata = {
-        "counterpoise.method": str(classifier.method),
+        "counterpoise.method": classifier._method_name,
         "counterpoise.thresholds": json.dumps(by_class),
     }
     if classifier.pos_label_ is not None and len(by_class) == 2:

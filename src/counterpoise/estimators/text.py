@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils import Tags
+from sklearn.utils.validation import _check_feature_names, _check_n_features
 
 from counterpoise.crossfit import text_groups
 from counterpoise.data.python_inputs import as_texts
@@ -32,7 +33,8 @@ class TextClassifier(SavableMixin, RareClassClassifier):
         None takes the rarer of two classes; of more than two, all matter alike.
     threshold : "tune", float or None, default="tune"
         ``"tune"`` chooses the threshold on held-out rows: a validation side where that has at least 50 rows
-        and 10 of the class, else out-of-fold predictions of all rows. A number is the probability of
+        and 10 of the class, else out-of-fold predictions of all rows. Rows given to ``fit`` as ``validation`` take the
+        place of both; fewer than that tune no threshold. A number is the probability of
         the class that matters above which it is predicted (two classes only). None predicts the most probable class.
     threshold_metric : {"f1", "macro_f1", "mcc", "balanced_accuracy"} or array-like, default="f1"
         What the tuned threshold serves; an array ``(C, C)`` holds costs, true class by row.
@@ -101,6 +103,10 @@ class TextClassifier(SavableMixin, RareClassClassifier):
         The predictor, the prior and the held-out scores.
     history_ : list of dict
         One row an epoch.
+    n_features_in_ : int
+        Columns of text, when X is a table or an array ``(n, columns)``.
+    feature_names_in_ : ndarray of str
+        Their names, where they have some; tables to predict have to have the same in the same order.
 
     Examples
     --------
@@ -115,7 +121,20 @@ class TextClassifier(SavableMixin, RareClassClassifier):
     default_method = "auto"
 
     def _checked_inputs(self, X: Any, fitting: bool) -> np.ndarray:
-        return as_texts(X)
+        texts = as_texts(X)
+        self._check_columns(X, fitting)
+        return texts
+
+    def _check_columns(self, X: Any, fitting: bool) -> None:
+        """Columns are joined in their order; texts that are one each may have been joined before."""
+        if fitting:
+            for name in ("n_features_in_", "feature_names_in_"):
+                self.__dict__.pop(name, None)
+        if len(getattr(X, "shape", ())) == 2 and (fitting or hasattr(self, "n_features_in_")):
+            if hasattr(X, "with_format"):  # scikit-learn does not know the tables of datasets
+                X = X.with_format("arrow")[:0]
+            _check_feature_names(self, X, reset=fitting)
+            _check_n_features(self, X, reset=fitting)
 
     def _groups(self, inputs: np.ndarray, groups: Any) -> np.ndarray:
         # A near duplicate on both sides of a split would be remembered, not recognised.

@@ -64,6 +64,8 @@ def _cells(X: Any) -> Any:
     package = type(X).__module__.partition(".")[0]
     if isinstance(X, str | bytes | os.PathLike) or package == "PIL":
         raise DataError(f"X is one {type(X).__name__}, and not a list of images; give [X]")
+    if package == "polars" and hasattr(X, "collect"):
+        raise DataError(f"X is a polars {type(X).__name__}, which holds no images yet; call .collect() on it")
     if package in ("pandas", "polars", "pyarrow") and len(getattr(X, "shape", ())) == 2:
         if X.shape[1] != 1:
             raise DataError(f"X is a table of {X.shape[1]} columns; give the one that holds the images")

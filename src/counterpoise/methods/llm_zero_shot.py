@@ -165,7 +165,9 @@ class ZeroShotPredictor:
         """Names and settings; no key, no consent, and the model stays where it is."""
         model = self._correspondent.model
         settings = {name: getattr(self._method, name) for name in _SAVED}
-        settings |= {"model": model.name, "revision": model.revision}
+        in_a_folder = model.address is None and model.revision is None
+        name = os.path.abspath(model.name) if in_a_folder else model.name
+        settings |= {"model": name, "revision": model.revision}
         config = {"settings": settings, "names": list(self.names), "digest": model.digest}
         return SavedState(config, {"training_prior": self.training_prior})
 

@@ -191,7 +191,7 @@ def had(
     MissingExtraError
         For a kind of model that needs a further package.
     """
-    if _looks_like_a_folder(name) and not Path(name).is_dir():
+    if is_missing_folder(name):
         raise SettingsError(f"there is no {what} folder {name}; give a folder that save_pretrained wrote")
     try:
         return load()
@@ -210,8 +210,10 @@ def had(
         ) from error
 
 
-def _looks_like_a_folder(name: str) -> bool:
-    return name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name
+def is_missing_folder(name: str) -> bool:
+    """Whether a name can only be that of a folder, and there is none."""
+    folder = name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name
+    return folder and not Path(name).is_dir()
 
 
 def json_of(snapshot: Snapshot, inside: str, what: str = "encoder") -> Any:

@@ -75,9 +75,10 @@ class FrozenModel(ABC, Generic[Opened]):
         return self._checkpoint
 
     def state(self) -> dict[str, Any]:
-        """Arguments by which the same model is found again, JSON values."""
+        """Arguments by which the same model is found again, whatever folder a process works in; JSON values."""
+        files = self.checkpoint.files_here
         return {
-            "name": self.name,
+            "name": str(files.folder) if files.commit is None else files.name,
             "revision": self.checkpoint.revision,
             "pooling": self.pooling,
             "cache": self.cache,

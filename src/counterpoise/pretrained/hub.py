@@ -37,7 +37,7 @@ class Snapshot:
     name : str
         As given: of the Hub, or a folder.
     folder : Path
-        Where they are.
+        Where they are, absolute.
     commit : str or None
         Of the Hub; None for a folder.
     """
@@ -104,7 +104,9 @@ def located(name: str, revision: str | None, files: Sequence[str]) -> Snapshot:
         Of one of many kinds, when neither cache nor Hub has a configuration.
     """
     if Path(name).is_dir():
-        return Snapshot(name, Path(name), None)
+        return Snapshot(
+            name, Path(name).absolute(), None
+        )  # some of its files are read later, perhaps from elsewhere
     cached = _cached(name, revision)
     if cached is not None and (cached.folder in _IN_VAIN or all(cached.knows(file) for file in files)):
         return cached

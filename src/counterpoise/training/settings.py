@@ -80,7 +80,7 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         for name in ("max_epochs", "batch_size", "token_budget", "patience"):
             value = getattr(self, name)
-            if not isinstance(value, Integral) or value < 1:
+            if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
                 raise SettingsError(f"{name} is {value!r}; give an int of 1 or more")
         rate = self.learning_rate
         if rate is not None and not (isinstance(rate, Real) and rate > 0):
@@ -91,9 +91,9 @@ class TrainingSettings:
             "constant" if self.schedule is None else self.schedule,
             0.0 if self.warmup is None else self.warmup,
         )
-        if self.weight_decay < 0:
+        if not (isinstance(self.weight_decay, Real) and self.weight_decay >= 0):
             raise SettingsError(f"weight_decay is {self.weight_decay!r}; give 0 or more")
-        if not 0 <= self.label_smoothing < 1:
+        if not (isinstance(self.label_smoothing, Real) and 0 <= self.label_smoothing < 1):
             raise SettingsError(f"label_smoothing is {self.label_smoothing!r}; give 0 or more, below 1")
         if self.precision not in ("auto", "float32", "bfloat16"):
             raise SettingsError(f"precision is {self.precision!r}; choose 'auto', 'float32' or 'bfloat16'")

@@ -1,0 +1,59 @@
+"""The card of a saved model: what its scores are of, what was chosen on those rows, and what of the data is in it."""
+
+from __future__ import annotations
+
+import pytest
+
+from counterpoise import ArrayClassifier, TextClassifier
+from tiny_arrays import make_arrays
+from tiny_networks import NETWORK, TINY, TRAINING
+from tiny_texts import make_texts
+
+pytestmark = pytest.mark.filterwarnings("ignore::counterpoise.errors.CounterpoiseWarning")
+
+THEIR_SHARES = "On the rows that were given for validation, at their own class shares."
+BOTH = "Stopping epoch and threshold were chosen on these very rows, so the scores are hopeful."
+THRESHOLD = "The tuned threshold was chosen on these very rows, so `f1_tuned` is hopeful."
+EPOCH = "The stopping epoch was chosen on these very rows, so the scores are hopeful."
+NEITHER = "Neither a stopping epoch nor a threshold was chosen on these rows."
+LINEAR = {"method": "tfidf_lr", "random_state": 0}
+
+
+def card_of(classifier, tmp_path) -> str:
+    classifier.save(tmp_path / "model")
+    return (tmp_path / "model" / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("settings", "n_given", "says"),
+    [
+        ({"method": "erm", **NETWORK}, (70, 30), BOTH),
+        ({"method": "erm", "threshold": 0.3, **NETWORK}, (70, 30), EPOCH),
+        (LINEAR, (70, 30), THRESHOLD),
+        (LINEAR, (30, 10), NEITHER),
+    ],
+    ids=["network", "network, threshold given", "linear", "linear, few rows"],
+)
+def test_what_was_chosen_on_given_rows(settings, n_given, says, tmp_path) -> None:
+    classifier = TextClassifier(**settings).fit(*make_texts((80, 20)), validation=make_texts(n_given, seed=1))
+    card = card_of(classifier, tmp_path)
+    assert THEIR_SHARES in card
+    assert [sentence for sentence in (BOTH, THRESHOLD, EPOCH, NEITHER) if sentence in card] == [says]
+    again = TextClassifier.load(tmp_path / "model")
+    assert card_of(again, tmp_path) == card
+
+
+def test_rows_that_were_held_out_have_the_shares_of_the_others(tmp_path) -> None:
+    classifier = ArrayClassifier(**TRAINING, **TINY["mlp"]).fit(*make_arrays((480, 120)))
+    card = card_of(classifier, tmp_path)
+    assert (
+        f"On validation rows, at the fitting side's own class shares. Class of interest: `1`. {BOTH}" in card
+    )
+
+
+def test_a_vocabulary_is_spoken_of_where_there_is_one(spam, tmp_path) -> None:
+    for method, words in (("tfidf_lr", True), ("encoder_lr", False)):
+        card = card_of(TextClassifier(method, threshold=0.5, random_state=0).fit(*spam), tmp_path)
+        assert "The folder holds no text of the training data" in card
+        assert ("its vocabulary lists the\nwords" in card) == words
+        assert bool((tmp_path / "model" / "vocabulary.txt").read_text()) == words
