@@ -270,6 +270,9 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
             or (_is_number(threshold) and 0 <= threshold <= 1)
         ):
             raise SettingsError(f"threshold is {threshold!r}; give 'tune', None or a number from 0 to 1")
+        given = self.class_weight
+        if not (given is None or isinstance(given, dict) or (isinstance(given, str) and given == "balanced")):
+            raise SettingsError(f"class_weight is {given!r}; give 'balanced', a dict or None")
         if self.checkpoint is not None and self.random_state is None:
             raise SettingsError(
                 "a checkpoint needs a random_state, or no later training could be the same; give one"
@@ -357,8 +360,6 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
             if bad := {k: v for k, v in given.items() if not (_is_number(v) and 0 < v < np.inf)}:
                 raise SettingsError(f"class_weight has {bad}; give finite numbers above 0")
             return np.array([given.get(name, 1.0) for name in self.classes_.tolist()], dtype=np.float64)
-        if not (isinstance(given, str) and given == "balanced"):
-            raise SettingsError(f"class_weight is {given!r}; give 'balanced', a dict or None")
         mass = np.bincount(labels, weights, len(self.classes_))
         return mass.sum() / (len(mass) * mass)
 
