@@ -166,6 +166,7 @@ class TestPapers:
             assert lines["MixText"][0] == "- | 86.1"
             assert any("XLNet is here the encoder that --encoder names" in note for note in table.foot)
         elif number == "2":
+            assert any("each Chinese character is one" in note for note in table.foot)
             assert lines["SMS Spam"][1:] == ("2 | 2", lines["SMS Spam"][2], "128 | 4,601", "26 | 1,813")
         elif number == "1":
             assert lines["SMS Spam"][0].endswith("| 42.1")
