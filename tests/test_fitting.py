@@ -24,7 +24,9 @@ class Told:
         self.history: list[dict[str, float]] = []
 
     def logits(self, inputs: np.ndarray) -> np.ndarray:
-        return np.column_stack([np.zeros(len(inputs)), inputs[:, 1]]).astype(np.float64)
+        found = np.zeros((len(inputs), len(self.training_prior)))
+        found[:, 1] = inputs[:, 1]
+        return found
 
 
 @dataclass(eq=False)
@@ -42,7 +44,7 @@ class Note(Method):
     def fit(self, data: Data, context: Context) -> Told:
         held = None if context.validation is None else context.validation.inputs[:, 0].astype(int)
         self.fits.append((data.inputs[:, 0].astype(int), held, context))
-        return Told(np.array([0.5, 0.5]))
+        return Told(np.full(data.n_classes, 1 / data.n_classes))
 
 
 def make_data(n: int, n_rare: int, seed: int = 0) -> Data:
@@ -101,6 +103,21 @@ def test_otherwise_out_of_fold_and_a_final_fit_on_all(n, rare, early, fraction) 
     assert len({context.seed for *_, context in method.fits}) == 4
     assert fitted.scored_on == "out-of-fold"
     assert fitted.choice.n_rows == n
+
+
+@pytest.mark.parametrize(("size", "held_out"), [(1, True), (50, False)])
+def test_nothing_is_held_out_that_lacks_a_class(size, held_out) -> None:
+    """Four groups of a class are too large for one of them to be held out."""
+    labels = np.repeat([0, 1, 2], [1000, 1000, 200])
+    rows = np.arange(2200)
+    data = Data(np.column_stack([rows, rows % 7]).astype(np.float32), labels, 3, np.ones(2200))
+    groups = np.where(labels == 2, 2200 + rows // size, rows)
+    method = Note()
+    plan = replace(PLAN, minority=None, class_names=["a", "b", "c"], threshold=None)
+    fit(method, data, plan, groups=groups)
+    (_, held, _), *others = method.fits
+    assert not others
+    assert (np.bincount(labels[held]).tolist() == [100, 100, 20]) if held_out else held is None
 
 
 def test_a_given_threshold_costs_no_further_fits() -> None:

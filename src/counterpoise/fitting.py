@@ -230,7 +230,9 @@ def _validation_side(
         side = holdout(data.labels, plan.validation_fraction, groups=groups, time=time, seed=seed)
     except DataError:
         return None  # a class in one group cannot be parted; all rows are trained on, for all epochs
-    return None if too_few_to_tune(data.labels[side.test], plan.minority) else side
+    # Groups stay whole, and the latest rows are of whatever classes they are: a class may get less than its share.
+    held = np.bincount(data.labels[side.test], minlength=data.n_classes)
+    return side if held.min() >= MIN_CLASS_ROWS and held.sum() >= MIN_ROWS else None
 
 
 def _threshold_folds(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from counterpoise.experiments import execution
@@ -95,6 +97,9 @@ def test_pictures_of_a_store(labelled, run, tmp_path) -> None:
     assert "precision-recall and cost curves" in shown.stderr
     assert (tmp_path / "a.svg").stat().st_size > 1000
     run("compare", labelled, *asked, "--keep", "0.5")
+    shown = run("leaderboard", store, "--plot", tmp_path / "b.png", code=2)
+    assert "this store has 2, of one data set or without two methods in common" in shown.stderr
+    run("compare", shutil.copy(labelled, tmp_path / "others.csv"), *asked)
     assert "average ranks" in run("leaderboard", store, "--plot", tmp_path / "b.png").stderr
     assert (
         "no picture has that ending" in run("leaderboard", store, "--plot", tmp_path / "b.gif", code=2).stderr
@@ -166,6 +171,7 @@ class TestPapers:
             assert lines["MixText"][0] == "- | 86.1"
             assert any("XLNet is here the encoder that --encoder names" in note for note in table.foot)
         elif number == "2":
+            assert any("each Chinese character is one" in note for note in table.foot)
             assert lines["SMS Spam"][1:] == ("2 | 2", lines["SMS Spam"][2], "128 | 4,601", "26 | 1,813")
         elif number == "1":
             assert lines["SMS Spam"][0].endswith("| 42.1")

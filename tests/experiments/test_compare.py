@@ -273,6 +273,15 @@ def test_a_class_that_is_never_predicted_is_remarked_on(spam, monkeypatch) -> No
     assert "the ranking is fine" in row.notes[0]
 
 
+def test_a_blend_has_the_embedding_of_its_network_whatever_the_order(corpus) -> None:
+    task = Task.of("toy", *corpus)
+    settings = SETTINGS | {"threshold": None, "method__members": ["tfidf_lr", "erm"]}
+    job = jobs_of(plan(task, ["blend"], n_folds=3, settings=settings))[0]
+    found = execution.execute(task, job.run, job.surroundings)
+    assert found.metrics["spread_rare"] > 0
+    assert found.predictions.hostile is not None
+
+
 def test_groups_and_spread_of_a_run_where_one_class_matters(corpus, tmp_path) -> None:
     """By hand, of the model fitted again. The class that matters is the larger one, and is the rare group even so."""
     texts, labels = corpus

@@ -50,6 +50,21 @@ def test_which_side_is_given_is_part_of_the_key() -> None:
     assert len({*keys, task_of(None).content}) == 3
 
 
+def test_rows_are_not_joined_by_what_they_repeat_on_the_test_side() -> None:
+    words = [f"word{number}" for number in range(19)]
+    one, between, other = (
+        " ".join(words[start : 19 - end] + extra)
+        for start, end, extra in ((0, 0, ["one"]), (0, 0, ["two"]), (1, 0, ["two", "three"]))
+    )
+    texts = np.array([one, other, between, "nothing like it", "nothing like it"], dtype=object)
+    labels = np.array(["a", "b", "a", "a", "b"], dtype=object)
+    tested = np.arange(5) == 2
+    assert len(set(Task.of("toy", texts, labels).joined[:3])) == 1
+    joined = Task.of("toy", texts, labels, test=tested).joined
+    assert len(set(joined)) == 4
+    assert joined[3] == joined[4], "rows of the fitting side that repeat each other stay together"
+
+
 def test_inside_the_fitting_side_folds_are_made() -> None:
     inner = task_of().inside(np.flatnonzero(~TEST))
     assert len(inner.folds(3, 0)) == 3

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import time
 from dataclasses import replace
+from importlib.metadata import version
 
 import numpy as np
 import pytest
 from grids import QUICK, check_same_rows, make_jobs, make_task
 
 from counterpoise.errors import DataError, SettingsError
-from counterpoise.experiments import execution
+from counterpoise.experiments import execution, surroundings
 from counterpoise.experiments.executors import processes
 from counterpoise.experiments.executors.base import Job, Outcome
 from counterpoise.experiments.executors.choice import make_executor
@@ -22,6 +24,7 @@ from counterpoise.experiments.grid import fill, jobs_of, plan, strangers
 from counterpoise.experiments.results import Result
 from counterpoise.experiments.store import Store
 from counterpoise.experiments.task import Task
+from tiny_texts import make_texts
 
 pytestmark = pytest.mark.filterwarnings("ignore::counterpoise.errors.CounterpoiseWarning")
 
@@ -101,6 +104,19 @@ class TestKeys:
         assert not {job.key for job in jobs} & {job.key for job in others}
         assert [job.key for job in make_jobs(make_task())] == [job.key for job in jobs]
 
+    def test_what_proposes_settings_belongs_to_the_keys_of_runs_that_try_some(
+        self, task, jobs, monkeypatch
+    ) -> None:
+        plain, tried = jobs_of([jobs[0].run, replace(jobs[0].run, trials=3)])
+        assert plain.key == jobs[0].key
+        assert "optuna" not in plain.surroundings.versions
+        assert {**plain.surroundings.versions, "optuna": version("optuna")} == tried.surroundings.versions
+        known = surroundings._version
+        monkeypatch.setattr(surroundings, "_version", lambda name: "9" if name == "optuna" else known(name))
+        again = jobs_of([plain.run, tried.run])
+        assert again[0].key == plain.key
+        assert again[1].key != tried.key
+
     def test_a_run_counts_with_one_thread_whatever_torch_has(self, task, jobs) -> None:
         import torch
 
@@ -175,6 +191,61 @@ class TestFill:
             with pytest.raises(DataError, match=r"has another row for run .*differs in metrics"):
                 fill(store, jobs[:1], task, InProcess(), again=True)
 
+    def test_a_second_execution_that_fails_is_a_failure(self, whole, task, jobs, monkeypatch) -> None:
+        def failing(*_):
+            raise DataError("no memory is left")
+
+        monkeypatch.setattr(execution, "execute", failing)
+        with Store(whole) as store:
+            filled = fill(store, jobs[:1], task, InProcess(), again=True)
+            assert filled.failures == {jobs[0].key: "no memory is left"}
+            assert store.failed() == {}, "its row is kept"
+
+    @pytest.mark.parametrize("retry", [False, True])
+    def test_what_another_process_has_failed_is_not_executed_again(
+        self, retry, task, jobs, tmp_path, monkeypatch
+    ) -> None:
+        executed = []
+        moments = (f"2026-01-01T00:00:{second:02}+00:00" for second in range(60))
+        monkeypatch.setattr("counterpoise.experiments.store.now", lambda: next(moments))
+        monkeypatch.setattr(execution, "execute", lambda task, run, place: executed.append(run) or 1 / 0)
+        with Store(tmp_path / "runs") as store:
+            if retry:
+                for job in jobs[:3]:
+                    store.fail(job.run, job.surroundings, "long ago")
+
+            def other(outcome: Outcome) -> None:
+                if outcome.job is jobs[0]:
+                    store.fail(jobs[1].run, jobs[1].surroundings, "no words")
+
+            filled = fill(store, jobs[:3], task, InProcess(), retry=retry, on_outcome=other)
+        assert executed == [jobs[0].run, jobs[2].run]
+        assert filled.failures[jobs[1].key] == "no words"
+
+    def test_what_another_process_retries_is_waited_for(
+        self, whole, task, jobs, tmp_path, monkeypatch
+    ) -> None:
+        """It has failed before, and the other process dies over it: it is executed here after all."""
+        from counterpoise.experiments import store as room
+
+        ours = room._this_process()
+        other = (os.getppid(), room.psutil.Process(os.getppid()).create_time())
+        executed = []
+        with Store(tmp_path / "runs") as store:
+            store.fail(jobs[0].run, jobs[0].surroundings, "long ago")
+            with monkeypatch.context() as patch:
+                patch.setattr(room, "_this_process", lambda: other)
+                assert store.claim(jobs[0].key)
+
+            def nap(_: float) -> None:
+                monkeypatch.setattr(room, "_alive", lambda process, started: (process, started) == ours)
+
+            monkeypatch.setattr("counterpoise.experiments.executors.in_process.time.sleep", nap)
+            told = lambda outcome: executed.append(outcome.job.key)  # noqa: E731
+            filled = fill(store, jobs[:1], task, InProcess(), retry=True, on_outcome=told)
+        assert executed == [jobs[0].key]
+        assert filled.failures == {}
+
     def test_runs_of_another_process_are_waited_for(self, whole, task, jobs, tmp_path, monkeypatch) -> None:
         """The other process has claimed two runs; it writes one, and dies before the other."""
         from counterpoise.experiments import store as room
@@ -241,6 +312,26 @@ class TestExecution:
         monkeypatch.setattr(execution.FoldClassifier, "predict_proba", warning)
         result = execution.execute(task, jobs[0].run, jobs[0].surroundings)
         assert result.notes.count("cut at 300 tokens") == 1
+
+    def test_notes_do_not_hang_on_what_the_process_has_done_before(self) -> None:
+        """Of folds that lack a class the process that plans the grid has warned, and no row tells."""
+        texts, labels = make_texts((50, 40, 3), seed=1)
+        task = Task.of("three", texts, np.array(["a", "b", "c"], dtype=object)[labels])
+        (job, *_) = jobs_of(plan(task, ["tfidf_lr"], settings={"threshold": None}))
+        elsewhere = pickle.loads(pickle.dumps(task))
+        assert not elsewhere._folds
+        first = execution.execute(elsewhere, job.run, job.surroundings)
+        here = execution.execute(task, job.run, job.surroundings)
+        assert here.differences(first) == []
+        assert not any("test sides lack a class" in note for note in here.notes)
+
+    def test_rows_tell_the_size_of_the_fitting_side_before_thinning(self) -> None:
+        texts, labels = make_texts((100, 25), seed=3)
+        names = np.array(["ham", "spam"], dtype=object)[labels]
+        task = Task.of("toy", texts, names, time=np.arange(125))
+        job = jobs_of(plan(task, ["tfidf_lr"], n_folds=3, keep=0.5, settings={"threshold": 0.5}))[-1]
+        result = execution.execute(task, job.run, job.surroundings)
+        assert result.fitting_rows == len(task.folds(3, 0)[-1].train) > len(task.side(job.run).train)
 
     def test_curves_are_the_history(self, whole, jobs) -> None:
         with Store(whole) as store:

@@ -368,6 +368,15 @@ def test_lines_that_are_not_run_for_want_of_a_model_are_told() -> None:
     )
 
 
-@pytest.mark.parametrize(("folds", "shown"), [([0.5], "50.0"), ([0.4, 0.6], "50.0 ± 14.1"), ([None], "-")])
+@pytest.mark.parametrize(
+    ("folds", "shown"),
+    [
+        ([0.5], "50.0"),
+        ([0.4, 0.6], "50.0 ± 14.1"),
+        ([None], "-"),
+        ([0.85, None, None], "85.0 (1 of 3 runs)"),
+        ([0.4, None, 0.6], "50.0 ± 14.1 (2 of 3 runs)"),
+    ],
+)
 def test_one_run_has_no_deviation(folds, shown) -> None:
     assert percent(SimpleNamespace(metrics={"f1": Metric.of(folds)}), "f1") == shown

@@ -71,6 +71,16 @@ class TestRows:
         assert record.finished_at.endswith("+00:00")
         assert record.machine
 
+    def test_a_store_from_before_a_column_is_read_and_gets_it(self, full) -> None:
+        with closing(sqlite3.connect(full)) as connection:
+            connection.execute("ALTER TABLE runs DROP COLUMN fitting_rows")
+        with Store(full, read_only=True) as store:
+            assert [record.fitting_rows for record in store.rows()] == [None, None]
+        with Store(full) as store:
+            assert store.write(make_result(2, fitting_rows=40))
+            assert [record.fitting_rows for record in store.rows()] == [None, None, 40]
+        check_whole(full, 3)
+
     def test_done_and_rows_by_key(self, full) -> None:
         keys = [make_result(seed).key for seed in range(3)]
         with Store(full) as store:

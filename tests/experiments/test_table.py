@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 from stored_rows import PLACE, make_predictions, make_result, make_run
 
 from counterpoise.errors import SettingsError
@@ -114,6 +116,34 @@ class TestComparisons:
         (asked,) = rows.comparisons([old])
         assert asked.rows[0].metrics["f1"].folds == (0.5,)
 
+    @pytest.mark.parametrize(
+        ("made", "said"),
+        [
+            ({"source": "cd"}, "code of Counterpoise"),
+            ({"versions": {"torch": "3"}}, r"torch \(2\)"),
+            ({"device": "cuda"}, r"device \(cpu\)"),
+            ({"precision": "bfloat16"}, r"precision \(float32\)"),
+        ],
+    )
+    def test_rows_that_were_made_otherwise_are_not_averaged_with_new_ones(self, made, said, rows) -> None:
+        for fold in range(5):
+            rows.add(run_of("erm", fold), 0.1)
+            rows.add(run_of("focal", fold), 0.2)
+        key = rows.add(run_of("erm", 0), 0.9, replace(PLACE, **made))
+        first, second = rows.comparisons()[0].rows
+        assert first.metrics["f1"].folds == (0.9, None, None, None, None)
+        assert first.keys == (key, None, None, None, None)
+        missing, left_out = first.notes
+        assert missing == "4 of 5 runs are missing"
+        assert re.fullmatch(f"folds 2, 3, 4, 5: made with other {said}, and left out", left_out)
+        assert (second.metrics["f1"].folds, second.notes) == ((0.2,) * 5, ())
+
+    def test_which_library_searches_neighbours_parts_no_rows(self, rows) -> None:
+        rows.add(run_of("erm", 0), 0.1)
+        rows.add(run_of("erm", 1), 0.2, replace(PLACE, neighbors="scikit-learn"))
+        (found,) = rows.comparisons()
+        assert (found.rows[0].metrics["f1"].folds, found.rows[0].notes) == ((0.1, 0.2), ())
+
     def test_rows_come_in_the_order_of_the_keys(self, rows) -> None:
         keys = [rows.add(run_of(method), 0.5) for method in ("erm", "focal", "tfidf_lr")]
         (found,) = rows.comparisons(keys[::-1])
@@ -182,6 +212,37 @@ class TestLeaderboard:
             "less is better"
         )
 
+    @pytest.mark.parametrize(("repeated", "pairs"), [(True, 5), (False, 15)])
+    def test_seeds_on_the_same_test_sides_are_no_further_pairs(self, repeated, pairs, rows) -> None:
+        """Folds in time, by hand: test sides grow no longer, fitting sides do."""
+        ratios = []
+        for seed in range(3):
+            for fold, (fitting, test) in enumerate(((21, 21), (42, 20), (62, 21), (83, 21), (104, 21))):
+                ratios.append(test / fitting)
+                start = fitting + (0 if repeated else 1000 * (seed + 1))
+                said = make_predictions(0, test, rows=np.arange(start, start + test))
+                own = {"predictions": said, "fitting_rows": fitting}
+                rows.add(run_of("class_weight", fold, seed), 0.5, **own)
+                rows.add(run_of("erm", fold, seed), 0.5 + np.sin(fold) / 10 + np.sin(5 * seed) / 100, **own)
+        (found,) = rows.comparisons()
+        assert found.test_to_train == pytest.approx(np.mean(ratios))
+        test = judged(found, "f1").verdicts[0].test
+        own = np.reshape(found.rows[1].metrics["f1"].folds, (3, 5))
+        scores = own.mean(axis=0) if repeated else own.ravel()
+        error = np.sqrt((1 / pairs + np.mean(ratios)) * scores.var(ddof=1))
+        assert test.pairs == pairs
+        assert test.high - test.mean == pytest.approx(stats.t.isf(0.025, pairs - 1) * error)
+
+    @pytest.mark.parametrize("metric", ["fit_seconds", "margin_rare", "spread_common"])
+    def test_metrics_without_a_largest_value_are_not_judged_as_shares(self, metric, rows) -> None:
+        for fold in range(5):
+            for method, shift in (("class_weight", 0.0), ("erm", 40 * np.sin(fold))):
+                values = {"margin_rare": shift, "spread_common": shift}
+                rows.add(run_of(method, fold), 0.5, metrics=values, fit_seconds=50.0 + shift)
+        (verdict,) = judged(rows.comparisons()[0], metric).verdicts
+        assert verdict.sentence.startswith("no difference seen; one of ")
+        assert verdict.practical is None
+
     def test_references(self, rows) -> None:
         scored(rows, {"focal": 0.5, "erm": 0.5}, n_folds=2)
         (found,) = rows.comparisons()
@@ -211,6 +272,34 @@ class TestLeaderboard:
         assert backwards.labels == ranking.labels
         rows.add(run_of("erm", dataset="one more"), 0.5)
         assert ranked(rows.comparisons(), "f1") is None, "one method alone is common"
+
+    def test_comparisons_on_one_data_set_count_once(self, rows) -> None:
+        for keep in (0.01, 0.05, 0.2):
+            for method, score in (("erm", 0.5), ("miso", 0.7)):
+                rows.add(run_of(method, dataset="first", keep=keep), score)
+        assert ranked(rows.comparisons(), "f1") is None, "several comparisons, but on one data set"
+        for method, score in (("erm", 0.6), ("miso", 0.5)):
+            rows.add(run_of(method, dataset="second"), score)
+        ranking = ranked(rows.comparisons(), "f1")
+        assert (ranking.ranks, ranking.datasets) == ((1.5, 1.5), ("first", "second"))
+        assert ranking.test.datasets == 2
+        assert ranking.sentence.startswith("Over 2 data sets")
+        assert ranking.sentence.endswith("Several comparisons on one data set count as one, by their mean.")
+
+    def test_ranks_are_of_the_runs_that_all_have(self, rows) -> None:
+        """A method that has nothing but an easy fold is not better for it."""
+        for dataset in ("first", "second"):
+            for fold in range(5):
+                rows.add(run_of("erm", fold, dataset=dataset), 0.9 if fold == 0 else 0.6)
+            rows.add(run_of("miso", 0, dataset=dataset), 0.85)
+        ranking = ranked(rows.comparisons(), "f1")
+        assert (ranking.labels, ranking.ranks) == (("erm", "miso"), (1.0, 2.0))
+        assert ranking.sentence.endswith(
+            "Scores are means over the 2 of 10 runs in which all of them have one."
+        )
+        rows.add(run_of("erm", 0, dataset="third"), 0.5)
+        rows.add(run_of("miso", 1, dataset="third"), 0.9)
+        assert ranked(rows.comparisons(), "f1").datasets == ("first", "second"), "the third has no such run"
 
 
 class TestExport:
@@ -244,7 +333,8 @@ class TestExport:
     def test_runs(self, suffix, rows, tmp_path) -> None:
         from counterpoise.data.readers import read
 
-        scored(rows, {"erm": 0.7}, n_folds=2)
+        rows.add(run_of("erm", 0), 0.7)
+        rows.add(run_of("erm", 1), 0.6, fitting_rows=80)
         with Store(rows.path) as store:
             store.fail(run_of("focal"), PLACE, "no words")
             records = store.rows(status=None)
@@ -256,6 +346,7 @@ class TestExport:
         ]
         table = runs_table(records).to_pylist()
         assert [line["error"] for line in table] == [None, None, "no words"]
+        assert [line["fitting_rows"] for line in table] == [None, 80, None]
         assert [line["f1"] for line in table[:2]] == [record.metrics["f1"] for record in records[:2]]
 
     def test_an_unknown_ending(self, tmp_path) -> None:

@@ -167,6 +167,21 @@ class TestInsideARun:
         assert tuned.metrics == expected.metrics
         assert job.key not in (plain.key, fixed.key)
 
+    @pytest.mark.parametrize(
+        ("method", "given", "left"),
+        [
+            ("tfidf_lr", {"method__C": 0.001}, {"method__max_ngram"}),
+            ("focal", {"learning_rate": 0.01, "method__gamma": 2.0}, {"method__alpha", "max_epochs"}),
+        ],
+    )
+    def test_settings_that_were_given_stay(self, method, given, left, monkeypatch) -> None:
+        task = make_task()
+        job = jobs_of(plan(task, [method], n_folds=3, settings=given, trials=4))[0]
+        spaces = []
+        monkeypatch.setattr(execution, "search", lambda space, *_, **more: spaces.append(space) or [])
+        execution._searched(task.inside(task.side(job.run).train), job.run, job.surroundings)
+        assert set(spaces[0]) == left
+
     def test_rows_of_a_part_are_those_of_the_part_alone(self) -> None:
         task = make_task()
         rows = task.folds(3, 0)[0].train

@@ -83,6 +83,15 @@ def test_what_cannot_be_told(differences, sentence):
     assert (found.p_adjusted is None) == (found.kind == "not tested")
 
 
+def test_what_is_no_share_may_differ_by_any_size():
+    scores = {"class_weight": 50 * BASE, "a": 50 * (BASE + 10 * NOISE)}
+    found = judge(scores, "class_weight", 1 / 4, shares=False)
+    assert found.verdicts[0].sentence == "no difference seen; one of 1.995 or more would probably have been"
+    assert "(one of 1.995 or more would probably have been)" in found.sentence
+    small = judge({"class_weight": BASE, "a": BASE + NOISE / 100}, "class_weight", 1 / 4, shares=False)
+    assert "practically" not in small.verdicts[0].sentence
+
+
 def test_undefined_runs_are_told():
     assert only([*(0.021 + NOISE[:4]), np.nan]).sentence.endswith("] (undefined in 1 of 5 runs)")
 

@@ -20,6 +20,7 @@ from counterpoise.methods.frozen_encoder import unit
 from counterpoise.methods.registry import make_method
 from counterpoise.text.checkpoints import Checkpoint
 from counterpoise.text.features import pretrained_features
+from counterpoise.training.settings import TrainingSettings
 from tiny_encoders import tiny_encoder
 from tiny_texts import make_texts
 
@@ -66,6 +67,14 @@ def test_members_under_other_priors_are_brought_to_one(data) -> None:
     np.testing.assert_allclose(
         even_logits(plain, data.inputs), shifted - shifted.mean(axis=1, keepdims=True), atol=1e-12
     )
+
+
+@pytest.mark.parametrize("members", ["tfidf_lr,erm", "erm,tfidf_lr"])
+def test_the_embedding_is_that_of_a_member_that_trains_a_network(data, members) -> None:
+    context = Context(0, 1, "textcnn", {"dim": 8, "n_filters": 4}, TrainingSettings(max_epochs=1))
+    blend = Blend(members=members).fit(data, context)
+    expected = blend.predictors["erm"].embed(data.inputs)
+    np.testing.assert_array_equal(blend.embed(data.inputs), expected)
 
 
 def test_weights_by_number(data) -> None:

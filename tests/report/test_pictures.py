@@ -36,7 +36,7 @@ def said(seed: int, n: int = 40) -> Predictions:
 
 def make_comparison(labels: list[str]) -> Comparison:
     rows = tuple(Row(label, label, None, {}, {}, ("00",), ()) for label in labels)
-    return Comparison("toy", "00", "spam", None, 5, ((0, 0),), rows)
+    return Comparison("toy", "00", "spam", None, 5, ((0, 0),), (0,), 1 / 4, rows)
 
 
 RANKING = Ranking(

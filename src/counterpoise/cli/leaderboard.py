@@ -136,7 +136,7 @@ def _single(found: Sequence[Comparison]) -> Comparison:
 
     if len(found) > 1:
         raise SettingsError(
-            "--plot draws ranks over several data sets that have the same methods, or curves of one; this store has "
-            f"{len(found)} comparisons without two methods in common"
+            "--plot draws ranks over several data sets that have the same methods, or curves of one comparison; this "
+            f"store has {len(found)}, of one data set or without two methods in common"
         )
     return found[0]

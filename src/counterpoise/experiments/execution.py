@@ -95,15 +95,12 @@ def classifier_of(run: Run, kind: str) -> FoldClassifier:
     SettingsError
         For a setting that is unknown or out of range.
     """
-    nested = {f"method__{key}": value for key, value in run.method_settings.items()}
-    nested |= {f"backbone__{key}": value for key, value in run.backbone_settings.items()}
     classifier = _FOLD_CLASSIFIERS[kind](
         run.method,
         run.backbone,
         pos_label=run.minority,
         random_state=derive_seed(run.seed, "fit", run.fold),
-        **{name: value for name, value in run.estimator.items() if name != SELECTION},
-        **nested,
+        **{name: value for name, value in run.settings.items() if name != SELECTION},
     )
     classifier.selection = run.estimator.get(SELECTION)
     if classifier.selection not in (None, *SELECTIONS):
@@ -154,6 +151,8 @@ def execute(task: Task, run: Run, surroundings: Surroundings) -> Result:
     forget_peak()
     with _threads(surroundings.threads), _warned() as warned:
         _check_same(run, surroundings)
+        with _warned():  # said where the grid is planned; here only the first run of a process would say it
+            split = task.folds(run.n_folds, run.seed)[run.fold]
         side = task.side(run)
         tried = _searched(task.inside(side.train), run, surroundings) if run.trials else []
         classifier = classifier_of(run, task.kind)
@@ -185,6 +184,7 @@ def execute(task: Task, run: Run, surroundings: Surroundings) -> Result:
         fit_seconds=seconds[0],
         predict_seconds=seconds[1],
         peak_memory=peak_memory(),
+        fitting_rows=len(split.train),
         notes=tuple(dict.fromkeys([*_said(classifier), *([note] if note else []), *_chosen(tried), *warned])),
     )
 
@@ -215,8 +215,10 @@ def _searched(inner: Task, run: Run, surroundings: Surroundings) -> list[Trial]:
         runs = (inner_run(run, inner.content, settings, fold) for fold in folds)
         return [execute(inner, each, surroundings).metrics["average_precision"] for each in runs]
 
+    space = space_of(run.method, run.backbone, run.backbone_settings, inner.kind)
+    given = run.settings  # which stay as they are
     return search(
-        space_of(run.method, run.backbone, run.backbone_settings, inner.kind),
+        {name: where for name, where in space.items() if name not in given},
         score,
         trials=run.trials,
         n_folds=len(inner.folds(INNER_FOLDS, inner_run(run, inner.content, {}, 0).seed)),
@@ -341,10 +343,11 @@ def _check_same(run: Run, wanted: Surroundings) -> None:
         raise SettingsError(
             "the code of Counterpoise here is not that of the process that planned the grid; install the same"
         )
-    for name, version in wanted.versions.items():
-        if here.versions[name] != version:
+    # Those of a run that tries settings have more versions than those of the runs by which it tries them.
+    for name, version in here.versions.items():
+        if wanted.versions.get(name) != version:
             raise SettingsError(
-                f"{name} is {here.versions[name]} here and {version} in the process that planned the grid; "
+                f"{name} is {version} here and {wanted.versions.get(name)} in the process that planned the grid; "
                 "install the same"
             )
 

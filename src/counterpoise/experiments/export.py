@@ -105,6 +105,7 @@ def runs_table(records: Sequence[Record]) -> pa.Table:
             "fit_seconds": r.fit_seconds,
             "predict_seconds": r.predict_seconds,
             "peak_memory": r.peak_memory,
+            "fitting_rows": r.fitting_rows,
             "arithmetic": r.surroundings.precision,
             "device": r.surroundings.device,
             "source": r.surroundings.source,

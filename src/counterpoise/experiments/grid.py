@@ -165,7 +165,7 @@ class Filled:
     keys : tuple of str
         Of all its runs, in their order; the store has their rows, except those that failed.
     failures : dict of str to str
-        Why runs have no row, by key.
+        Why runs have no row, or have failed when they were executed again, by key.
     found : int
         Rows that were there before.
     """
@@ -181,7 +181,7 @@ def jobs_of(runs: Sequence[Run]) -> list[Job]:
     jobs = []
     for run in runs:
         # Folds and seeds change no code and no precision.
-        about = repr((run.method, run.method_settings, run.backbone, run.backbone_settings, run.estimator))
+        about = repr((run.method, run.settings, run.backbone, run.trials))
         if about not in known:
             known[about] = Surroundings.here(run, THREADS)
         jobs.append(Job(run.key_in(known[about]), run, known[about]))
@@ -226,16 +226,22 @@ def fill(
         When the store cannot be written.
     """
     keys = tuple(job.key for job in jobs)
+    before = store.failed_at()
     done = set() if again else store.done(keys)
     failed = {} if retry or again else {k: why for k, why in store.failed().items() if k in keys}
     waiting = [job for job in jobs if job.key not in done and job.key not in failed]
     estimate = Estimate(waiting, executor.width, store.rows())
-    queue = _Queue(store, waiting, again)
+    queue = _Queue(store, waiting, before, again)
+    reasons: dict[str, str] = {}
     with bar("runs", len(waiting)) as progress, closing(executor.outcomes(task, iter(queue))) as outcomes:
         progress.advance(0, estimate.words().removeprefix(", "))
         try:
             for outcome in outcomes:
-                _write(store, outcome)
+                if isinstance(outcome.result, Result):
+                    store.write(outcome.result)
+                else:
+                    store.fail(outcome.job.run, outcome.job.surroundings, outcome.result)
+                    reasons[outcome.job.key] = outcome.result
                 estimate.learn(outcome)
                 progress.advance(
                     1, f"{outcome.job.run.method}, fold {outcome.job.run.fold + 1}{estimate.words()}"
@@ -244,7 +250,7 @@ def fill(
                     on_outcome(outcome)
         finally:
             store.release(job.key for job in waiting)
-    reasons = store.failed()
+    reasons |= store.failed()
     return Filled(keys, {key: reasons[key] for key in keys if key in reasons}, len(done))
 
 
@@ -276,7 +282,7 @@ def strangers(store: Store, jobs: Sequence[Job]) -> list[str]:
     older = [r for r in records if r.run in wanted and r.key not in keys]
     if older:
         reasons = dict.fromkeys(
-            reason for r in older for reason in _differences(r.surroundings, wanted[r.run].surroundings)
+            reason for r in older for reason in r.surroundings.differences(wanted[r.run].surroundings)
         )
         sentences.append(
             f"{len(older):,} rows of {store.path} were made with other {' and '.join(reasons)}; "
@@ -285,41 +291,32 @@ def strangers(store: Store, jobs: Sequence[Job]) -> list[str]:
     return sentences
 
 
-def _differences(there: Surroundings, here: Surroundings) -> Iterator[str]:
-    if there.source != here.source:
-        yield "code of Counterpoise"
-    for name in sorted({*there.versions, *here.versions}):
-        if there.versions.get(name) != here.versions.get(name):
-            yield f"{name} ({there.versions.get(name)})"
-    for name in ("device", "precision", "neighbors", "threads"):
-        if getattr(there, name) != getattr(here, name):
-            yield f"{name} ({getattr(there, name)})"
-
-
-def _write(store: Store, outcome: Outcome) -> None:
-    if isinstance(outcome.result, Result):
-        store.write(outcome.result)
-    else:
-        store.fail(outcome.job.run, outcome.job.surroundings, outcome.result)
-
-
 class _Queue:
-    """Jobs for an executor, without those that other processes are at."""
+    """Jobs for an executor, without those that other processes are at; ``before`` are the failures of earlier days."""
 
-    def __init__(self, store: Store, jobs: Sequence[Job], again: bool) -> None:
-        self.store, self.left, self.again = store, list(jobs), again
+    def __init__(self, store: Store, jobs: Sequence[Job], before: Mapping[str, str], again: bool) -> None:
+        self.store, self.left, self.before, self.again = store, list(jobs), before, again
 
     def __iter__(self) -> Iterator[Job | None]:
         while self.left:
             job = self._claimed()
             yield job
             if job is None:
-                # Those others are at: done by now, or free again because their process has died.
-                settled = self.store.done(j.key for j in self.left) | set(self.store.failed())
+                # Those others are at: done or failed by now, or free again because their process has died.
+                settled = self.store.done(j.key for j in self.left) | self._failed()
                 self.left = [j for j in self.left if j.key not in settled]
 
     def _claimed(self) -> Job | None:
-        for position, job in enumerate(self.left):
-            if self.again or self.store.claim(job.key):
-                return self.left.pop(position)
+        for job in tuple(self.left):
+            if not (self.again or self.store.claim(job.key)):
+                continue
+            self.left.remove(job)
+            # Looked up under the claim: no other process can fail it after that.
+            if self.again or job.key not in self._failed():
+                return job
+            self.store.release([job.key])
         return None
+
+    def _failed(self) -> set[str]:
+        """What has failed since, in whichever process."""
+        return {key for key, when in self.store.failed_at().items() if self.before.get(key) != when}

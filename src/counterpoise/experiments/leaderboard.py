@@ -39,6 +39,15 @@ LESS_IS_BETTER = (
 )
 """Metrics of which the smaller is the better one; those of thinned test sides by their name without the suffix."""
 
+NO_SHARES = (
+    *(name for name in GROUPS if name.startswith("margin_")),
+    *FITTED_MARGINS,
+    *SPREAD,
+    "fit_seconds",
+    "predict_seconds",
+)
+"""Metrics that have no largest value."""
+
 METRICS = (
     *SCORES,
     *ALL_CLASSES,
@@ -124,11 +133,17 @@ def judged(comparison: Comparison, metric: str, against: str | None = None) -> J
         for row in comparison.rows
         if metric in row.metrics
     }
-    if comparison.n_folds == 1:
-        # Seeds start the training anew on one and the same test side: they tell nothing of other test rows.
-        known = {label: [value for value in own if value is not None] for label, own in scores.items()}
-        scores = {label: [float(np.mean(own)) if own else None] for label, own in known.items()}
-    return judge(scores, reference_of(comparison, against), comparison.test_to_train)
+    scores = {label: _by_test_side(own, comparison.test_sides) for label, own in scores.items()}
+    reference, shares = reference_of(comparison, against), metric not in NO_SHARES
+    return judge(scores, reference, comparison.test_to_train, shares=shares)
+
+
+def _by_test_side(scores: Sequence[float | None], sides: Sequence[int]) -> list[float | None]:
+    """One score a test side: seeds that start the training anew on the same one tell nothing of other test rows."""
+    known: dict[int, list[float]] = {side: [] for side in sides}
+    for side, value in zip(sides, scores, strict=True):
+        known[side] += [] if value is None else [value]
+    return [float(np.mean(own)) if own else None for own in known.values()]
 
 
 def classes_of(comparison: Comparison) -> list[str]:
@@ -174,6 +189,7 @@ class Ranking:
     groups : tuple of tuple of str
         Contestants that cannot be told apart.
     datasets : tuple of str
+        Each once, however many comparisons there are on it.
     sentence : str
     """
 
@@ -197,27 +213,48 @@ def ranked(found: Sequence[Comparison], metric: str) -> Ranking | None:
     Returns
     -------
     Ranking or None
-        None for fewer than two comparisons or common contestants with scores.
+        None for fewer than two data sets or common contestants with scores.
+
+    Notes
+    -----
+    A score is a mean over the runs in which all of these contestants have one, so that none is judged by easier folds
+    than the others. The tests take data sets to be independent, which several comparisons on one data set are not: they
+    are averaged first.
     """
     sign = -1.0 if smaller_wins(metric) else 1.0
-    means = [
-        {row.label: row.metrics[metric].mean for row in comparison.rows if metric in row.metrics}
+    folds = [
+        {row.label: row.metrics[metric].folds for row in comparison.rows if metric in row.metrics}
         for comparison in found
     ]
     common = [
-        name for name in (means[0] if means else ()) if all(each.get(name) is not None for each in means)
+        name
+        for name in (folds[0] if folds else ())
+        if all(any(value is not None for value in each.get(name, ())) for each in folds)
     ]
-    if len(means) < 2 or len(common) < 2:
+    if len(common) < 2:
         return None
-    test = friedman([[sign * (each[name] or 0.0) for name in common] for each in means])
-    difference = critical_difference(len(common), len(means))
+    by_set: dict[str, list[np.ndarray]] = {}
+    counted = runs = 0
+    for comparison, each in zip(found, folds, strict=True):
+        scores = np.array([each[name] for name in common], dtype=np.float64)
+        shared = scores[:, ~np.isnan(scores).any(axis=0)]
+        counted, runs = counted + shared.shape[1], runs + scores.shape[1]
+        if shared.size:
+            by_set.setdefault(comparison.dataset, []).append(sign * shared.mean(axis=1))
+    if len(by_set) < 2:
+        return None
+    test = friedman([np.mean(each, axis=0) for each in by_set.values()])
+    difference = critical_difference(len(common), len(by_set))
     order = sorted(range(len(common)), key=lambda i: test.ranks[i])
     labels, ranks = tuple(common[i] for i in order), tuple(test.ranks[i] for i in order)
     groups = tuple(tuple(labels[i] for i in group) for group in groups_within(ranks, difference))
     alike = "do not rank alike" if test.p < 0.05 else "cannot be said to rank differently"
     sentence = (
-        f"Over {len(means)} data sets the methods {alike} (Friedman, p = {test.p:.3g}); "
+        f"Over {len(by_set)} data sets the methods {alike} (Friedman, p = {test.p:.3g}); "
         f"average ranks less than {difference:.2f} apart may be chance (Nemenyi, 5%)."
     )
-    datasets = tuple(comparison.dataset for comparison in found)
-    return Ranking(labels, ranks, test, difference, groups, datasets, sentence)
+    if any(len(each) > 1 for each in by_set.values()):
+        sentence += " Several comparisons on one data set count as one, by their mean."
+    if counted < runs:
+        sentence += f" Scores are means over the {counted} of {runs} runs in which all of them have one."
+    return Ranking(labels, ranks, test, difference, groups, tuple(by_set), sentence)

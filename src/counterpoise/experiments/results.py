@@ -121,6 +121,8 @@ class Result:
     fit_seconds, predict_seconds : float
     peak_memory : int or None
         Bytes; see :func:`counterpoise.experiments.memory.peak_memory`.
+    fitting_rows : int or None
+        Rows of the fitting side before thinning.
     notes : tuple of str
         What a reader should know, such as a class that is never predicted.
     machine, finished_at : str
@@ -140,6 +142,7 @@ class Result:
     fit_seconds: float
     predict_seconds: float
     peak_memory: int | None = None
+    fitting_rows: int | None = None
     notes: tuple[str, ...] = ()
     machine: str = field(default_factory=processor_name)
     finished_at: str = field(default_factory=now)
@@ -188,6 +191,8 @@ class Record:
     machine, finished_at : str
     error : str or None
         Why it failed.
+    fitting_rows : int or None, default=None
+        None for a failed run, and in rows that were made before it was kept.
     """
 
     key: str
@@ -202,6 +207,7 @@ class Record:
     machine: str
     finished_at: str
     error: str | None
+    fitting_rows: int | None = None
 
 
 def _same(mine: np.ndarray | None, theirs: np.ndarray | None) -> bool:

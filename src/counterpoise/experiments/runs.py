@@ -100,6 +100,15 @@ class Run:
         """All fields as JSON values, settings copied."""
         return json.loads(self._canonical)
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All settings that were given, as a classifier takes them: its own, ``method__x`` and ``backbone__x``."""
+        return {
+            **self.estimator,
+            **{f"method__{name}": value for name, value in self.method_settings.items()},
+            **{f"backbone__{name}": value for name, value in self.backbone_settings.items()},
+        }
+
     @classmethod
     def from_fields(cls, values: Mapping[str, Any]) -> Run:
         """The inverse of :attr:`fields`."""

@@ -29,44 +29,10 @@ from counterpoise.experiments.packing import COLUMNS, packed, unpacked
 from counterpoise.experiments.results import Predictions, Record, Result, described, now
 from counterpoise.experiments.runs import Run, canonical
 from counterpoise.experiments.store_files import FORMAT, MARK, check_file, connect, in_words, patiently
+from counterpoise.experiments.store_tables import ADDED, TABLES
 from counterpoise.experiments.surroundings import Surroundings
 from counterpoise.probes import processor_name
 
-_TABLES = """
-CREATE TABLE runs (
-    key TEXT PRIMARY KEY,
-    fields TEXT NOT NULL,
-    surroundings TEXT NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('done', 'failed')),
-    metrics TEXT NOT NULL,
-    notes TEXT NOT NULL,
-    fit_seconds REAL,
-    predict_seconds REAL,
-    peak_memory INTEGER,
-    machine TEXT NOT NULL,
-    finished_at TEXT NOT NULL,
-    error TEXT
-);
-CREATE TABLE predictions (
-    key TEXT PRIMARY KEY REFERENCES runs (key),
-    classes TEXT NOT NULL,
-    rows BLOB NOT NULL,
-    labels BLOB NOT NULL,
-    decided BLOB NOT NULL,
-    probabilities BLOB NOT NULL,
-    rare BLOB NOT NULL,
-    hostile BLOB
-);
-CREATE TABLE curves (
-    key TEXT PRIMARY KEY REFERENCES runs (key),
-    curves TEXT NOT NULL
-);
-CREATE TABLE claims (
-    key TEXT PRIMARY KEY,
-    process INTEGER NOT NULL,
-    started REAL NOT NULL
-);
-"""
 _LONGEST_ERROR = 2_000  # characters
 
 
@@ -128,6 +94,10 @@ class Store:
         """Why runs failed, by key."""
         return dict(self._read("SELECT key, error FROM runs WHERE status = 'failed' ORDER BY rowid"))
 
+    def failed_at(self) -> dict[str, str]:
+        """When runs failed, by key."""
+        return dict(self._read("SELECT key, finished_at FROM runs WHERE status = 'failed'"))
+
     def rows(self, keys: Iterable[str] | None = None, *, status: str | None = "done") -> list[Record]:
         """What is known of runs, in the order in which they were written.
 
@@ -139,8 +109,10 @@ class Store:
             None takes both.
         """
         wanted = None if keys is None else set(keys)
-        found = self._read(f"SELECT {', '.join(_COLUMNS.values())} FROM runs ORDER BY rowid")
-        records = (_record(dict(zip(_COLUMNS, row, strict=True))) for row in found)
+        there = self._columns()
+        names = [name for name, column in _COLUMNS.items() if column in there]
+        found = self._read(f"SELECT {', '.join(_COLUMNS[name] for name in names)} FROM runs ORDER BY rowid")
+        records = (_record(dict(zip(names, row, strict=True))) for row in found)
         return [
             record
             for record in records
@@ -207,6 +179,7 @@ class Store:
                 machine=result.machine,
                 finished_at=result.finished_at,
                 error=None,
+                fitting_rows=result.fitting_rows,
             )
             self._insert("predictions", key=key, **packed(result.predictions))
             self._insert("curves", key=key, curves=canonical(result.curves))
@@ -281,7 +254,7 @@ class Store:
             with self._transaction(opening=True):
                 # Again, now that no other process can be at it.
                 if self._is_new():
-                    for statement in _TABLES.split(";")[:-1]:
+                    for statement in TABLES.split(";")[:-1]:
                         self._execute(statement)
                     self._execute(f"PRAGMA application_id = {MARK}")
                     self._execute(f"PRAGMA user_version = {FORMAT}")
@@ -298,6 +271,14 @@ class Store:
             # A row takes seconds to days to make, so the disk may take its milliseconds to have it for certain.
             for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
                 patiently(self._connection, f"PRAGMA {pragma}", self.wait)
+            if ADDED.keys() - self._columns():
+                with self._transaction(opening=True):
+                    for name in ADDED.keys() - self._columns():
+                        self._execute(f"ALTER TABLE runs ADD COLUMN {name} {ADDED[name]}")
+
+    def _columns(self) -> set[str]:
+        """Of the table of runs."""
+        return {name for _, name, *_ in self._read("PRAGMA table_info(runs)")}
 
     def _is_new(self) -> bool:
         marks = self._pragma("application_id"), self._pragma("user_version")

@@ -54,7 +54,8 @@ class Surroundings:
         Of torch.
     versions : dict of str to str
         Of :data:`LIBRARIES` and of Python up to the minor number, whose tables of characters decide what a word is; and
-        under ``"encoder"`` which weights a pretrained one has.
+        under ``"encoder"`` which weights a pretrained one has, and under ``"optuna"``, where a run tries settings, what
+        proposes them.
     """
 
     source: str
@@ -91,12 +92,25 @@ class Surroundings:
         with _threads(torch.get_num_threads() if threads is None else threads) as count:
             precision = resolve_precision(settings.precision, device, gains=_gains_by_bfloat16(run))
             versions = dict(_versions()) | _pretrained(run)
+            if run.trials:
+                versions["optuna"] = _version("optuna")
             return cls(source, device.type, precision, _neighbors(count), count, versions)
 
     @property
     def fields(self) -> dict[str, Any]:
         """All of it as JSON values."""
         return asdict(self)
+
+    def differences(self, other: Surroundings) -> Iterator[str]:
+        """What is otherwise than in others, in words, with what it is in these."""
+        if self.source != other.source:
+            yield "code of Counterpoise"
+        for name in sorted({*self.versions, *other.versions}):
+            if self.versions.get(name) != other.versions.get(name):
+                yield f"{name} ({self.versions.get(name)})"
+        for name in ("device", "precision", "neighbors", "threads"):
+            if getattr(self, name) != getattr(other, name):
+                yield f"{name} ({getattr(self, name)})"
 
 
 def _gains_by_bfloat16(run: Run) -> bool:

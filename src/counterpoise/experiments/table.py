@@ -95,6 +95,12 @@ class Comparison:
     n_folds : int
     cells : tuple of (int, int)
         Seed and fold of the runs, ascending.
+    test_sides : tuple of int
+        Which test side each cell has: cells with the same test rows have the same number, as all seeds have of a fold
+        in time.
+    test_to_train : float
+        Rows of a test side to those of a fitting side before thinning, on average, as the corrected t-test wants it.
+        0 where the test side is given: there is one score then, the mean over seeds, and nothing to be tested.
     rows : tuple of Row
     """
 
@@ -104,6 +110,8 @@ class Comparison:
     keep: str | float | None
     n_folds: int
     cells: tuple[Cell, ...]
+    test_sides: tuple[int, ...]
+    test_to_train: float
     rows: tuple[Row, ...]
 
     @property
@@ -122,14 +130,6 @@ class Comparison:
         ]
         return ", ".join(parts)
 
-    @property
-    def test_to_train(self) -> float:
-        """Rows of a test side to those of a fitting side before thinning, as the corrected t-test wants it.
-
-        0 where the test side is given: there is one score then, the mean over seeds, and nothing to be tested.
-        """
-        return 1 / (self.n_folds - 1) if self.n_folds > 1 else 0.0
-
 
 def comparisons(store: Store, keys: Iterable[str] | None = None) -> list[Comparison]:
     """Read what can be compared.
@@ -138,8 +138,9 @@ def comparisons(store: Store, keys: Iterable[str] | None = None) -> list[Compari
     ----------
     store : Store
     keys : iterable of str or None, default=None
-        None takes all rows. Of runs with the same fields, such as one made again by newer code, the row that was
-        written last is read.
+        None takes all rows; of a contestant those that were made like the last of them: by the same code, with the
+        same versions of libraries, on the same kind of device, in the same number format. Of a run that was made again
+        the row that was written last is read.
 
     Returns
     -------
@@ -151,10 +152,11 @@ def comparisons(store: Store, keys: Iterable[str] | None = None) -> list[Compari
     if wanted is not None:
         place = {key: position for position, key in enumerate(wanted)}
         records.sort(key=lambda record: place[record.key])
-    groups: dict[str, dict[str, Record]] = {}
+    groups: dict[str, dict[str, list[Record]]] = {}
     for record in records:
-        groups.setdefault(canonical(_shared(record.run)), {})[canonical(record.run.fields)] = record
-    return [_comparison(store, list(group.values())) for group in groups.values()]
+        group = groups.setdefault(canonical(_shared(record.run)), {})
+        group.setdefault(contestant(record.run), []).append(record)
+    return [_comparison(store, list(group.values()), wanted is None) for group in groups.values()]
 
 
 def _shared(run: Run) -> dict[str, Any]:
@@ -162,20 +164,51 @@ def _shared(run: Run) -> dict[str, Any]:
     return {name: getattr(run, name) for name in ("dataset", "content", "minority", "keep", "n_folds")}
 
 
-def _comparison(store: Store, records: list[Record]) -> Comparison:
-    cells = tuple(sorted({(record.run.seed, record.run.fold) for record in records}))
-    contestants: dict[str, dict[Cell, Record]] = {}
-    for record in records:
-        own = contestants.setdefault(contestant(record.run), {})
-        own[record.run.seed, record.run.fold] = record
-    runs = [next(iter(own.values())).run for own in contestants.values()]
-    plain = {label: own for label, own in contestants.items() if next(iter(own.values())).run.method == PLAIN}
-    said = {key: store.predictions(key) for own in plain.values() for key in (r.key for r in own.values())}
-    rows = [
-        _row(store, label, cells, own, _plain_for(run, plain), said)
-        for label, run, own in zip(_labels(runs), runs, contestants.values(), strict=True)
+def _comparison(store: Store, records: Sequence[list[Record]], alike: bool) -> Comparison:
+    """Of the records of each contestant; ``alike`` leaves out those that were made otherwise than its last one."""
+    runs = [own[0].run for own in records]
+    contestants = [
+        {_cell(record): record for record in own if not alike or _made_with(record) == _made_with(own[-1])}
+        for own in records
     ]
-    return Comparison(**_shared(records[0].run), cells=cells, rows=tuple(rows))
+    cells = tuple(sorted({cell for own in contestants for cell in own}))
+    plain = [own for run, own in zip(runs, contestants, strict=True) if run.method == PLAIN]
+    said = {record.key: store.predictions(record.key) for own in plain for record in own.values()}
+    rows = [
+        _row(store, label, cells, own, _plain_for(run, plain), said, _notes(cells, own, every))
+        for label, run, own, every in zip(_labels(runs), runs, contestants, records, strict=True)
+    ]
+    sides, ratio = _sides(store, cells, contestants)
+    return Comparison(
+        **_shared(runs[0]), cells=cells, test_sides=sides, test_to_train=ratio, rows=tuple(rows)
+    )
+
+
+def _cell(record: Record) -> Cell:
+    return record.run.seed, record.run.fold
+
+
+def _made_with(record: Record) -> tuple[Any, ...]:
+    """What rows of one mean have in common; both libraries that search neighbours answer alike."""
+    made = record.surroundings
+    return made.source, made.versions, made.device, made.precision
+
+
+def _sides(
+    store: Store, cells: Sequence[Cell], contestants: Sequence[dict[Cell, Record]]
+) -> tuple[tuple[int, ...], float]:
+    """The test side of each cell by number, and the mean ratio of its rows to those of the fitting side."""
+    numbers: dict[bytes, int] = {}
+    sides, ratios = [], []
+    for cell in cells:
+        records = [own[cell] for own in contestants if cell in own]
+        rows = store.predictions(records[0].key).rows
+        sides.append(numbers.setdefault(rows.tobytes(), len(numbers)))
+        n_folds = records[0].run.n_folds
+        if n_folds > 1:
+            fitting = next((record.fitting_rows for record in records if record.fitting_rows), None)
+            ratios.append(len(rows) / fitting if fitting else 1 / (n_folds - 1))
+    return tuple(sides), float(np.mean(ratios)) if ratios else 0.0
 
 
 def contestant(run: Run) -> str:
@@ -184,12 +217,7 @@ def contestant(run: Run) -> str:
 
 
 def _settings(run: Run) -> dict[str, Any]:
-    return {
-        **({"trials": run.trials} if run.trials else {}),
-        **run.estimator,
-        **{f"method__{name}": value for name, value in run.method_settings.items()},
-        **{f"backbone__{name}": value for name, value in run.backbone_settings.items()},
-    }
+    return {**({"trials": run.trials} if run.trials else {}), **run.settings}
 
 
 def _labels(runs: Sequence[Run]) -> list[str]:
@@ -217,7 +245,7 @@ def told_apart(run: Run, alike: Sequence[Run]) -> list[str]:
     return told
 
 
-def _plain_for(run: Run, plain: dict[str, dict[Cell, Record]]) -> dict[Cell, Record]:
+def _plain_for(run: Run, plain: Sequence[dict[Cell, Record]]) -> dict[Cell, Record]:
     """Plain training that says which samples are difficult: of the same network and training where there is one."""
 
     def unlike(own: dict[Cell, Record]) -> tuple[bool, bool, bool]:
@@ -228,7 +256,7 @@ def _plain_for(run: Run, plain: dict[str, dict[Cell, Record]]) -> dict[Cell, Rec
             canonical(other.estimator) != canonical(run.estimator),
         )
 
-    return min(plain.values(), key=unlike, default={})
+    return min(plain, key=unlike, default={})
 
 
 def _row(
@@ -238,6 +266,7 @@ def _row(
     own: dict[Cell, Record],
     plain: dict[Cell, Record],
     said: dict[str, Predictions],
+    notes: tuple[str, ...],
 ) -> Row:
     first = next(iter(own.values())).run
     found: list[dict[str, float | None]] = []
@@ -252,16 +281,21 @@ def _row(
     names = dict.fromkeys(name for metrics in found for name in metrics if name not in NAMES)
     metrics = {name: Metric.of([each.get(name) for each in found]) for name in (*names, *NAMES)}
     keys = tuple(own[cell].key if cell in own else None for cell in cells)
-    return Row(label, first.method, first.backbone, _settings(first), metrics, keys, _notes(cells, own))
+    return Row(label, first.method, first.backbone, _settings(first), metrics, keys, notes)
 
 
-def _notes(cells: Sequence[Cell], own: dict[Cell, Record]) -> tuple[str, ...]:
-    """What was said of several folds is told once."""
-    several_seeds = len({seed for seed, _ in cells}) > 1
+def _notes(cells: Sequence[Cell], own: dict[Cell, Record], every: Sequence[Record]) -> tuple[str, ...]:
+    """What was said of several folds is told once, and which ones there are in ``every`` but not in ``own``."""
+    notes = {cell: record.notes for cell, record in own.items()}
+    for record in every:
+        if _cell(record) not in own:
+            made = " and ".join(record.surroundings.differences(every[-1].surroundings))
+            notes[_cell(record)] = (f"made with other {made}, and left out",)
+    several_seeds = len({seed for seed, _ in (*cells, *notes)}) > 1
     said: dict[str, list[str]] = {}
-    for seed, fold in cells:
+    for seed, fold in sorted(notes):
         where = f"{fold + 1} of seed {seed}" if several_seeds else f"{fold + 1}"
-        for note in own[seed, fold].notes if (seed, fold) in own else ():
+        for note in notes[seed, fold]:
             said.setdefault(note, []).append(where)
     lacking = len(cells) - len(own)
     missing = [f"{lacking} of {len(cells)} runs are missing"] if lacking else []

@@ -62,7 +62,8 @@ class Task:
     test : ndarray of bool, shape (n,), or None
         Rows of the test side where it is given with the data, the others being the fitting side; None makes folds.
     joined : ndarray of int64, shape (n,)
-        Groups, and texts that (nearly) repeat each other, or arrays and images that do.
+        Groups, and texts that (nearly) repeat each other, or images that do. Rows of a given test side join none, and
+        are each by themselves.
     content : str
         :func:`counterpoise.experiments.runs.content_hash`.
     """
@@ -131,7 +132,7 @@ class Task:
             groups,
             time,
             test,
-            joined_rows(inputs, groups),
+            _joined(inputs, groups, test),
             content_hash(inputs, labels, groups, time, test),
         )
 
@@ -209,6 +210,15 @@ class Task:
     def __getstate__(self) -> dict[str, Any]:
         """Without the folds, which each process finds for itself where it needs them."""
         return {**vars(self), "_folds": {}}
+
+
+def _joined(inputs: np.ndarray, groups: np.ndarray | None, test: np.ndarray | None) -> np.ndarray:
+    if test is None:
+        return joined_rows(inputs, groups)
+    # Two rows must not be joined because each repeats the same one of the test side.
+    joined = np.arange(len(inputs))
+    joined[~test] = len(inputs) + joined_rows(inputs[~test], None if groups is None else groups[~test])
+    return joined
 
 
 def _check_test(name: str, test: np.ndarray, labels: np.ndarray) -> None:

@@ -52,7 +52,7 @@ class Verdict:
     p_adjusted : float or None
         After Holm's correction over the methods that could be tested.
     practical : Regions or None
-        Probabilities that the difference matters, of this method alone.
+        Probabilities that the difference matters, of this method alone; None where scores are no shares.
     sentence : str
     """
 
@@ -89,6 +89,7 @@ def judge(
     *,
     level: float = 0.05,
     rope: float = ROPE,
+    shares: bool = True,
 ) -> Judgement:
     """Compare each method with the reference on one data set.
 
@@ -96,7 +97,7 @@ def judge(
     ----------
     scores : mapping of str to sequence of float or None, or ndarray
         Of every method one score a fold and seed, in the same order; larger is better (hand in the negative of a
-        loss), None where undefined. Scores are shares, in [0, 1] (Matthews' correlation in [-1, 1]).
+        loss), None where undefined.
     reference : str
         The method to beat.
     test_to_train : float
@@ -105,6 +106,9 @@ def judge(
         Chance of any false "better" or "worse" among all methods.
     rope : float, default=0.01
         Differences up to this size do not matter in practice.
+    shares : bool, default=True
+        Whether scores are shares, in [0, 1] (Matthews' correlation in [-1, 1]). Of others, such as seconds and margins,
+        no size is hopeless to see and none is too small to matter: ``rope`` has no use.
 
     Returns
     -------
@@ -134,12 +138,12 @@ def judge(
     for method, values in differences.items():
         adjusted, rejected, own_level = step.get(method, (None, False, level))
         test = corrected_t_test(values, test_to_train, level=own_level)
-        practical = correlated_t_test(values, test_to_train, rope=rope)
+        practical = correlated_t_test(values, test_to_train, rope=rope) if shares else None
         kind = _kind(test, rejected)
         verdicts.append(
-            Verdict(method, kind, test, adjusted, practical, _sentence(kind, test, practical, rope))
+            Verdict(method, kind, test, adjusted, practical, _sentence(kind, test, practical, rope, shares))
         )
-    return Judgement(reference, tuple(verdicts), _overall(reference, verdicts))
+    return Judgement(reference, tuple(verdicts), _overall(reference, verdicts, shares))
 
 
 def _kind(test: CorrectedTTest, rejected: bool) -> Kind:
@@ -150,8 +154,8 @@ def _kind(test: CorrectedTTest, rejected: bool) -> Kind:
     return "better" if test.mean > 0 else "worse"
 
 
-def _sentence(kind: Kind, test: CorrectedTTest, practical: Regions | None, rope: float) -> str:
-    words = _untested(test) if kind == "not tested" else _tested(kind, test)
+def _sentence(kind: Kind, test: CorrectedTTest, practical: Regions | None, rope: float, shares: bool) -> str:
+    words = _untested(test) if kind == "not tested" else _tested(kind, test, shares)
     if practical is not None and practical.equal >= SURE and test.detectable is not None:
         words += f"; practically the same (within {_short(rope, _digits(rope))})"
     if test.undefined:
@@ -159,7 +163,7 @@ def _sentence(kind: Kind, test: CorrectedTTest, practical: Regions | None, rope:
     return words
 
 
-def _tested(kind: Kind, test: CorrectedTTest) -> str:
+def _tested(kind: Kind, test: CorrectedTTest, shares: bool) -> str:
     if kind in ("better", "worse"):
         # The interval excludes 0, so that by size the mean lies between its ends on either side.
         sizes = sorted(abs(value or 0.0) for value in (test.low, test.mean, test.high))
@@ -168,7 +172,7 @@ def _tested(kind: Kind, test: CorrectedTTest) -> str:
         return f"{kind} by {size} [{low}, {high}]"
     if test.detectable is None:
         return f"no difference at all in {test.pairs} runs"
-    if test.detectable >= 1:
+    if shares and test.detectable >= 1:
         return "no difference seen; too few runs, or too unlike, to see one"
     return f"no difference seen; one of {_rounded_up(test.detectable)} or more would probably have been"
 
@@ -185,7 +189,7 @@ def _untested(test: CorrectedTTest) -> str:
     )
 
 
-def _overall(reference: str, verdicts: Sequence[Verdict]) -> str:
+def _overall(reference: str, verdicts: Sequence[Verdict], shares: bool) -> str:
     """Whether anything beats the reference, and what became of the others."""
     if not verdicts:
         return f"There is nothing to compare {reference} with."
@@ -200,7 +204,7 @@ def _overall(reference: str, verdicts: Sequence[Verdict]) -> str:
         return f"{_names(better)}{order} {'beat' if order else 'beats'} {reference} here."
     rest = []
     if same := of["no difference"]:
-        rest.append(f"no difference seen for {_names(same)}{_widest(same)}")
+        rest.append(f"no difference seen for {_names(same)}{_widest(same, shares)}")
     if worse := of["worse"]:
         rest.append(f"{_names(worse)} {'is' if len(worse) == 1 else 'are'} worse")
     if untested := of["not tested"]:
@@ -212,10 +216,10 @@ def _names(verdicts: Sequence[Verdict]) -> str:
     return enumerated(verdict.method for verdict in verdicts)
 
 
-def _widest(verdicts: Sequence[Verdict]) -> str:
+def _widest(verdicts: Sequence[Verdict], shares: bool) -> str:
     """The size that would have been seen for each of them."""
     sizes = [verdict.test.detectable for verdict in verdicts if verdict.test.detectable is not None]
-    if not sizes or max(sizes) >= 1:
+    if not sizes or (shares and max(sizes) >= 1):
         return ""
     return f" (one of {_rounded_up(max(sizes))} or more would probably have been)"
 

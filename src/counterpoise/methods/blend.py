@@ -20,6 +20,7 @@ from sklearn.base import clone
 from counterpoise.crossfit import Split, make_folds, text_groups
 from counterpoise.errors import DataError, SettingsError
 from counterpoise.methods.base import Context, Data, Method
+from counterpoise.methods.network_predictor import NetworkPredictor
 from counterpoise.methods.predictors import Predictor, SavedState
 from counterpoise.methods.restoring import PREDICTORS
 from counterpoise.methods.setting_checks import check_flag
@@ -367,8 +368,9 @@ class BlendPredictor:
         )
 
     def embed(self, inputs: np.ndarray) -> Any:
-        """What the first member sees of the inputs."""
-        return self._first.embed(inputs)
+        """What the first member that trains a network sees of the inputs; without any, the first member."""
+        trained = (each for each in self.predictors.values() if isinstance(each, NetworkPredictor))
+        return next(trained, self._first).embed(inputs)
 
     @property
     def _first(self) -> Predictor:

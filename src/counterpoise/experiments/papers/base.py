@@ -18,7 +18,7 @@ from counterpoise.data.readers import read, splits_of
 from counterpoise.data.source_kinds import IMAGE, source_kind
 from counterpoise.experiments.grid import plan
 from counterpoise.experiments.runs import Run
-from counterpoise.experiments.table import Comparison, Row
+from counterpoise.experiments.table import Comparison, Metric, Row
 from counterpoise.experiments.task import Task
 from counterpoise.images.python_inputs import as_images
 from counterpoise.seeding import derive_seed, generator
@@ -244,13 +244,17 @@ def row_of(comparison: Comparison, line: Line, lines: Sequence[Line]) -> Row | N
 
 
 def percent(row: Row | None, metric: str) -> str:
-    """A mean and its deviation in percent, as papers print F1; of one run no deviation, ``-`` where there is none."""
+    """A mean and its deviation in percent, as papers print F1; ``-`` where there is none."""
     found = None if row is None else row.metrics.get(metric)
-    if found is None or found.mean is None:
-        return "-"
-    if len(found.folds) < 2:
-        return f"{100 * found.mean:.1f}"
-    return f"{100 * found.mean:.1f} ± {100 * (found.std or 0.0):.1f}"
+    return "-" if found is None or found.mean is None else f"{100 * found.mean:.1f}{spread_of(found)}"
+
+
+def spread_of(found: Metric) -> str:
+    """What stands behind a mean: its deviation in percent, of one run none, and how many runs there are if not all."""
+    known = sum(value is not None for value in found.folds)
+    spread = f" ± {100 * (found.std or 0.0):.1f}" if known > 1 else ""
+    missing = f" ({known} of {len(found.folds)} runs)" if known < len(found.folds) else ""
+    return spread + missing
 
 
 def beside(ours: str, theirs: float | str | None) -> str:

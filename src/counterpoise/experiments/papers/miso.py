@@ -298,7 +298,7 @@ def table_2(found: Mapping[str, Comparison], tasks: Mapping[str, Task]) -> Table
         2,
         (
             *_foot(sets)[1:],
-            "Classes are those learnt: one against the rest. Length is in words, in Chinese as jieba cuts them.",
+            "Classes are those learnt: one against the rest. Length is in words; each Chinese character is one.",
         ),
     )
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from counterpoise.experiments import stopping_side
 from counterpoise.experiments.papers import sharprecl_numbers as theirs
-from counterpoise.experiments.papers.base import Line, Set, Table, percent, row_of
+from counterpoise.experiments.papers.base import Line, Set, Table, percent, row_of, spread_of
 from counterpoise.experiments.papers.held_out import held_out
 from counterpoise.experiments.papers.sharprecl_figure import figure_1
 from counterpoise.experiments.papers.sharprecl_lines import (
@@ -208,8 +208,7 @@ def _gain(honest: Row | None, hopeful: Row | None, metric: str) -> str:
     gains = Metric.of([None if None in (a, b) else b - a for a, b in pairs])  # type: ignore[operator]
     if gains.mean is None:
         return "-"
-    spread = f" ± {100 * (gains.std or 0.0):.1f}" if len(gains.folds) > 1 else ""
-    return f"{100 * gains.mean:+.1f}{spread}"
+    return f"{100 * gains.mean:+.1f}{spread_of(gains)}"
 
 
 def _other_encoders(found: Found) -> tuple[str, ...]:
