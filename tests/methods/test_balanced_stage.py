@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 from stage_helpers import COUNTS, make_context, make_data, watch
 
+from counterpoise.backbones.mlp import MLP
 from counterpoise.errors import SettingsError
 from counterpoise.methods import balanced_stage
 from counterpoise.methods.balanced_stage import BalancedSteps
@@ -114,6 +115,20 @@ def test_a_training_killed_after_any_epoch_goes_on_where_it_was(name, tmp_path, 
         np.testing.assert_array_equal(fit(folder).logits(data.inputs), whole)
         assert len(saves) == total - death
         assert all(file.name.startswith("model.checkpoint") for file in folder.iterdir())
+
+
+@pytest.mark.parametrize(("given", "expected"), [(2e-5, 4e-4), (None, 1e-3)])
+@pytest.mark.parametrize("name", ["crt", "crt unfrozen", "two_stage"])
+def test_the_head_of_a_slow_backbone_learns_as_fast_in_both_stages(
+    name, given, expected, monkeypatch
+) -> None:
+    """A pretrained backbone's rate is a twentieth of its head's, in whichever stage the head is trained."""
+    monkeypatch.setattr(MLP, "learning_rate", 5e-5)
+    optimizers = watch(monkeypatch, loop, "make_optimizer")
+    method_of(name).fit(make_data("mlp", (20, 5)), make_context(max_epochs=1, learning_rate=given))
+    assert len(optimizers) == 2
+    for optimizer in optimizers:
+        assert optimizer.param_groups[-1]["lr"] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("n_classes", COUNTS)
