@@ -140,6 +140,7 @@ def train_balanced(
         score=validation_score(context, encode, lambda encoded: predict(model, encoded, _logits)),
         checkpoint=_beside(context.checkpoint),
         judged_by=judged_by(context),
+        network=context.network,
         name="balanced epochs",
     )
 

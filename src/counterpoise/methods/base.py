@@ -16,6 +16,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 
+from counterpoise.backbones.registry import find_backbone
 from counterpoise.crossfit import Split
 from counterpoise.errors import DataError, SettingsError
 from counterpoise.methods.predictors import Predictor
@@ -119,6 +120,12 @@ class Context:
     def stream(self, name: str) -> Context:
         """Return this context with a seed of its own for one step of the fit."""
         return replace(self, seed=derive_seed(self.seed, name))
+
+    @property
+    def network(self) -> dict[str, Any]:
+        """The backbone by name, with all its settings, given or not."""
+        defaults = find_backbone(self.backbone, self.backbone_settings).settings()
+        return {"backbone": self.backbone, **defaults, **self.backbone_settings}
 
     def weighted(self, data: Data) -> Data:
         """Data whose row weights are multiplied by the class weights; methods call it after their own balancing."""

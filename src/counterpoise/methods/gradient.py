@@ -121,6 +121,7 @@ class GradientMethod(Method):
             watch=self._watch(predictor, data if context.training.track_margins else None),
             checkpoint=context.checkpoint,
             judged_by=judged_by(context),
+            network=context.network,
             name=f"{context.backbone} epochs",
         )
         self.finish(model, resampled, encoder, context)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -116,6 +116,7 @@ def train(
     watch: Callable[[], dict[str, float]] | None = None,
     checkpoint: Path | None = None,
     judged_by: str = "",
+    network: Mapping[str, Any] | None = None,
     name: str = "training",
 ) -> History:
     """Train a network in place.
@@ -138,6 +139,9 @@ def train(
         same weights as if it had never stopped.
     judged_by : str
         What ``score`` depends on besides the model; a checkpoint of a training judged otherwise is refused.
+    network : mapping or None
+        Settings of the backbone, some of which, such as augmentation, its weights do not show; a checkpoint of a
+        training with other ones is refused.
     name : str
         For the progress display.
 
@@ -169,7 +173,8 @@ def train(
     record: dict[str, Any] = {"fingerprint": "", "epoch": 0, "history": [], "best_epoch": 0, "done": False}
     best: dict[str, Tensor] | None = None
     if checkpoint is not None:
-        record["fingerprint"] = _fingerprint(model, objective, rows, settings, precision, seed, judged_by)
+        facts = [asdict(settings), precision, seed, judged_by, {**(network or {})}]
+        record["fingerprint"] = _fingerprint(model, objective, rows, facts)
         found = load_checkpoint(checkpoint, record["fingerprint"], model, optimizer)
         if found is not None:
             best, record, memory = found
@@ -321,22 +326,13 @@ def _cuda_devices(device: torch.device) -> list[int]:
     return [device.index or 0] if device.type == "cuda" else []
 
 
-def _fingerprint(
-    model: Network,
-    objective: Objective,
-    rows: Rows,
-    settings: TrainingSettings,
-    precision: str,
-    seed: int,
-    judged_by: str,
-) -> str:
-    """Hash of all that decides the outcome of a training: method, weights, data, settings, seed, judge."""
+def _fingerprint(model: Network, objective: Objective, rows: Rows, facts: list[Any]) -> str:
+    """Hash of all that decides the outcome of a training: method, weights, data and further facts."""
     digest = hashlib.sha256()
     method = [type(objective).__name__, repr(sorted(objective.get_params().items())), objective.identity()]
     trained = [name for name, value in model.named_parameters() if value.requires_grad]
-    backbone = type(model.backbone).__name__
-    facts = [method, asdict(settings), precision, seed, backbone, trained, judged_by]
-    digest.update(json.dumps(facts).encode())
+    every = [method, type(model.backbone).__name__, trained, *facts]
+    digest.update(json.dumps(every, default=str, sort_keys=True).encode())
     for name, value in model.state_dict().items():
         digest.update(name.encode() + value.cpu().numpy().tobytes())
     for array in (rows.labels, rows.weights, rows.encoded.lengths):
