@@ -134,7 +134,7 @@ def train_balanced(
     train(
         model,
         BalancedSteps(),
-        Rows(encode(data.inputs), data.labels, data.weights),
+        Rows(encode(data.inputs), data.labels, data.weights, data.class_weight),
         settings=replace(context.training, max_epochs=epochs),
         seed=derive_seed(context.seed, "balanced stage"),
         score=validation_score(context, encode, lambda encoded: predict(model, encoded, _logits)),

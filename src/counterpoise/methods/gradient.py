@@ -114,7 +114,12 @@ class GradientMethod(Method):
         history = train(
             model,
             self,
-            Rows(encoder.encode(resampled.inputs, device), resampled.labels, resampled.weights),
+            Rows(
+                encoder.encode(resampled.inputs, device),
+                resampled.labels,
+                resampled.weights,
+                resampled.class_weight,
+            ),
             settings=context.training,
             seed=derive_seed(context.seed, "training"),
             score=self.judge(predictor, resampled, context),

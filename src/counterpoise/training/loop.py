@@ -75,11 +75,14 @@ class Rows:
     labels : ndarray of int64, shape (n,)
     weights : ndarray of float64, shape (n,)
         Scaled to 1 on average by the loop.
+    class_weight : ndarray of float64, shape (C,), or None, default=None
+        What of the weights is the caller's wish for each class, and says nothing of how large it is; None is 1 each.
     """
 
     encoded: Encoded
     labels: np.ndarray
     weights: np.ndarray
+    class_weight: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -168,8 +171,8 @@ def train(
     rates = [group["lr"] for group in optimizer.param_groups]
     trained = [p for group in optimizer.param_groups for p in group["params"]]
     weights = torch.from_numpy(rows.weights / rows.weights.mean()).float().to(device)
-    mass = _class_mass(rows, model.head.out_features, device)
-    state = TrainingState(0, settings.max_epochs, mass, seed, len(rows.labels))
+    shares = _class_shares(rows, model.head.out_features, device)
+    state = TrainingState(0, settings.max_epochs, shares, seed, len(rows.labels))
     record: dict[str, Any] = {"fingerprint": "", "epoch": 0, "history": [], "best_epoch": 0, "done": False}
     best: dict[str, Tensor] | None = None
     if checkpoint is not None:
@@ -240,7 +243,7 @@ def _epoch(
         for part in within_budget(whole, rows.encoded.lengths, settings.token_budget):
             at = torch.from_numpy(part).to(weights.device)
             inputs, mask = rows.encoded.batch(part)
-            targets = _smoothed(labels[at], len(state.class_mass), settings.label_smoothing)
+            targets = _smoothed(labels[at], len(state.class_shares), settings.label_smoothing)
             batch = Batch(inputs, mask, targets, weights[at], at)
             loss = step(batch, replace(state, rows=part))
             state = replace(state, step=state.step + 1)
@@ -317,8 +320,11 @@ def _smoothed(labels: Tensor, n_classes: int, smoothing: float) -> Tensor:
     return shares.scatter_(1, labels[:, None], 1 - smoothing + smoothing / n_classes)
 
 
-def _class_mass(rows: Rows, n_classes: int, device: torch.device) -> Tensor:
-    mass = np.bincount(rows.labels, rows.weights, n_classes)
+def _class_shares(rows: Rows, n_classes: int, device: torch.device) -> Tensor:
+    weights = rows.weights
+    if rows.class_weight is not None:
+        weights = weights / rows.class_weight[rows.labels]
+    mass = np.bincount(rows.labels, weights, n_classes)
     return torch.from_numpy(mass / mass.sum()).float().to(device)
 
 
@@ -335,7 +341,8 @@ def _fingerprint(model: Network, objective: Objective, rows: Rows, facts: list[A
     digest.update(json.dumps(every, default=str, sort_keys=True).encode())
     for name, value in model.state_dict().items():
         digest.update(name.encode() + value.cpu().numpy().tobytes())
-    for array in (rows.labels, rows.weights, rows.encoded.lengths):
-        digest.update(np.ascontiguousarray(array).tobytes())
+    for array in (rows.labels, rows.weights, rows.encoded.lengths, rows.class_weight):
+        if array is not None:
+            digest.update(np.ascontiguousarray(array).tobytes())
     digest.update(rows.encoded.values.cpu().numpy().tobytes())
     return digest.hexdigest()
