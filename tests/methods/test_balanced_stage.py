@@ -13,6 +13,7 @@ from stage_helpers import COUNTS, make_context, make_data, watch
 from counterpoise.backbones.mlp import MLP
 from counterpoise.errors import SettingsError
 from counterpoise.methods import balanced_stage
+from counterpoise.methods.balanced_batches import BalancedBatches
 from counterpoise.methods.balanced_stage import BalancedSteps
 from counterpoise.methods.erm import ERM
 from counterpoise.methods.network_predictor import NetworkPredictor
@@ -46,11 +47,23 @@ def test_an_epoch_is_as_many_balanced_steps_as_plain_training_takes(counts, batc
     share = max(batch_size // len(counts), 1)
     found = BalancedSteps().batches(labels, np.ones(len(labels)), batch_size, np.random.default_rng(seed))
     for rows in found:
-        np.testing.assert_array_equal(np.bincount(labels[rows], minlength=len(counts)), share)
-    if batch_size >= len(counts):
-        assert len(found) == -(-len(labels) // batch_size)
-    else:
-        assert 1 <= len(found) <= -(-len(labels) // batch_size)
+        drawn = np.bincount(labels[rows], minlength=len(counts))
+        if batch_size >= len(counts):
+            np.testing.assert_array_equal(drawn, share)
+        else:
+            assert drawn.max() == 1
+            assert batch_size / 2 <= len(rows) <= batch_size
+    assert len(found) == -(-len(labels) // batch_size)
+    drawn = np.bincount(labels[np.concatenate(found)], minlength=len(counts))
+    assert np.ptp(drawn) <= 1, "classes take turns where a batch does not hold all"
+
+
+def test_more_classes_than_a_batch_holds_take_turns_and_the_largest_is_seen_whole() -> None:
+    labels = np.repeat(np.arange(7), (9, 6, 4, 3, 2, 1, 1))
+    found = BalancedBatches().batches(labels, np.arange(26), 3, np.random.default_rng(0))
+    assert {len(rows) for rows in found} == {2, 3}
+    np.testing.assert_array_equal(np.bincount(labels[np.concatenate(found)]), 9)
+    assert set(range(9)) <= set(np.concatenate(found).tolist())
 
 
 def test_every_row_comes_up_in_the_long_run() -> None:

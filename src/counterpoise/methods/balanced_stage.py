@@ -35,7 +35,7 @@ class BalancedSteps(BalancedBatches):
     def batches(
         self, labels: np.ndarray, lengths: np.ndarray, batch_size: int, rng: np.random.Generator
     ) -> list[np.ndarray]:
-        """A random choice of the balanced batches, of as many rows as there are."""
+        """A random choice of the balanced batches."""
         return super().batches(labels, lengths, batch_size, rng)[: -(-len(labels) // batch_size)]
 
 
