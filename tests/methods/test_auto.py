@@ -89,16 +89,18 @@ def test_members_are_compared_on_rows_they_were_not_fitted_to(data, choosing, mo
 
 class TestOnFoldsOfTheThreshold:
     @pytest.mark.parametrize("names", [ALL, ("tfidf_lr", "char_lr")])
-    def test_its_predictions_are_those_of_the_chosen(self, names, data, choosing) -> None:
+    @pytest.mark.parametrize("class_weight", [None, np.array([1.0, 20.0])])
+    def test_its_predictions_are_those_of_the_chosen(self, names, class_weight, data, choosing) -> None:
         seen = choosing(*names)
         splits = make_folds(data.labels.astype(str), 4, seed=1)
-        predictor, rows, logits = Auto().fit_on_folds(data, Context(0, minority=1), splits)
+        context = Context(0, minority=1, class_weight=class_weight)
+        predictor, rows, logits = Auto().fit_on_folds(data, context, splits)
         assert tuple(predictor.predictors) == names
         assert sorted(rows.tolist()) == list(range(80))
         np.testing.assert_array_equal(seen[0][1], data.labels[rows])
         blend = Blend(members=names)
         for train, test in splits:
-            expected = blend.fit(data.take(train), Context(0)).logits(data.inputs[test])
+            expected = blend.fit(data.take(train), context).logits(data.inputs[test])
             np.testing.assert_allclose(logits[np.isin(rows, test)], expected, atol=1e-9)
 
     def test_with_few_rows_of_the_class_all_are_blended(self, choosing) -> None:

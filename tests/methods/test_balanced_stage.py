@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 from stage_helpers import COUNTS, make_context, make_data, watch
 
+from counterpoise.backbones.mlp import MLP
 from counterpoise.errors import SettingsError
 from counterpoise.methods import balanced_stage
+from counterpoise.methods.balanced_batches import BalancedBatches
 from counterpoise.methods.balanced_stage import BalancedSteps
 from counterpoise.methods.erm import ERM
 from counterpoise.methods.network_predictor import NetworkPredictor
@@ -45,11 +47,23 @@ def test_an_epoch_is_as_many_balanced_steps_as_plain_training_takes(counts, batc
     share = max(batch_size // len(counts), 1)
     found = BalancedSteps().batches(labels, np.ones(len(labels)), batch_size, np.random.default_rng(seed))
     for rows in found:
-        np.testing.assert_array_equal(np.bincount(labels[rows], minlength=len(counts)), share)
-    if batch_size >= len(counts):
-        assert len(found) == -(-len(labels) // batch_size)
-    else:
-        assert 1 <= len(found) <= -(-len(labels) // batch_size)
+        drawn = np.bincount(labels[rows], minlength=len(counts))
+        if batch_size >= len(counts):
+            np.testing.assert_array_equal(drawn, share)
+        else:
+            assert drawn.max() == 1
+            assert batch_size / 2 <= len(rows) <= batch_size
+    assert len(found) == -(-len(labels) // batch_size)
+    drawn = np.bincount(labels[np.concatenate(found)], minlength=len(counts))
+    assert np.ptp(drawn) <= 1, "classes take turns where a batch does not hold all"
+
+
+def test_more_classes_than_a_batch_holds_take_turns_and_the_largest_is_seen_whole() -> None:
+    labels = np.repeat(np.arange(7), (9, 6, 4, 3, 2, 1, 1))
+    found = BalancedBatches().batches(labels, np.arange(26), 3, np.random.default_rng(0))
+    assert {len(rows) for rows in found} == {2, 3}
+    np.testing.assert_array_equal(np.bincount(labels[np.concatenate(found)]), 9)
+    assert set(range(9)) <= set(np.concatenate(found).tolist())
 
 
 def test_every_row_comes_up_in_the_long_run() -> None:
@@ -114,6 +128,20 @@ def test_a_training_killed_after_any_epoch_goes_on_where_it_was(name, tmp_path, 
         np.testing.assert_array_equal(fit(folder).logits(data.inputs), whole)
         assert len(saves) == total - death
         assert all(file.name.startswith("model.checkpoint") for file in folder.iterdir())
+
+
+@pytest.mark.parametrize(("given", "expected"), [(2e-5, 4e-4), (None, 1e-3)])
+@pytest.mark.parametrize("name", ["crt", "crt unfrozen", "two_stage"])
+def test_the_head_of_a_slow_backbone_learns_as_fast_in_both_stages(
+    name, given, expected, monkeypatch
+) -> None:
+    """A pretrained backbone's rate is a twentieth of its head's, in whichever stage the head is trained."""
+    monkeypatch.setattr(MLP, "learning_rate", 5e-5)
+    optimizers = watch(monkeypatch, loop, "make_optimizer")
+    method_of(name).fit(make_data("mlp", (20, 5)), make_context(max_epochs=1, learning_rate=given))
+    assert len(optimizers) == 2
+    for optimizer in optimizers:
+        assert optimizer.param_groups[-1]["lr"] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("n_classes", COUNTS)

@@ -57,6 +57,28 @@ def test_equal_weights_are_the_mean_of_centred_logits(data) -> None:
     np.testing.assert_allclose(blend.training_prior, 0.5)
 
 
+def test_class_weights_are_class_shares_of_the_whole_and_are_saved(data, tmp_path) -> None:
+    """Members' own are divided out with all else that a member believes of the shares."""
+    settings = {
+        "random_state": 0,
+        "method__members": "nb_lr,tfidf_lr",
+        "prior_correction": False,
+        "threshold": 0.5,
+    }
+    plain, weighted = (
+        TextClassifier("blend", class_weight=given, **settings).fit(data.inputs, data.labels)
+        for given in (None, {1: 20.0})
+    )
+    np.testing.assert_allclose(weighted.fitted_.predictor.training_prior, [1 / 21, 20 / 21])
+    means = [classifier.predict_proba(data.inputs)[:, 1].mean() for classifier in (plain, weighted)]
+    assert means[1] > means[0] + 0.1
+    for classifier, name in ((plain, "plain"), (weighted, "weighted")):
+        classifier.save(tmp_path / name)
+        again = load_model(tmp_path / name)
+        np.testing.assert_array_equal(again.predict_proba(data.inputs), classifier.predict_proba(data.inputs))
+    assert "class_weight" not in plain.fitted_.predictor.state().tensors, "as in models saved before"
+
+
 def test_members_under_other_priors_are_brought_to_one(data) -> None:
     """A member that weighs classes and one that does not are averaged under equal shares."""
     settings = {"tfidf_lr": {"balanced": False}}

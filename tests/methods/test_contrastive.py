@@ -50,7 +50,7 @@ class TestTerms:
         model, batch = model_and_batch(method)
         batch = batch._replace(weights=torch.ones(12))
         labels = batch.labels.repeat(2)
-        prior = state_of().class_mass.log()
+        prior = state_of().class_shares.log()
         costs = sum(cross_entropy(model(each) + prior, batch.labels) for each in (batch, *batch.views)) / 2
         prototypes = model.parts.prototypes(model.head)
         features = features_of(model, batch)

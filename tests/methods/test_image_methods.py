@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from counterpoise.backbones.base import Batch, Network
 from counterpoise.backbones.registry import find_backbone
+from counterpoise.errors import ModelError
 from counterpoise.images.mapped import MappedImages
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.gradient import GradientMethod
@@ -93,3 +96,23 @@ def test_a_validation_side_is_known_by_its_pixels_wherever_they_lie() -> None:
     mapped = Data(MappedImages(data.inputs), data.labels, 2, data.weights)  # type: ignore[arg-type]
     one, two, three = (judged_by(Context(0, 1, validation=side)) for side in (data, mapped, other))
     assert one == two != three
+
+
+@pytest.mark.parametrize("setting", [{"augment": True}, {"augment": True, "flip": False}])
+def test_a_checkpoint_of_another_augmentation_is_refused(setting, tmp_path) -> None:
+    """No weight shows it."""
+    training = TrainingSettings(max_epochs=1, batch_size=16, precision="float32", device="cpu")
+    context = Context(0, 1, "convnet", SETTINGS, training, checkpoint=tmp_path / "c")
+    make_method("erm").fit(data_of(), replace(context, backbone_settings={**SETTINGS, **setting}))
+    with pytest.raises(ModelError, match="belongs to a training with other data or settings"):
+        make_method("erm").fit(data_of(), context)
+
+
+def test_a_checkpoint_is_known_by_settings_whether_given_or_not(tmp_path) -> None:
+    training = TrainingSettings(max_epochs=1, batch_size=16, precision="float32", device="cpu")
+    context = Context(0, 1, "convnet", SETTINGS, training, checkpoint=tmp_path / "c")
+    first = make_method("erm").fit(data_of(), context)
+    given = replace(context, backbone_settings={**SETTINGS, "channels": [4], "augment": False})
+    np.testing.assert_array_equal(
+        make_method("erm").fit(data_of(), given).logits(data_of().inputs), first.logits(data_of().inputs)
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -102,6 +104,72 @@ class TestFocal:
             make_method("focal", {"alpha": 0.25}).check()
 
 
+class TestClassWeights:
+    """They say what a class is to count, and not how large it is."""
+
+    @pytest.mark.parametrize(
+        ("name", "settings", "left"),
+        [
+            ("focal", {"alpha": "balanced"}, (1, 1)),
+            ("logit_adjustment", {}, (1, 1)),
+            ("logit_adjustment", {"post_hoc": True}, (1, 1)),
+            ("logit_adjustment", {"tau": 0.5}, (0.8**0.5, 0.2**0.5)),
+            ("balanced_softmax", {}, (1, 1)),
+            ("bcl", {}, (1, 1)),
+            ("sharprecl", {}, (1, 1)),
+            ("drw", {"drw": 0.0}, (1 / sum(0.9999**k for k in range(40)) * 4, 1 / sum(0.9999**k for k in range(10)))),
+            ("ldam", {}, (4, 1)),
+        ],
+    )  # fmt: skip
+    def test_the_prior_is_what_the_method_leaves_times_them(self, name, settings, left, arrays_of) -> None:
+        data = data_of(arrays_of)
+        weighted = replace(context(), class_weight=np.array([1.0, 20.0])).weighted(data)
+        expected = np.array(left) * [1, 20]
+        found = make_method(name, settings).training_prior(weighted)
+        np.testing.assert_allclose(found, expected / expected.sum(), rtol=1e-6)
+        np.testing.assert_allclose(weighted.class_shares(), [0.8, 0.2])
+
+    @pytest.mark.parametrize(
+        ("name", "settings"),
+        [
+            ("focal", {"alpha": "balanced"}),
+            ("logit_adjustment", {}),
+            ("logit_adjustment", {"post_hoc": True}),
+            ("bcl", {}),
+            ("sharprecl", {"n_positives": 0, "n_negatives": 0}),
+            ("drw", {"drw": 0.0}),
+            ("mamix", {"drw": 0.0}),
+            ("hard_smote", {"drw": 0.0}),
+        ],
+    )
+    def test_a_class_that_counts_more_is_thought_more_likely(self, name, settings) -> None:
+        """Of inputs that tell nothing, where all there is to learn is how much each class counts."""
+        values = np.random.default_rng(0).standard_normal((100, 4)).astype(np.float32)
+        data = Data(values, np.repeat([0, 1], [90, 10]), 2, np.ones(100))
+        found = []
+        for class_weight in (None, np.array([1.0, 20.0])):
+            given = replace(context(max_epochs=8, learning_rate=0.02), class_weight=class_weight)
+            predictor = make_method(name, settings).fit(data, given)
+            found.append(softmax(predictor.logits(values))[:, 1].mean())
+        assert found[1] > found[0] + 0.1
+
+    @pytest.mark.parametrize("name", ["ldam_drw", "remix", "hard_smote", "sharprecl"])
+    def test_they_change_no_size_that_a_loss_goes_by(self, name, arrays_of, monkeypatch) -> None:
+        told = []
+        cls = type(make_method(name))
+        loss = cls.loss
+
+        def listening(method, model, batch, state):
+            sizes = method.shares(state) if name == "hard_smote" else state.class_shares
+            told.append(sizes.numpy())
+            return loss(method, model, batch, state)
+
+        monkeypatch.setattr(cls, "loss", listening)
+        weighted = replace(context(max_epochs=1), class_weight=np.array([1.0, 20.0]))
+        make_method(name).fit(data_of(arrays_of), weighted)
+        np.testing.assert_allclose(told[0], [0.8, 0.2], rtol=1e-6)
+
+
 class TestDice:
     @pytest.mark.parametrize(
         "settings", [{"alpha": -1}, {"smoothing": 0}, {"denominator": "cubic"}], ids=lambda s: next(iter(s))
@@ -126,11 +194,13 @@ class TestDice:
     def test_it_starts_at_the_class_shares_and_only_starts_there(self) -> None:
         model, _ = network_and_batch()
         method = make_method("dice")
-        method.on_epoch(model, TrainingState(0, 4, MASS, 0))
+        data = Data(np.zeros((10, 4), dtype=np.float32), np.repeat([0, 1, 2], [6, 3, 1]), 3, np.ones(10))
+        method.start(model, data, None, context())
         torch.testing.assert_close(model.head.bias.detach(), MASS.log())
         with torch.no_grad():
             model.head.bias.fill_(7.0)
-        method.on_epoch(model, TrainingState(1, 4, MASS, 0))
+        for epoch in range(2):
+            method.on_epoch(model, TrainingState(epoch, 4, MASS, 0))
         assert (model.head.bias == 7.0).all()
 
 

@@ -51,16 +51,16 @@ def test_the_loss_by_hand(name, late, rows) -> None:
     model, batch, _ = model_and_batch("mlp", data_of("mlp", (20, 6, 3)), rows)
     model.eval()
     state = state_of(3)
-    state.class_mass = torch.tensor([0.7, 0.2, 0.1])
-    pairs = method.pairs(batch.labels, 30 * state.class_mass, state.generator("mixing", "cpu"))
+    state.class_shares = torch.tensor([0.7, 0.2, 0.1])
+    pairs = method.pairs(batch.labels, 30 * state.class_shares, state.generator("mixing", "cpu"))
     a, b = pairs.input_weight[:, None], pairs.label_weight
     log_p = log_softmax(
         model(batch._replace(inputs=a * batch.inputs + (1 - a) * batch.inputs[pairs.partner])), dim=1
     )
     weights = batch.weights
     if late:
-        by_class = effective_number_weights(30 * state.class_mass, DRW_BETA)
-        weights = weights * (by_class / (state.class_mass @ by_class))[batch.labels]
+        by_class = effective_number_weights(30 * state.class_shares, DRW_BETA)
+        weights = weights * (by_class / (state.class_shares @ by_class))[batch.labels]
     shares = one_hot(batch.labels, 3).float()
     own = (b * weights)[:, None] * shares
     other = ((1 - b) * weights[pairs.partner])[:, None] * shares[pairs.partner]
@@ -83,6 +83,7 @@ def test_class_sizes_are_those_of_the_training_data(method, name, monkeypatch) -
 @EVERY
 @pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
 def test_label_mass_is_what_labels_get_in_the_long_run(name, alpha) -> None:
+    """Also where the rarest class is to count more, which acts on each half of a mixed row by itself."""
     method = make_method(name, {"alpha": alpha})
     labels = torch.tensor([0] * 60 + [1] * 30 + [2] * 10)
     data = replace(data_of("mlp"), labels=labels.numpy(), n_classes=3, weights=np.ones(100))
@@ -92,13 +93,16 @@ def test_label_mass_is_what_labels_get_in_the_long_run(name, alpha) -> None:
         pairs = method.pairs(labels, counts, generator)
         total.index_add_(0, labels, pairs.label_weight)
         total.index_add_(0, labels[pairs.partner], 1 - pairs.label_weight)
-    found = method.label_mass(data)
-    np.testing.assert_allclose(found, (total / total.sum()).numpy(), atol=0.004)
-    assert found.sum() == pytest.approx(1)
-    if name == "mixup" or not alpha:
-        np.testing.assert_allclose(found, [0.6, 0.3, 0.1], atol=1e-9)
-    else:
-        assert found[2] > 0.104
+    factors = np.array([1.0, 1.0, 5.0])
+    weighted = replace(context_of("mlp"), class_weight=factors).weighted(data)
+    for rows, by_class in ((data, np.ones(3)), (weighted, factors)):
+        found, expected = method.label_mass(rows), total.numpy() * by_class
+        np.testing.assert_allclose(found, expected / expected.sum(), atol=0.004)
+        assert found.sum() == pytest.approx(1)
+        if name == "mixup" or not alpha:
+            np.testing.assert_allclose(found, rows.class_mass(), atol=1e-9)
+        else:
+            assert found[2] > rows.class_mass()[2] + 0.004
 
 
 @EVERY
@@ -178,15 +182,15 @@ def test_margins_and_label_smoothing_do_not_go_together() -> None:
 @pytest.mark.parametrize("name", ["remix", "mamix"])
 def test_weights_under_which_classes_are_equally_large_make_it_mixup_and_are_warned_of(name) -> None:
     data = replace(data_of("mlp"), weights=np.ones(33))
-    balanced = replace(context_of("mlp"), class_weight=np.array([33 / 52, 33 / 14]))
-    with pytest.warns(CounterpoiseWarning, match=f"^{name}: under the weights given all classes are equally"):
-        found = make_method(name).fit(data, balanced)
+    balanced, context = data.balanced(), context_of("mlp")
+    with pytest.warns(CounterpoiseWarning, match=f"^{name}: under the sample weights given all classes are"):
+        found = make_method(name).fit(balanced, context)
     with warnings.catch_warnings():
         warnings.simplefilter("error", CounterpoiseWarning)
-        mixed = Mixup().fit(data, balanced)
-        other = make_method(name).fit(data, context_of("mlp"))
+        mixed = Mixup().fit(balanced, context)
+        other = make_method(name).fit(data, context)
         alike = replace(data, labels=np.arange(33) % 2).take(np.arange(32))
-        make_method(name).fit(alike, context_of("mlp"))
+        make_method(name).fit(alike, context)
     np.testing.assert_allclose(found.logits(data.inputs), mixed.logits(data.inputs), atol=1e-5)
     assert not np.allclose(
         other.logits(data.inputs), Mixup().fit(data, context_of("mlp")).logits(data.inputs)
@@ -196,7 +200,7 @@ def test_weights_under_which_classes_are_equally_large_make_it_mixup_and_are_war
 @pytest.mark.parametrize(
     ("name", "settings", "said"),
     [
-        ("drw", {}, "so late weights are alike; leave class_weight away"),
+        ("drw", {}, "so late weights are alike; leave them away"),
         ("ldam", {}, "so margins are alike; leave"),
         ("ldam_drw", {}, "so margins are alike and late weights are alike; leave"),
         ("mixup", {"drw": True}, "so late weights are alike; leave"),
@@ -207,12 +211,12 @@ def test_weights_under_which_classes_are_equally_large_make_it_mixup_and_are_war
 )
 def test_whatever_goes_by_sizes_says_so_where_weights_hide_them(name, settings, said) -> None:
     data = replace(data_of("mlp"), weights=np.ones(33))
-    balanced = replace(context_of("mlp"), class_weight=np.array([33 / 52, 33 / 14]))
     with pytest.warns(CounterpoiseWarning, match=f"all classes are equally large, {said}"):
-        make_method(name, settings).fit(data, balanced)
+        make_method(name, settings).fit(data.balanced(), context_of("mlp"))
     with warnings.catch_warnings():
         warnings.simplefilter("error", CounterpoiseWarning)
-        make_method(name, settings).fit(data, context_of("mlp"))
+        for class_weight in (None, np.array([33 / 52, 33 / 14])):
+            make_method(name, settings).fit(data, replace(context_of("mlp"), class_weight=class_weight))
 
 
 @pytest.mark.parametrize("name", ["mixup", "ldam_drw", "soft_smote", "dos", "sharprecl"])
@@ -223,7 +227,7 @@ def test_what_a_step_is_given_keeps_its_digits_in_bfloat16(name, monkeypatch) ->
 
     def watched(self, model, batch, state):
         loss = kept(self, model, batch, state)
-        seen.append((state.class_mass, batch.weights, loss, torch.is_autocast_enabled("cpu")))
+        seen.append((state.class_shares, batch.weights, loss, torch.is_autocast_enabled("cpu")))
         return loss
 
     monkeypatch.setattr(cls, "loss", watched)

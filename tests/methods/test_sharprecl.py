@@ -32,7 +32,7 @@ def by_the_equations(method: SharpReCL, model, batch, state, past=()) -> tuple[f
     ``past`` has the feature, the class and the weight of each row that the queue holds.
     """
     n, weights = len(batch.labels), batch.weights.tolist()
-    prior = state.class_mass.log() if method.compensation else 0.0
+    prior = state.class_shares.log() if method.compensation else 0.0
     classification = 0.0
     for each in (batch, *batch.views):
         logits = model(each)
@@ -64,7 +64,7 @@ def by_the_equations(method: SharpReCL, model, batch, state, past=()) -> tuple[f
     share = built.weight[:, :, None]
     targets = normalize(share * every[built.first] + (1 - share) * every[built.second], dim=2)
     effective = [
-        (1 - method.beta ** (200 * share)) / (1 - method.beta) for share in state.class_mass.tolist()
+        (1 - method.beta ** (200 * share)) / (1 - method.beta) for share in state.class_shares.tolist()
     ]
     contrastive = 0.0
     for a in range(len(pool)):
@@ -180,7 +180,7 @@ def test_what_classes_are_called_does_not_matter() -> None:
         model.head.weight.copy_(model.head.weight[back].clone())
         model.head.bias.copy_(model.head.bias[back].clone())
     state = state_of()
-    state.class_mass = state.class_mass[back]
+    state.class_shares = state.class_shares[back]
     renamed = batch._replace(
         labels=order[batch.labels], views=(batch.views[0]._replace(labels=order[batch.labels]),)
     )
@@ -241,7 +241,7 @@ def test_a_class_that_weighs_next_to_nothing_counts_as_one_row() -> None:
     losses = []
     for mass in (1 / 200, 1e-12):
         state = state_of()
-        state.class_mass = torch.tensor([0.6, 0.4 - mass, mass])
+        state.class_shares = torch.tensor([0.6, 0.4 - mass, mass])
         losses.append(total(method, model, batch, state) - total(SharpReCL(weight=0.0), model, batch, state))
     assert losses[1] == pytest.approx(losses[0], rel=0.02)
 

@@ -159,7 +159,7 @@ def test_the_scale_of_weights_does_not_matter(scale) -> None:
         np.testing.assert_allclose(value, results[1][name], atol=1e-6)
 
 
-def test_class_mass_and_progress_are_told(arrays_of) -> None:
+def test_class_shares_and_progress_are_told(arrays_of) -> None:
     told: list[TrainingState] = []
 
     class Listens(ERM):
@@ -170,7 +170,7 @@ def test_class_mass_and_progress_are_told(arrays_of) -> None:
     values, labels = arrays_of((12, 4))
     rows = Rows(Dense(values[:, :4]), labels, np.where(labels, 9.0, 1.0))
     trained(network(), rows, Listens(), max_epochs=2)
-    np.testing.assert_allclose(told[0].class_mass.numpy(), [12 / 48, 36 / 48], rtol=1e-6)
+    np.testing.assert_allclose(told[0].class_shares.numpy(), [12 / 48, 36 / 48], rtol=1e-6)
     assert [state.progress for state in told] == [0.0, 0.5]
 
 

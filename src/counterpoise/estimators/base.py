@@ -131,6 +131,7 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         validation : tuple of inputs and labels, default=None
             Rows to choose the stopping epoch and the threshold by, at the prevalence that the model will meet; with
             them no row of ``X`` is held out. Rows that it is tested on afterwards do not belong among them.
+            Without rows of the class that matters, or of any but one, all epochs are trained, with a warning.
 
         Returns
         -------

@@ -27,7 +27,8 @@ class TextClassifier(SavableMixin, RareClassClassifier):
     backbone : {"textcnn", "textrnn", "encoder"} or None, default=None
         The network that reads the texts; None takes ``"textcnn"`` for methods that train one.
     class_weight : "balanced", dict or None, default=None
-        Weight of each class in the loss, on top of what the method does.
+        Weight of each class in the loss, on top of what the method does; how large the method takes a class to be does
+        not change.
     pos_label : label or None, default=None
         The class that matters: its average precision stops the training early, its F1 tunes the threshold.
         None takes the rarer of two classes; of more than two, all matter alike.

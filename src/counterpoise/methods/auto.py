@@ -123,7 +123,7 @@ class Auto(CrossFittingMethod):
             found = _compared(data, context, logits[:, taken], rows[taken], tuple(members))
         predictor = _fitted(members, found, remarks, data, context)
         chosen = [i for i, name in enumerate(members) if name in predictor.predictors]
-        return predictor, rows, logits[chosen].mean(axis=0)
+        return predictor, rows, predictor.weighted(logits[chosen].mean(axis=0))
 
     def _members(self, data: Data, context: Context) -> tuple[dict[str, Method], list[str]]:
         """Who takes part, and why the others do not."""

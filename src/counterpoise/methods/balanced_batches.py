@@ -10,7 +10,8 @@ from counterpoise.oversampling.base import draw_sources
 class BalancedBatches(GradientMethod):
     """Compose each batch of equal shares of all classes, smaller classes being gone round again.
 
-    Unlike random over-sampling, which balances the epoch only, no step is without the rarest class.
+    Unlike random over-sampling, which balances the epoch only, no step is without the rarest class. Where there are
+    more classes than rows in a batch, classes take turns: each has come up once before one comes up again.
     """
 
     summary = "each batch holds all classes alike"
@@ -27,7 +28,11 @@ class BalancedBatches(GradientMethod):
             drawn = draw_sources(np.flatnonzero(labels == label), n_batches * share, rng)
             # By length within the class: the k-th batch takes each class's k-th slice, so it is evenly long.
             columns.append(drawn[np.argsort(lengths[drawn], kind="stable")].reshape(n_batches, share))
-        return list(rng.permutation(np.concatenate(columns, axis=1)))
+        rounds = rng.permutation(np.concatenate(columns, axis=1))
+        if len(classes) <= batch_size:
+            return list(rounds)
+        n_parts = -(-len(classes) // batch_size)
+        return [part for mixed in rng.permuted(rounds, axis=1) for part in np.array_split(mixed, n_parts)]
 
     def training_prior(self, data: Data) -> np.ndarray:
         """All classes alike, but for the rows' own weights."""

@@ -96,7 +96,7 @@ class BalancedEnsemble(Method):
         else:
             check_finite(rows)
         mean = np.bincount(data.labels, data.weights) / np.bincount(data.labels)
-        by_class = np.ones(data.n_classes) if context.class_weight is None else context.class_weight
+        by_class = context.weighted(data).class_factors()
         weights = data.weights / mean[data.labels]
         with warnings.catch_warnings():
             # Of a draw of one or two rows a class, scikit-learn asks whether the classes are meant to be numbers.

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from counterpoise.backbones.base import Backbone, Batch, Network
+from counterpoise.backbones.base import HEAD_RATE, Backbone, Batch, Network
 from counterpoise.backbones.registry import Encoded, Encoder
 from counterpoise.data.arrays import Dense
 from counterpoise.methods.balanced_batches import BalancedBatches
@@ -35,7 +35,7 @@ class BalancedSteps(BalancedBatches):
     def batches(
         self, labels: np.ndarray, lengths: np.ndarray, batch_size: int, rng: np.random.Generator
     ) -> list[np.ndarray]:
-        """A random choice of the balanced batches, of as many rows as there are."""
+        """A random choice of the balanced batches."""
         return super().batches(labels, lengths, batch_size, rng)[: -(-len(labels) // batch_size)]
 
 
@@ -97,7 +97,7 @@ def train_head(
     epochs : int
         Of as many steps as plain training takes.
     learning_rate : float or None, default=None
-        None is that of the training.
+        None is that of a head in plain training: as much above the backbone's as :class:`Network` says.
     """
     device = head.weight.device
 
@@ -110,8 +110,9 @@ def train_head(
     network.head = head
     # One small matrix product a step: bfloat16 would save no time and cost digits.
     training = replace(context.training, precision="float32")
-    if learning_rate is not None:
-        training = replace(training, learning_rate=learning_rate)
+    if learning_rate is None and training.learning_rate is not None:
+        learning_rate = training.learning_rate * (HEAD_RATE / model.backbone.learning_rate)
+    training = replace(training, learning_rate=learning_rate)
     train_balanced(network, data, encode, replace(context, training=training), epochs)
 
 
@@ -133,12 +134,13 @@ def train_balanced(
     train(
         model,
         BalancedSteps(),
-        Rows(encode(data.inputs), data.labels, data.weights),
+        Rows(encode(data.inputs), data.labels, data.weights, data.class_weight),
         settings=replace(context.training, max_epochs=epochs),
         seed=derive_seed(context.seed, "balanced stage"),
         score=validation_score(context, encode, lambda encoded: predict(model, encoded, _logits)),
         checkpoint=_beside(context.checkpoint),
         judged_by=judged_by(context),
+        network=context.network,
         name="balanced epochs",
     )
 

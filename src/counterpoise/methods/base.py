@@ -16,6 +16,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 
+from counterpoise.backbones.registry import find_backbone
 from counterpoise.crossfit import Split
 from counterpoise.errors import DataError, SettingsError
 from counterpoise.methods.predictors import Predictor
@@ -48,12 +49,15 @@ class Data:
     n_classes : int
     weights : ndarray of float64, shape (n,)
         Weight of each row in the loss; the scale does not matter.
+    class_weight : ndarray of float64, shape (C,), or None, default=None
+        What the caller wants each class to count, which is in ``weights`` already; None is 1 each.
     """
 
     inputs: np.ndarray
     labels: np.ndarray
     n_classes: int
     weights: np.ndarray
+    class_weight: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -72,6 +76,16 @@ class Data:
         mass = np.bincount(self.labels, self.weights, self.n_classes)
         return mass / mass.sum()
 
+    def class_shares(self) -> np.ndarray:
+        """How large each class is, ``(C,)``: its share by rows and the weights they had before class weights."""
+        if self.class_weight is None:
+            return self.class_mass()
+        return replace(self, weights=self.weights / self.class_weight[self.labels]).class_mass()
+
+    def class_factors(self) -> np.ndarray:
+        """What class weights multiply each class by, ``(C,)`` of float64; 1 each where there are none."""
+        return np.ones(self.n_classes) if self.class_weight is None else self.class_weight
+
     @property
     def weighs_by_class(self) -> bool:
         """Whether all rows of a class have the same weight."""
@@ -79,7 +93,7 @@ class Data:
 
     def balanced(self) -> Data:
         """The same rows with weights under which all classes have the same mass."""
-        return replace(self, weights=self.weights / self.class_mass()[self.labels])
+        return replace(self, weights=self.weights / self.class_mass()[self.labels], class_weight=None)
 
 
 @dataclass(frozen=True)
@@ -120,11 +134,18 @@ class Context:
         """Return this context with a seed of its own for one step of the fit."""
         return replace(self, seed=derive_seed(self.seed, name))
 
+    @property
+    def network(self) -> dict[str, Any]:
+        """The backbone by name, with all its settings, given or not."""
+        defaults = find_backbone(self.backbone, self.backbone_settings).settings()
+        return {"backbone": self.backbone, **defaults, **self.backbone_settings}
+
     def weighted(self, data: Data) -> Data:
         """Data whose row weights are multiplied by the class weights; methods call it after their own balancing."""
         if self.class_weight is None:
             return data
-        return replace(data, weights=data.weights * self.class_weight[data.labels])
+        weights = data.weights * self.class_weight[data.labels]
+        return replace(data, weights=weights, class_weight=self.class_weight)
 
 
 class Method(BaseEstimator, ABC):

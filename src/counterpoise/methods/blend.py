@@ -245,7 +245,7 @@ def fitted_blend(
         Its checkpoint is left alone, since members would overwrite each other's.
     """
     predictors = {name: clone(member).fit(data, _own(context, name)) for name, member in members.items()}
-    return BlendPredictor(predictors, weights)
+    return BlendPredictor(predictors, weights, class_weight=context.class_weight)
 
 
 def text_folds(data: Data, context: Context, n_folds: int) -> list[Split]:
@@ -347,25 +347,34 @@ class BlendPredictor:
     weights : ndarray of float64, shape (M,)
     notes : dict
         See :class:`counterpoise.methods.network_predictor.NetworkPredictor`.
+    class_weight : ndarray of float64, shape (C,), or None, default=None
+        What the caller wants each class to count; None is 1 each.
     """
 
     predictors: dict[str, Predictor]
     weights: np.ndarray
     notes: dict[str, Any] = field(default_factory=dict)
+    class_weight: np.ndarray | None = None
 
     kind: ClassVar[str] = "blend"
 
     def __post_init__(self) -> None:
-        n_classes = len(self._first.training_prior)
-        self.training_prior = np.full(n_classes, 1 / n_classes)
+        factors = np.ones(len(self._first.training_prior)) if self.class_weight is None else self.class_weight
+        self.training_prior = factors / factors.sum()
         self.history: list[dict[str, float]] = []
 
     def logits(self, inputs: np.ndarray) -> np.ndarray:
-        """Logits ``(n, C)`` of float64 under equal class shares."""
-        return sum(
-            weight * even_logits(predictor, inputs)
-            for weight, predictor in zip(self.weights, self.predictors.values(), strict=True)
+        """Logits ``(n, C)`` of float64 under class shares that are equal but for class weights."""
+        return self.weighted(
+            sum(
+                weight * even_logits(predictor, inputs)
+                for weight, predictor in zip(self.weights, self.predictors.values(), strict=True)
+            )
         )
+
+    def weighted(self, logits: np.ndarray) -> np.ndarray:
+        """Blended logits ``(n, C)`` under equal class shares as class weights move them, which members' own cannot."""
+        return logits if self.class_weight is None else logits + np.log(self.class_weight)
 
     def embed(self, inputs: np.ndarray) -> Any:
         """What the first member that trains a network sees of the inputs; without any, the first member."""
@@ -379,6 +388,8 @@ class BlendPredictor:
     def state(self) -> SavedState:
         """Take all members apart."""
         members, tensors, words = [], {"weights": self.weights}, []
+        if self.class_weight is not None:
+            tensors["class_weight"] = self.class_weight
         for i, (name, predictor) in enumerate(self.predictors.items()):
             state = predictor.state()
             members.append(
@@ -405,4 +416,5 @@ class BlendPredictor:
             name = member.get("name", list(made)[i])
             predictors[name] = PREDICTORS[member["kind"]].from_state(saved, made[name])
             first = last
-        return cls(predictors, state.tensors["weights"], state.config.get("notes", {}))
+        notes, class_weight = state.config.get("notes", {}), state.tensors.get("class_weight")
+        return cls(predictors, state.tensors["weights"], notes, class_weight)

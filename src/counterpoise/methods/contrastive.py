@@ -195,13 +195,14 @@ class ContrastiveMethod(GradientMethod):
         """Cross-entropy ``(2 B,)`` of both views, with the log prior in it where there is ``compensation``."""
         if not self.compensation:
             return functional.cross_entropy(logits, labels, reduction="none")
-        return LogitAdjustedLoss(state.class_mass)(logits, labels)
+        return LogitAdjustedLoss(state.class_shares)(logits, labels)
 
     def training_prior(self, data: Data) -> np.ndarray:
-        """All classes alike where the loss takes the data's prior out of the logits."""
+        """All classes alike, but for class weights, where the loss takes the data's prior out of the logits."""
         if not self.compensation:
             return super().training_prior(data)
-        return np.full(data.n_classes, 1 / data.n_classes)
+        factors = data.class_factors()
+        return factors / factors.sum()
 
     def has_company(self) -> bool:
         """Whether a row that is alone in its batch is compared with anything but its own views."""

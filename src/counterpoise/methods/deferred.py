@@ -59,7 +59,7 @@ class DeferredReweighting(GradientMethod):
             )
 
     def start(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
-        """Say so where the weights given hide which class is rare from what goes by it."""
+        """Say so where sample weights hide which class is rare from what goes by it."""
         self.warn_of_equal_sizes(data)
 
     def warn_of_equal_sizes(self, data: Data) -> None:
@@ -68,7 +68,7 @@ class DeferredReweighting(GradientMethod):
         Parameters
         ----------
         data : Data
-            Whose weights sizes are taken by.
+            Whose weights sizes are taken by, but for class weights.
 
         Warns
         -----
@@ -76,10 +76,10 @@ class DeferredReweighting(GradientMethod):
         """
         counts = np.bincount(data.labels, minlength=data.n_classes)
         idle = self.by_sizes()
-        if idle and np.ptp(counts) and np.allclose(data.class_mass(), 1 / data.n_classes):
+        if idle and np.ptp(counts) and np.allclose(data.class_shares(), 1 / data.n_classes):
             warnings.warn(
-                f"{type(self).__name__.lower()}: under the weights given all classes are equally large, so "
-                f"{' and '.join(idle)}; leave class_weight away",
+                f"{type(self).__name__.lower()}: under the sample weights given all classes are equally "
+                f"large, so {' and '.join(idle)}; leave them away",
                 CounterpoiseWarning,
                 stacklevel=2,
             )
@@ -90,7 +90,7 @@ class DeferredReweighting(GradientMethod):
 
     def late_weights(self, state: TrainingState) -> Tensor | None:
         """Weights of the classes ``(C,)`` in this epoch; None before they set in."""
-        return class_weights(state.class_mass, state.n_rows) if self.is_late(state) else None
+        return class_weights(state.class_shares, state.n_rows) if self.is_late(state) else None
 
     def label_mass(self, data: Data) -> np.ndarray:
         """Share of each class ``(C,)`` in the labels that are learnt from, before late weights."""
@@ -106,7 +106,7 @@ class DeferredReweighting(GradientMethod):
 
     def late_mass(self, data: Data) -> np.ndarray:
         """What each class ``(C,)`` counts under late weights, in any unit."""
-        return self.label_mass(data) * class_weights(torch.from_numpy(data.class_mass()), len(data)).numpy()
+        return self.label_mass(data) * class_weights(torch.from_numpy(data.class_shares()), len(data)).numpy()
 
     def is_late(self, state: TrainingState) -> bool:
         """Whether weights have set in."""
@@ -136,6 +136,6 @@ class DeferredReweighting(GradientMethod):
         return float(self.drw)
 
 
-def class_weights(mass: Tensor, n_rows: int) -> Tensor:
+def class_weights(shares: Tensor, n_rows: int) -> Tensor:
     """Class weights ``(C,)`` by effective numbers, 1 on average over the rows, so that steps stay as long."""
-    return balanced_weights(mass * n_rows, DRW_BETA)
+    return balanced_weights(shares * n_rows, DRW_BETA)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from counterpoise.backbones.base import Batch, Network
+from counterpoise.backbones.registry import Encoder
 from counterpoise.errors import SettingsError
 from counterpoise.losses.dice import DENOMINATORS, DiceLoss
 from counterpoise.methods.base import Context, Data
@@ -73,10 +74,9 @@ class Dice(GradientMethod):
         return super().fit(data, context)
 
     @torch.no_grad()
-    def on_epoch(self, model: Network, state: TrainingState) -> None:
+    def start(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
         """Start the head at the class shares."""
-        if state.epoch == 0:
-            model.head.bias.copy_(state.class_mass.log())
+        model.head.bias.copy_(torch.from_numpy(data.class_mass()).float().log())
 
     def loss(self, model: Network, batch: Batch, state: TrainingState) -> Tensor:
         """Dice loss ``(B,)``."""

@@ -47,12 +47,12 @@ class Focal(GradientMethod):
 
     def loss(self, model: Network, batch: Batch, state: TrainingState) -> Tensor:
         """Focal loss ``(B,)``."""
-        alpha = None if self.alpha is None else 1 / state.class_mass
+        alpha = None if self.alpha is None else 1 / state.class_shares
         if alpha is not None:
             alpha = alpha / alpha.mean()
         return FocalLoss(self.gamma, alpha)(model(batch).float(), batch.labels)
 
     def training_prior(self, data: Data) -> np.ndarray:
-        """The data's class shares, or all classes alike where ``alpha`` makes them so."""
-        mass = data.class_mass()
-        return mass if self.alpha is None else np.full_like(mass, 1 / len(mass))
+        """The data's class shares, or all classes alike, but for class weights, where ``alpha`` makes them so."""
+        factors = data.class_factors()
+        return data.class_mass() if self.alpha is None else factors / factors.sum()

@@ -14,7 +14,7 @@ from counterpoise.backbones.base import Batch, Network
 from counterpoise.backbones.registry import Encoder, find_backbone
 from counterpoise.methods.base import Context, Data, Method
 from counterpoise.methods.network_predictor import NetworkPredictor
-from counterpoise.methods.validation import judged_by, validation_score
+from counterpoise.methods.validation import judged_by, judging, validation_score
 from counterpoise.metrics.margins import class_margins
 from counterpoise.seeding import derive_seed
 from counterpoise.text.batching import bucketed_batches
@@ -99,7 +99,7 @@ class GradientMethod(Method):
         self.check_training(context.training, data.kind)
         self.check_backbone(context.backbone, context.backbone_settings)
         entry = find_backbone(context.backbone, context.backbone_settings)
-        device = context.training.torch_device()
+        device, context = context.training.torch_device(), judging(context)
         # Vocabulary and vectors come from the real rows: a sampler's copies must not vote on what is frequent.
         encoder = entry.make_encoder(context.backbone_settings).fit(data.inputs, context.seed, device)
         resampled = context.weighted(self.resample(data, context.stream("resample")))
@@ -114,13 +114,19 @@ class GradientMethod(Method):
         history = train(
             model,
             self,
-            Rows(encoder.encode(resampled.inputs, device), resampled.labels, resampled.weights),
+            Rows(
+                encoder.encode(resampled.inputs, device),
+                resampled.labels,
+                resampled.weights,
+                resampled.class_weight,
+            ),
             settings=context.training,
             seed=derive_seed(context.seed, "training"),
             score=self.judge(predictor, resampled, context),
             watch=self._watch(predictor, data if context.training.track_margins else None),
             checkpoint=context.checkpoint,
             judged_by=judged_by(context),
+            network=context.network,
             name=f"{context.backbone} epochs",
         )
         self.finish(model, resampled, encoder, context)

@@ -63,7 +63,7 @@ class LDAM(DeferredReweighting):
 
     def loss(self, model: Network, batch: Batch, state: TrainingState) -> Tensor:
         """LDAM loss ``(B,)``, weighted by class once it is late."""
-        loss = LDAMLoss(state.class_mass, self.max_margin, self.scale)(
+        loss = LDAMLoss(state.class_shares, self.max_margin, self.scale)(
             cosines(model, model.embed(batch)), batch.labels
         )
         late = self.late_weights(state)

@@ -103,8 +103,8 @@ class LLMZeroShot(Method):
         given = context.class_names or tuple(str(number) for number in range(data.n_classes))
         own = self.class_names or {}
         names = tuple(str(own.get(name, name)) for name in given)
-        counts = np.ones(data.n_classes) if context.class_weight is None else context.class_weight
-        prior = counts / counts.sum()
+        factors = context.weighted(data).class_factors()
+        prior = factors / factors.sum()
         return ZeroShotPredictor(self, names, context.training.torch_device(), training_prior=prior)
 
 

@@ -55,17 +55,17 @@ class LogitAdjustment(GradientMethod):
         """Logit-adjusted cross-entropy ``(B,)``, or plain cross-entropy."""
         if self.post_hoc:
             return super().loss(model, batch, state)
-        return LogitAdjustedLoss(state.class_mass, self.tau)(model(batch), batch.labels)
+        return LogitAdjustedLoss(state.class_shares, self.tau)(model(batch), batch.labels)
 
     @torch.no_grad()
     def finish(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
         """Take the prior out of the head's bias where the loss has not, so that a saved model has it out too."""
         if self.post_hoc:
             nothing = torch.zeros(data.n_classes, dtype=torch.float64)
-            change = adjusted_logits(nothing, torch.from_numpy(data.class_mass()), self.tau)
+            change = adjusted_logits(nothing, torch.from_numpy(data.class_shares()), self.tau)
             model.head.bias.add_(change.to(model.head.bias))
 
     def training_prior(self, data: Data) -> np.ndarray:
-        """The prior that is left in the logits: ``prior ** (1 - tau)``, all classes alike for ``tau = 1``."""
-        left = data.class_mass() ** (1 - self.tau)
+        """The prior that is left in the logits: ``prior ** (1 - tau)`` times class weights, alike for ``tau = 1``."""
+        left = data.class_shares() ** (1 - self.tau) * data.class_factors()
         return left / left.sum()

@@ -60,7 +60,7 @@ class MixedLoss(DeferredReweighting):
 
     def shares(self, state: TrainingState) -> Tensor:
         """Share of each class ``(C,)`` that its margin goes by."""
-        return state.class_mass
+        return state.class_shares
 
     def outputs(self, model: Network, batch: Batch, pairs: Pairs) -> Tensor:
         """Of mixed rows logits ``(n, C)``, or with LDAM cosines."""

@@ -59,12 +59,11 @@ class MixedTraining(MixedLoss):
     Warns
     -----
     CounterpoiseWarning
-        If weights, such as ``class_weight="balanced"``, make classes equally large for what goes by their sizes: a
-        rule, margins, late weights.
+        If sample weights make classes equally large for what goes by their sizes: a rule, margins, late weights.
     """
 
     rule_by_sizes: ClassVar[bool] = True
-    """Whether the rule looks at how large classes are, by the weights of their rows."""
+    """Whether the rule looks at how large classes are, by the sample weights of their rows."""
     search_space: ClassVar[Space] = {"alpha": Range(0.1, 4.0, log=True)}
 
     def __init__(
@@ -102,7 +101,7 @@ class MixedTraining(MixedLoss):
         ----------
         labels : Tensor of int64, shape (B,)
         counts : Tensor of float32, shape (C,)
-            Rows of each class in the training data, by their weights.
+            Rows of each class in the training data, by their sample weights.
         generator : torch.Generator
             On the device of the labels.
         """
@@ -129,13 +128,13 @@ class MixedTraining(MixedLoss):
     def loss(self, model: Network, batch: Batch, state: TrainingState) -> Tensor:
         """Loss ``(B,)`` of each row: what its label costs in the two mixed rows that it is part of."""
         generator = state.generator("mixing", batch.labels.device)
-        pairs = self.pairs(batch.labels, state.class_mass * state.n_rows, generator)
+        pairs = self.pairs(batch.labels, state.class_shares * state.n_rows, generator)
         return pairs.loss(self.cost(state), self.outputs(model, batch, pairs), batch.labels)
 
     def label_mass(self, data: Data) -> np.ndarray:
         """Share of each class in the mixed labels, over all pairs of rows and all weights."""
-        mass = torch.from_numpy(data.class_mass())
-        counts = mass * len(data)
+        mass, shares = torch.from_numpy(data.class_mass()), torch.from_numpy(data.class_shares())
+        counts = shares * len(data)
         quantiles = (np.arange(_GRID) + 0.5) / _GRID
         drawn = stats.beta.ppf(quantiles, self.alpha, self.alpha) if self.alpha else np.ones(1)
         kept = torch.zeros(len(mass), len(mass), dtype=torch.float64)
@@ -143,5 +142,7 @@ class MixedTraining(MixedLoss):
             full = weight.expand(len(mass), len(mass))
             kept += self.label_weight(full, counts[:, None].expand_as(full), counts.expand_as(full))
         kept /= len(drawn)
-        # A row of class i meets one of class j as often as the other way round.
-        return (mass * ((kept + 1 - kept.T) @ mass)).numpy()
+        # A row of class i meets one of class j as often as the other way round, whatever they weigh.
+        learnt = (mass * ((kept + 1 - kept.T) @ shares)).numpy()
+        # Without class weights they sum to 1 as they are.
+        return learnt if data.class_weight is None else learnt / learnt.sum()

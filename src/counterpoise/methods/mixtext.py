@@ -227,7 +227,7 @@ class MixText(GradientMethod):
         return (total / batch.weights.mean()).expand(n_labelled)
 
     def _pairs(self, labels: Tensor, state: TrainingState) -> Pairs:
-        counts = state.class_mass * state.n_rows
+        counts = state.class_shares * state.n_rows
         return mixup(
             labels,
             counts,

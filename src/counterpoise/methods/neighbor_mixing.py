@@ -110,9 +110,9 @@ class NeighborMixing(MixedLoss, RandomOversample):
         """Append repeated rows, and remember which row each is of."""
         numbered = Data(np.arange(len(data)), data.labels, data.n_classes, data.weights)
         self._sources = super().resample(numbered, context).inputs
-        weights = context.weighted(data).weights
-        scaled = weights / weights[self._sources].mean()  # as the loop scales them
-        self._given = replace(numbered, weights=scaled)
+        given = context.weighted(numbered)
+        scaled = given.weights / given.weights[self._sources].mean()  # as the loop scales them
+        self._given = replace(given, weights=scaled)
         return data.take(self._sources)
 
     def start(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
@@ -193,7 +193,7 @@ class NeighborMixing(MixedLoss, RandomOversample):
 
     def shares(self, state: TrainingState) -> Tensor:
         """Share of each class in the given data: repeated rows make no class larger."""
-        return state.class_mass if self._encoded is None else self._tables.shares
+        return state.class_shares if self._encoded is None else self._tables.shares
 
     def late_weights(self, state: TrainingState) -> Tensor | None:
         """Weights of the classes ``(C,)`` by the given data, 1 on average over its rows; None before they set in."""
@@ -203,8 +203,8 @@ class NeighborMixing(MixedLoss, RandomOversample):
 
     def late_mass(self, data: Data) -> np.ndarray:
         """What each class counts among the given rows under late weights."""
-        mass = self._given.class_mass()
-        return mass * class_weights(torch.from_numpy(mass), len(self._given)).numpy()
+        given = self._given
+        return given.class_mass() * class_weights(torch.from_numpy(given.class_shares()), len(given)).numpy()
 
     def memory(self) -> dict[str, Tensor]:
         """The neighbours found last."""
@@ -249,7 +249,7 @@ class _Tables:
     repeated : Tensor of bool, shape (N,)
         Which of them are there again.
     shares : Tensor of float32, shape (C,)
-        Of the classes among the given rows, by their weights.
+        Of the classes among the given rows, by their sample weights.
     """
 
     labels: Tensor
@@ -265,7 +265,7 @@ class _Tables:
             given.weights.astype(np.float32),
             sources,
             np.arange(len(sources)) >= len(given),
-            given.class_mass().astype(np.float32),
+            given.class_shares().astype(np.float32),
         )
         return cls(*(torch.from_numpy(array).to(device) for array in arrays))
 

@@ -267,7 +267,7 @@ class SharpReCL(ContrastiveMethod):
                 torch.cat(cosines, dim=1), torch.cat(amounts, dim=1), torch.cat(positives, dim=1)
             )
             # Of less than one row there is no effective number, and classes may be made to weigh next to nothing.
-            rare = effective_number_weights((state.class_mass * state.n_rows).clamp_min(1), self.beta)
+            rare = effective_number_weights((state.class_shares * state.n_rows).clamp_min(1), self.beta)
             losses = losses * (rare * (1 / rare).mean())[labels]
         n = len(batch.labels)
         of_rows, of_prototypes = losses[: 2 * n].view(2, n).sum(dim=0), losses[2 * n :].sum()

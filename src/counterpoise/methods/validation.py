@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from counterpoise.backbones.registry import Encoded
+from counterpoise.errors import CounterpoiseWarning
 from counterpoise.methods.base import Context, Data
 from counterpoise.metrics.calibration import softmax
 from counterpoise.metrics.scores import score
@@ -19,6 +22,33 @@ def average_precision(logits: np.ndarray, side: Data, minority: int | None) -> f
     """Average precision of logits ``(n, C)``, the mean over classes where no class is the one that matters."""
     found = score(side.labels, softmax(logits), minority, weights=side.weights)
     return found["average_precision"] or 0.0
+
+
+def judging(context: Context) -> Context:
+    """Leave out a validation side without rows of the class that matters, or of any but one: there is nothing to rank.
+
+    Warns
+    -----
+    CounterpoiseWarning
+        If it is left out, since all epochs are trained then.
+    """
+    side, minority = context.validation, context.minority
+    if side is None:
+        return context
+    mass = np.bincount(side.labels, side.weights, side.n_classes)
+    if np.count_nonzero(mass) > 1 and (minority is None or mass[minority]):
+        return context
+    if minority is None or mass[minority]:
+        lacking = "rows of one class alone"
+    else:
+        lacking = f"no row of class {context.class_names[minority] if context.class_names else minority}"
+    warnings.warn(
+        f"the validation side has {lacking}, so no epoch can be judged by it and all are trained; give rows of every "
+        "class",
+        CounterpoiseWarning,
+        stacklevel=2,
+    )
+    return replace(context, validation=None)
 
 
 def validation_score(

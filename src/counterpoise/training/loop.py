@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -75,11 +75,14 @@ class Rows:
     labels : ndarray of int64, shape (n,)
     weights : ndarray of float64, shape (n,)
         Scaled to 1 on average by the loop.
+    class_weight : ndarray of float64, shape (C,), or None, default=None
+        What of the weights is the caller's wish for each class, and says nothing of how large it is; None is 1 each.
     """
 
     encoded: Encoded
     labels: np.ndarray
     weights: np.ndarray
+    class_weight: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,7 @@ def train(
     watch: Callable[[], dict[str, float]] | None = None,
     checkpoint: Path | None = None,
     judged_by: str = "",
+    network: Mapping[str, Any] | None = None,
     name: str = "training",
 ) -> History:
     """Train a network in place.
@@ -138,6 +142,9 @@ def train(
         same weights as if it had never stopped.
     judged_by : str
         What ``score`` depends on besides the model; a checkpoint of a training judged otherwise is refused.
+    network : mapping or None
+        Settings of the backbone, some of which, such as augmentation, its weights do not show; a checkpoint of a
+        training with other ones is refused.
     name : str
         For the progress display.
 
@@ -164,12 +171,13 @@ def train(
     rates = [group["lr"] for group in optimizer.param_groups]
     trained = [p for group in optimizer.param_groups for p in group["params"]]
     weights = torch.from_numpy(rows.weights / rows.weights.mean()).float().to(device)
-    mass = _class_mass(rows, model.head.out_features, device)
-    state = TrainingState(0, settings.max_epochs, mass, seed, len(rows.labels))
+    shares = _class_shares(rows, model.head.out_features, device)
+    state = TrainingState(0, settings.max_epochs, shares, seed, len(rows.labels))
     record: dict[str, Any] = {"fingerprint": "", "epoch": 0, "history": [], "best_epoch": 0, "done": False}
     best: dict[str, Tensor] | None = None
     if checkpoint is not None:
-        record["fingerprint"] = _fingerprint(model, objective, rows, settings, precision, seed, judged_by)
+        facts = [asdict(settings), precision, seed, judged_by, {**(network or {})}]
+        record["fingerprint"] = _fingerprint(model, objective, rows, facts)
         found = load_checkpoint(checkpoint, record["fingerprint"], model, optimizer)
         if found is not None:
             best, record, memory = found
@@ -235,7 +243,7 @@ def _epoch(
         for part in within_budget(whole, rows.encoded.lengths, settings.token_budget):
             at = torch.from_numpy(part).to(weights.device)
             inputs, mask = rows.encoded.batch(part)
-            targets = _smoothed(labels[at], len(state.class_mass), settings.label_smoothing)
+            targets = _smoothed(labels[at], len(state.class_shares), settings.label_smoothing)
             batch = Batch(inputs, mask, targets, weights[at], at)
             loss = step(batch, replace(state, rows=part))
             state = replace(state, step=state.step + 1)
@@ -312,8 +320,11 @@ def _smoothed(labels: Tensor, n_classes: int, smoothing: float) -> Tensor:
     return shares.scatter_(1, labels[:, None], 1 - smoothing + smoothing / n_classes)
 
 
-def _class_mass(rows: Rows, n_classes: int, device: torch.device) -> Tensor:
-    mass = np.bincount(rows.labels, rows.weights, n_classes)
+def _class_shares(rows: Rows, n_classes: int, device: torch.device) -> Tensor:
+    weights = rows.weights
+    if rows.class_weight is not None:
+        weights = weights / rows.class_weight[rows.labels]
+    mass = np.bincount(rows.labels, weights, n_classes)
     return torch.from_numpy(mass / mass.sum()).float().to(device)
 
 
@@ -321,25 +332,17 @@ def _cuda_devices(device: torch.device) -> list[int]:
     return [device.index or 0] if device.type == "cuda" else []
 
 
-def _fingerprint(
-    model: Network,
-    objective: Objective,
-    rows: Rows,
-    settings: TrainingSettings,
-    precision: str,
-    seed: int,
-    judged_by: str,
-) -> str:
-    """Hash of all that decides the outcome of a training: method, weights, data, settings, seed, judge."""
+def _fingerprint(model: Network, objective: Objective, rows: Rows, facts: list[Any]) -> str:
+    """Hash of all that decides the outcome of a training: method, weights, data and further facts."""
     digest = hashlib.sha256()
     method = [type(objective).__name__, repr(sorted(objective.get_params().items())), objective.identity()]
     trained = [name for name, value in model.named_parameters() if value.requires_grad]
-    backbone = type(model.backbone).__name__
-    facts = [method, asdict(settings), precision, seed, backbone, trained, judged_by]
-    digest.update(json.dumps(facts).encode())
+    every = [method, type(model.backbone).__name__, trained, *facts]
+    digest.update(json.dumps(every, default=str, sort_keys=True).encode())
     for name, value in model.state_dict().items():
         digest.update(name.encode() + value.cpu().numpy().tobytes())
-    for array in (rows.labels, rows.weights, rows.encoded.lengths):
-        digest.update(np.ascontiguousarray(array).tobytes())
+    for array in (rows.labels, rows.weights, rows.encoded.lengths, rows.class_weight):
+        if array is not None:
+            digest.update(np.ascontiguousarray(array).tobytes())
     digest.update(rows.encoded.values.cpu().numpy().tobytes())
     return digest.hexdigest()

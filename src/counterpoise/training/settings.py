@@ -137,12 +137,12 @@ class TrainingState:
     epoch : int
         Number of finished epochs.
     max_epochs : int
-    class_mass : Tensor of float32, shape (C,), on the training device
-        Share of each class in the training loss, by rows and their weights; sums to 1.
+    class_shares : Tensor of float32, shape (C,), on the training device
+        How large each class is: its share by rows and their weights, but for class weights; sums to 1.
     seed : int
         Root of the training's random streams.
     n_rows : int, default=1
-        Rows of the training data; times ``class_mass``, how many each class has. 1 leaves shares.
+        Rows of the training data; times ``class_shares``, how many each class has. 1 leaves shares.
     step : int, default=0
         Number of finished forward passes of this epoch.
     rows : ndarray of int64, shape (B,), or None, default=None
@@ -151,7 +151,7 @@ class TrainingState:
 
     epoch: int
     max_epochs: int
-    class_mass: Tensor
+    class_shares: Tensor
     seed: int
     n_rows: int = 1
     step: int = 0
