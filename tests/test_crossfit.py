@@ -360,3 +360,11 @@ def test_no_equal_sms_straddles() -> None:
     assert max(spam) - min(spam) <= 1
     for split in splits:
         assert not set(folded[split.train]) & set(folded[split.test])
+
+
+def test_holding_out_in_time_parts_no_group() -> None:
+    groups = np.arange(20)
+    groups[19] = groups[0]
+    split = holdout(np.tile([0, 1], 10), 0.2, groups=groups, time=np.arange(20))
+    assert split.test.tolist() == [16, 17, 18, 19]
+    assert split.train.tolist() == list(range(1, 16))

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score
 
 from counterpoise.fitting import Plan, fit_model
 from counterpoise.methods.base import Context, Data, Method
 from counterpoise.metrics.scores import score
+from counterpoise.metrics.thresholds import decide
 
 PLAN = Plan(1, True, "tune", "f1", 0.1, 3, ["ham", "spam"])
 
@@ -190,3 +192,13 @@ def test_in_time_only_later_rows_are_judged() -> None:
     assert np.isfinite(fitted.scores["average_precision"])
     for rows, _, _ in method.fits[1:]:
         np.testing.assert_array_equal(rows, np.arange(len(rows)))
+
+
+def test_the_threshold_is_tuned_by_the_rows_own_weights() -> None:
+    weights = np.where(np.arange(600) % 2, 5.0, 0.2)
+    data, method = replace(make_data(600, 150), weights=weights), Note()
+    fitted = fit(method, data)
+    held = method.fits[0][1]
+    decided = decide(fitted.probabilities(data.inputs[held]), fitted.choice.thresholds)
+    expected = f1_score(data.labels[held], decided, sample_weight=weights[held])
+    assert fitted.choice.score == pytest.approx(expected)

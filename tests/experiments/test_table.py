@@ -15,7 +15,7 @@ from counterpoise.errors import SettingsError
 from counterpoise.experiments.estimate import Estimate, duration
 from counterpoise.experiments.executors.base import Job, Outcome
 from counterpoise.experiments.export import check_export, export, runs_table
-from counterpoise.experiments.leaderboard import judged, ranked, reference_of
+from counterpoise.experiments.leaderboard import judged, ranked, reference_of, smaller_wins
 from counterpoise.experiments.runs import Run
 from counterpoise.experiments.store import Store
 from counterpoise.experiments.table import Comparison, Metric, comparisons
@@ -411,3 +411,16 @@ class TestEstimate:
 
     def test_durations(self) -> None:
         assert [duration(s) for s in (3, 89, 600, 5399, 9000)] == ["3 s", "89 s", "10 min", "90 min", "2.5 h"]
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        *("brier", "brier_minority", "calibration_error", "fit_seconds", "spread_rare"),
+        *("difficult_share_after", "majority_difficult_share_after"),
+        *("brier_thinned", "calibration_error_thinned"),
+    ],
+)
+def test_less_is_better_of_errors_spreads_and_seconds(metric) -> None:
+    assert smaller_wins(metric)
+    assert not smaller_wins("f1_thinned")

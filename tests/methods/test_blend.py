@@ -268,3 +268,18 @@ def test_a_blend_can_be_saved_if_all_its_members_can(data, tmp_path) -> None:
         assert "\n" not in str(error.value)
     assert np.isfinite(classifier.predict_proba(data.inputs)).all()
     assert not (tmp_path / "m").exists()
+
+
+def test_its_weights_are_fitted_with_all_classes_alike(monkeypatch) -> None:
+    texts, labels = make_texts((60, 12), 0)
+    seen = []
+
+    def fitted(logits, labels, weights):
+        seen.append((labels, weights))
+        return np.array([0.5, 0.5])
+
+    monkeypatch.setattr("counterpoise.methods.blend.fitted_weights", fitted)
+    Blend(members="tfidf_lr,char_lr", weights="crossfit").fit(Data(texts, labels, 2, np.ones(72)), Context(0))
+    ((labels, weights),) = seen
+    one, other = np.bincount(labels, weights)
+    assert one == pytest.approx(other)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -316,3 +317,12 @@ def test_a_representation_too_narrow_for_groups_is_refused() -> None:
 def test_before_it_starts_it_knows_no_rows() -> None:
     """The loop's hooks can be called on a method that has embedded nothing."""
     DOS().on_epoch(None, TrainingState(3, 4, torch.ones(2) / 2, 0))  # type: ignore[arg-type]
+
+
+def test_what_groups_add_to_the_loss_by_hand() -> None:
+    """Three groups guessed alike, log 3; of the squares 9 and 16 the second lies outside."""
+    method = DOS(abstract_labels=True, group_weight=2.0, subspace_weight=3.0)
+    method._memory, method._allowed = {"groups": torch.tensor([0])}, torch.tensor([[True, False]])
+    model = SimpleNamespace(parts=lambda features: torch.zeros(1, 3))
+    found = method._guided(model, torch.tensor([[3.0, 4.0]]), torch.tensor([0]))
+    assert found.item() == pytest.approx(2 * np.log(3) + 3 * 16 / 25)

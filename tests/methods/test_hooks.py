@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from mixtext_helpers import context_of, data_of
 from torch import nn
 
 from counterpoise.methods.base import Context, Data
@@ -133,3 +136,21 @@ def test_word_vectors_are_drawn_by_the_seed(texts_of) -> None:
         for seed in (0, 1)
     )
     assert not torch.equal(one, two)
+
+
+class Adds(ERM):
+    """Plain training on ten more rows of a word that no real row has."""
+
+    def resample(self, data: Data, context: Context) -> Data:
+        return replace(
+            data,
+            inputs=np.concatenate([data.inputs, np.array(["zebra zebra"] * 10, dtype=object)]),
+            labels=np.concatenate([data.labels, np.ones(10, dtype=np.int64)]),
+            weights=np.concatenate([data.weights, np.ones(10)]),
+        )
+
+
+def test_a_samplers_texts_have_no_vote_on_the_vocabulary() -> None:
+    data, context = data_of("textcnn"), context_of("textcnn")
+    more, plain = (method.fit(data, context) for method in (Adds(), ERM()))
+    assert more.state().vocabulary == plain.state().vocabulary

@@ -13,6 +13,7 @@ from torch.nn.functional import log_softmax, one_hot
 
 from counterpoise.errors import CounterpoiseWarning, SettingsError
 from counterpoise.losses.effective_number import effective_number_weights
+from counterpoise.losses.ldam import LDAMLoss
 from counterpoise.methods.cosine_head import cosines
 from counterpoise.methods.deferred import DRW_BETA
 from counterpoise.methods.erm import ERM
@@ -257,3 +258,30 @@ def test_cosines_keep_their_digits_under_autocast() -> None:
     expected = cosines(model, features)
     with torch.autocast("cpu", torch.bfloat16):
         torch.testing.assert_close(cosines(model, features), expected)
+
+
+@pytest.mark.parametrize("name", ["mixup", "remix", "mamix"])
+def test_margins_are_of_the_mixed_inputs(name) -> None:
+    method = make_method(name, {"ldam": True, "max_margin": 0.3, "scale": 8.0})
+    model, batch, _ = model_and_batch("mlp", data_of("mlp", (20, 6, 3)), 7)
+    model.eval()
+    state = state_of(3)
+    state.class_shares = torch.tensor([0.7, 0.2, 0.1])
+    pairs = method.pairs(batch.labels, state.class_shares * state.n_rows, state.generator("mixing", "cpu"))
+    a = pairs.input_weight[:, None]
+    mixed = batch._replace(inputs=a * batch.inputs + (1 - a) * batch.inputs[pairs.partner])
+    expected = pairs.loss(
+        LDAMLoss(state.class_shares, 0.3, 8.0), cosines(model, model.embed(mixed)), batch.labels
+    )
+    torch.testing.assert_close(method.loss(model, batch, state), expected)
+
+
+@pytest.mark.parametrize("name", ["remix", "mamix"])
+def test_late_weights_act_on_the_mass_that_the_rule_gives_labels(name) -> None:
+    data = replace(data_of("mlp"), weights=np.ones(33))
+    made = make_method(name, {"drw": 0.0})
+    found = made.fit(data, context_of("mlp")).training_prior
+    weights = np.array([1 / sum(DRW_BETA**k for k in range(n)) for n in (26, 7)])
+    mass = made.label_mass(data) * weights
+    np.testing.assert_allclose(found, mass / mass.sum(), rtol=1e-6)
+    assert abs(found[1] - (data.class_mass() * weights / (data.class_mass() @ weights))[1]) > 0.01

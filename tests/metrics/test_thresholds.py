@@ -201,12 +201,15 @@ def test_f1_of_one_class_of_three_moves_its_threshold_alone() -> None:
 
 
 def test_classes_of_few_rows_keep_their_default() -> None:
-    y, p = three_classes(0)
-    rare = np.flatnonzero(y == 2)
-    keep = np.setdiff1d(np.arange(len(y)), rare[5:])
-    choice = tune_threshold(y[keep], p[keep], minority=None)
-    assert choice.tuned
-    assert choice.n_minority == 5
+    """Two classes of five rows each: the threshold of the large one alone moves."""
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1, 2], [90, 5, 5])
+    p = np.exp(rng.normal(size=(100, 3)) + np.eye(3)[y] + np.log([0.9, 0.05, 0.05]))
+    found = tune_threshold(y, p / p.sum(axis=1, keepdims=True), minority=None)
+    assert found.tuned
+    assert found.n_minority == 5
+    assert found.thresholds[1] == pytest.approx(found.thresholds[2])
+    assert found.thresholds[0] > found.thresholds[1]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -257,3 +260,20 @@ def test_tuning_never_scores_below_the_default_on_its_own_rows(data: st.DataObje
     minority = data.draw(st.sampled_from([None, 0, n_classes - 1]))
     choice = tune_threshold(y, p / p.sum(axis=1, keepdims=True), minority=minority)
     assert choice.score >= choice.score_default - 1e-9
+
+
+def test_rows_without_weight_do_not_spread_the_threshold() -> None:
+    """A gap from .1 to .9 in all that counts: its middle in every resample."""
+    y = np.repeat([0, 1, 1], [50, 20, 30])
+    p = np.concatenate([np.full(50, 0.1), np.full(20, 0.9), np.linspace(0.0, 0.6, 30)])
+    found = tune_threshold(y, p, minority=1, weights=np.repeat([1.0, 1.0, 0.0], [50, 20, 30]))
+    assert found.thresholds[1] == pytest.approx(0.5)
+    assert found.spread == pytest.approx(0, abs=1e-12)
+
+
+def test_the_spread_is_between_the_quartiles(monkeypatch) -> None:
+    cuts = iter([0.5, 0.1, 0.2, 0.3, 0.6])  # of the rows, then of four resamples: quartiles .175 and .375
+    monkeypatch.setattr("counterpoise.metrics.thresholds._RESAMPLES", 4)
+    monkeypatch.setattr("counterpoise.metrics.thresholds._Cuts.best", lambda own, values: next(cuts))
+    y = np.repeat([0, 1], [50, 20])
+    assert tune_threshold(y, np.linspace(0, 1, 70), minority=1).spread == pytest.approx(0.2)

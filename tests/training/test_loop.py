@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -18,6 +20,7 @@ from counterpoise.errors import SettingsError
 from counterpoise.methods.erm import ERM
 from counterpoise.metrics.margins import class_margins
 from counterpoise.text.batching import Ragged, bucketed_batches, within_budget
+from counterpoise.training import precision
 from counterpoise.training.loop import Rows, predict, train
 from counterpoise.training.precision import resolve_precision
 from counterpoise.training.settings import TrainingSettings, TrainingState
@@ -323,3 +326,9 @@ def test_margins_are_tracked_when_asked_for(arrays_of) -> None:
     expected = class_margins(labels, np.log(tracked.predict_proba(rows)))
     last = tracked.history_[-1]
     np.testing.assert_allclose([last["margin_0"], last["margin_1"]], expected, rtol=1e-4)
+
+
+def test_the_ratio_is_how_many_times_faster_bfloat16_is(monkeypatch) -> None:
+    laps = iter([0.0, 6.0] * 7 + [0.0, 2.0] * 7)
+    monkeypatch.setattr(precision, "time", SimpleNamespace(perf_counter=lambda: next(laps)))
+    assert precision._speed_ratio() == 3.0

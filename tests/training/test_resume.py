@@ -15,7 +15,7 @@ import torch
 from counterpoise.backbones.base import Network
 from counterpoise.backbones.mlp import MLP
 from counterpoise.data.arrays import Dense
-from counterpoise.errors import ModelError
+from counterpoise.errors import ModelError, SettingsError
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.erm import ERM
 from counterpoise.methods.focal import Focal
@@ -298,3 +298,14 @@ def test_a_process_that_was_killed(tmp_path) -> None:
     assert checkpoint.exists()
     resumed = fit_text(make_method("erm"), checkpoint)
     np.testing.assert_array_equal(resumed, fit_text(make_method("erm"), None))
+
+
+def test_of_equally_good_epochs_the_first_is_kept(trace) -> None:
+    model, history = run(ERM(), None, [0.2, 0.5, 0.5, 0.4])
+    assert history.best_epoch == 2
+    np.testing.assert_array_equal(model.head.bias.detach().numpy(), trace[1])
+
+
+def test_weights_that_are_no_longer_finite_are_told_whatever_the_loss_was() -> None:
+    with pytest.raises(SettingsError, match="training diverged in epoch 1"):
+        run(ERM(), None, max_epochs=1, batch_size=80, learning_rate=1e39)
