@@ -190,6 +190,12 @@ def test_no_copy_on_the_hub(tiny, monkeypatch):
         readers.read("r8")
 
 
+def test_an_empty_variable_names_no_folder(tiny, monkeypatch):
+    monkeypatch.setenv("COUNTERPOISE_DATA", "")
+    fake_hub(monkeypatch, [" first<br /><br />one\n", "second one"], [])
+    assert readers.read("tiny", split="test").texts.tolist() == TEXTS
+
+
 rows = st.lists(st.tuples(st.text(st.characters(codec="utf-8")), st.sampled_from("ab")), max_size=8)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,7 +21,7 @@ def put(folder, *names: str) -> None:
     for name in names:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"content of " + name.encode())
+        path.write_bytes(b"content of " + os.fsencode(name))
 
 
 def test_a_folder_for_each_class(tmp_path) -> None:
@@ -51,6 +53,12 @@ def test_folders_that_cannot_be_used_are_refused(tmp_path) -> None:
         read_images(tmp_path / "cat")
     with pytest.raises(DataError, match=r"there is no file .*none.*; check the path"):
         read_images(tmp_path / "none")
+
+
+def test_names_that_are_no_text_are_refused(tmp_path) -> None:
+    put(tmp_path, "cat/a.jpg", "dog/caf\udce9.jpg")
+    with pytest.raises(DataError, match=r"the name of '.*caf\\udce9.jpg' is not UTF-8; rename it"):
+        read_images(tmp_path)
 
 
 STRUCT = pa.struct([("bytes", pa.binary()), ("path", pa.string())])

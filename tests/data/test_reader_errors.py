@@ -54,6 +54,31 @@ FILES = {
     "broken JSON": ("a.jsonl", b'{"text": "a"}\n' * 16 + b'{"text": \n', "line 17 is not complete JSON"),
     "JSON of another kind": ("a.jsonl", b'{"text": "a"}\n[1]\n', "line 2 holds an array where"),
     "JSON array": ("a.json", b'[{"text": "a"}]', "holds one JSON array"),
+    "JSON number too long": (
+        "a.jsonl",
+        b'{"text": "a"}\n{"n": 1' + b"0" * 5000 + b"}\n",
+        "line 2 cannot be read as JSON .*5001 digits",
+    ),
+    "one odd JSON text": (
+        "a.jsonl",
+        b'{"text": "a", "label": "x"}\n\n{"text": 42, "label": "y"}\n',
+        "line 3 has a number in the text column 'text'; write all of its values as strings",
+    ),
+    "JSON lists as texts": (
+        "a.jsonl",
+        b'{"text": ["a"], "label": "x"}\n',
+        "line 1 has an array in the text column 'text'",
+    ),
+    "one odd JSON label": (
+        "a.jsonl",
+        b'{"text": "a", "label": "x"}\n{"text": "b", "label": true}\n',
+        "line 2 has a truth value in the label column 'label'",
+    ),
+    "JSON lists as labels": (
+        "a.jsonl",
+        b'{"text": "a", "label": [1]}\n{"text": "b", "label": {}}\n',
+        "line 1 has an array in the label column 'label'",
+    ),
     "deep JSON": ("a.jsonl", b'{"a":' + b"[" * 100_000 + b"\n", "line 1 is"),
     "surrogate": (
         "a.jsonl",
@@ -87,6 +112,12 @@ FILES = {
     "no label column": ("a.csv", b"text,n\na,1\nb,2\nc,3\nd,4\n", "which column is the label cannot be told"),
     "two label columns": ("a.csv", b"text,k,l\na,1,2\nb,2,1\nc,1,2\nd,1,1\n", "'k', 'l' would do"),
     "the same column twice": ("a.csv", b"text,text,label\na,b,c\n", "has 2 columns named 'text'"),
+    "the same label column twice": ("a.csv", b"text,label,label\na,b,c\n", "has 2 columns named 'label'"),
+    "two columns of one common name": (
+        "a.csv",
+        b"Text,text,label\na,b,c\n",
+        "which column is the text cannot be told .'Text', 'text' would do.",
+    ),
 }
 
 
@@ -94,9 +125,8 @@ FILES = {
 def test_bad_file(tmp_path, name, content, message):
     path = tmp_path / name
     path.write_bytes(content)
-    options = {"text": "text"} if "twice" in message or "2 columns" in message else {}
     with pytest.raises(DataError, match=message) as caught:
-        readers.read(path, **options)
+        readers.read(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -107,6 +137,7 @@ def test_bad_file(tmp_path, name, content, message):
         (b"text,label\n", 1, 2),
         (b'text,label\n"a\nb",x\nc,y\n', 3, 5),
         (b"text,label\n" + b"ab,x\n" * 300_000, 300_001, 300_002),
+        (b"\ntext,label\n\na,x\n", 2, 5),
     ],
 )
 def test_undecodable_byte(tmp_path, before, row, line):
@@ -118,6 +149,20 @@ def test_undecodable_byte(tmp_path, before, row, line):
     with pytest.raises(DataError, match=message):
         readers.read(path)
     assert readers.read(path, encoding="latin-1").texts[-1] == "café"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\ntext\na\n\nb\n", "data row 2 .* has an empty text in column 'text'"),
+        (b"text\r\na\r\n\r\n", "data row 2 .* has an empty text in column 'text'"),
+        (b"\ntext\na\n\ncaf\xe9\n", r"\(line 5\).*data row 3 "),
+    ],
+)
+def test_an_empty_line_of_one_column_is_a_row(tmp_path, content, message):
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        readers.read(tmp_path / "a.csv", needs_label=False)
 
 
 def test_undecodable_byte_elsewhere(tmp_path, monkeypatch):
@@ -173,6 +218,12 @@ def test_no_such_column(tmp_path, option):
         readers.read(tmp_path / "a.csv", **{option: "labell"})
 
 
+def test_a_named_column_that_is_there_twice(tmp_path):
+    (tmp_path / "a.csv").write_text("text,text,label\na,b,c\n")
+    with pytest.raises(DataError, match="has 2 columns named 'text'; rename all but one"):
+        readers.read(tmp_path / "a.csv", text="text")
+
+
 def test_one_column_for_both(tmp_path):
     (tmp_path / "a.csv").write_text("text,label\na,b\n")
     with pytest.raises(DataError, match="named both as text and as label"):
@@ -193,7 +244,7 @@ def test_wrong_settings(tmp_path):
     (tmp_path / "a.csv").write_text("text,label\na,b\n")
     with pytest.raises(SettingsError, match="has no splits, so there is no 'test'"):
         readers.read(tmp_path / "a.csv", split="test")
-    for encoding in ("utf-99", "base64"):
+    for encoding in ("utf-99", "base64", "undefined", "idna"):
         with pytest.raises(SettingsError, match=f"encoding '{encoding}'"):
             readers.read(tmp_path / "a.csv", encoding=encoding)
 
@@ -203,6 +254,32 @@ def test_bad_group_and_time(tmp_path):
     with pytest.raises(DataError, match=r"data row 2 .* has an empty group in column 'g'"):
         readers.read(tmp_path / "a.csv", group="g")
     with pytest.raises(DataError, match=r"data row 2 .* has 'soon' in the time column 't'"):
+        readers.read(tmp_path / "a.csv", time="t")
+
+
+@pytest.mark.parametrize("option", ["group", "time"])
+def test_numbers_that_are_none_in_groups_and_times(tmp_path, option):
+    table = pa.table({"text": ["a", "b"], "label": ["x", "y"], "n": [1.0, float("nan")]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=rf"row 2 .* has no {option} \(null\) in column 'n'"):
+        readers.read(tmp_path / "a.parquet", **{option: "n"})
+
+
+@pytest.mark.parametrize(("option", "value"), [("group", "[1]"), ("time", '"2026-01-01"')])
+def test_json_values_of_several_kinds_in_groups_and_times(tmp_path, option, value):
+    lines = [f'{{"text": "a", "label": "x", "more": {each}}}' for each in (value, 2)]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    with pytest.raises(DataError, match=rf"line [12] has an? (array|number) in the {option} column 'more'"):
+        readers.read(tmp_path / "a.jsonl", **{option: "more"})
+
+
+def test_times_out_of_reach(tmp_path):
+    times = pa.array([0, 10**15], pa.timestamp("s"))
+    pq.write_table(pa.table({"text": ["a", "b"], "label": ["x", "y"], "t": times}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match="time column 't' holds a time that is too far away"):
+        readers.read(tmp_path / "a.parquet", time="t")
+    (tmp_path / "a.csv").write_text("text,label,t\na,x,0001-01-01T00:00:00+05:00\n")
+    with pytest.raises(DataError, match=r"data row 1 .* has '0001-.*' in the time column 't'"):
         readers.read(tmp_path / "a.csv", time="t")
 
 

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import sys
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from counterpoise.data import readers
+from counterpoise.data.source_kinds import source_kind
 from counterpoise.data.writers import TableWriter
 from counterpoise.errors import DataError, SettingsError
 
@@ -126,6 +128,13 @@ def test_delimiters_and_line_ends(tmp_path, delimiter, newline, end):
     assert data.labels.tolist() == ["ham", "spam"]
 
 
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("end", [True, False])
+def test_one_column_ends_with_or_without_a_line_end(tmp_path, newline, end):
+    (tmp_path / "a.csv").write_bytes((newline.join(["text", "a b", "c"]) + (newline if end else "")).encode())
+    assert readers.read(tmp_path / "a.csv", needs_label=False).texts.tolist() == ["a b", "c"]
+
+
 def test_unnamed_columns_are_carried(tmp_path):
     (tmp_path / "spam.csv").write_bytes("v1,v2,,\nham,£5 please,,\nspam,win £9,x,\n".encode("latin-1"))
     data = readers.read(tmp_path / "spam.csv", encoding="latin-1")
@@ -188,6 +197,12 @@ def test_groups_and_times(tmp_path):
     assert numbered.times.tolist() == [7.0, 8.0]
 
 
+def test_times_are_told_apart_to_the_microsecond(tmp_path):
+    times = pa.array([1_001, 2_000], pa.timestamp("ns"))
+    pq.write_table(pa.table({"text": ["a", "b"], "label": ["x", "y"], "t": times}), tmp_path / "a.parquet")
+    assert readers.read(tmp_path / "a.parquet", time="t").times.astype(int).tolist() == [1, 2]
+
+
 @pytest.fixture
 def saved(tmp_path):
     datasets = pytest.importorskip("datasets")
@@ -231,6 +246,36 @@ def test_standard_input(monkeypatch, tmp_path, table):
         data = readers.read("-")
         assert data.texts.tolist() == TEXTS
         assert data.source == "standard input"
+
+
+@pytest.fixture
+def piped():
+    """Content in a pipe, as a shell's ``<(...)`` names it."""
+    ends = []
+
+    def pipe(content):
+        reading, writing = os.pipe()
+        ends.append(reading)
+        os.write(writing, content)
+        os.close(writing)
+        return f"/dev/fd/{reading}"
+
+    yield pipe
+    for end in ends:
+        os.close(end)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet", "a.csv.gz"])
+def test_a_pipe_is_read_once(tmp_path, table, name, piped):
+    content = write(tmp_path / name, table).read_bytes()
+    source = piped(content)
+    assert source_kind(source) == "text"
+    assert readers.splits_of(source) == ()
+    assert readers.read(source).texts.tolist() == TEXTS
+    source = piped(content)
+    assert source_kind(source, otherwise="image") == "image"
+    pieces = readers.stream(source, rows_per_chunk=4)
+    assert [text for piece in pieces for text in piece.texts] == TEXTS
 
 
 def test_an_existing_file_wins_over_a_known_name(monkeypatch, tmp_path):

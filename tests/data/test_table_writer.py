@@ -82,7 +82,32 @@ def test_columns_that_csv_lacks(tmp_path):
     )
     data = pa.csv.read_csv(write(tmp_path / "a.csv", table))
     assert json.loads(data.column("words").to_pylist()[0]) == ["a", 'b"c']
+    assert data.column("bytes").to_pylist() == ['"ab"', '"\\\\xff"']
     assert data.column("kind").to_pylist() == ["x", "y"]
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.binary(16), pa.binary_view(), pa.uuid(), pa.dictionary(pa.int8(), pa.binary())]
+)
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_bytes_however_stored(tmp_path, kind, name):
+    stored = pa.array([bytes(range(240, 256)), None], pa.binary(16))
+    if kind == pa.uuid():
+        column, expected = (
+            pa.ExtensionArray.from_storage(kind, stored),
+            "f0f1f2f3-f4f5-f6f7-f8f9-fafbfcfdfeff",
+        )
+    else:
+        values = pa.array(stored.to_pylist(), pa.binary())
+        column = (
+            values.dictionary_encode() if pa.types.is_dictionary(kind) else pa.array(stored.to_pylist(), kind)
+        )
+        expected = "".join(f"\\x{byte:02x}" for byte in range(240, 256))
+    path = write(tmp_path / name, pa.table({"id": column, "n": [1, 2]}))
+    if name == "a.csv":
+        assert json.loads(pa.csv.read_csv(path).column("id").to_pylist()[0]) == expected
+    else:
+        assert json.loads(path.read_text().splitlines()[0])["id"] == expected
 
 
 def test_json_lines_give_valid_json(tmp_path):

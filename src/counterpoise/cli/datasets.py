@@ -65,7 +65,7 @@ def _found(entry: Entry, data_dir: str | None) -> str:
 
     if entry.name == BUILT_IN:
         return "built in"
-    named = data_dir or os.environ.get(DATA_VARIABLE)
+    named = data_dir or os.environ.get(DATA_VARIABLE) or None
     folder = Path(named).expanduser() if named else cache_folder()
     missing = [split for split in entry.splits if not (folder / entry.folder / f"{split}.parquet").is_file()]
     if not missing:

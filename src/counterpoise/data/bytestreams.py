@@ -151,7 +151,7 @@ class Utf8Stream(io.RawIOBase):
     start : str
         The first characters, white space left out, for telling formats apart; never an error.
     trailer : bytes
-        Comes after the end of the source, once; empty unless set.
+        Comes after the end of the source, once and on a line of its own; empty unless set.
 
     Raises
     ------
@@ -171,7 +171,7 @@ class Utf8Stream(io.RawIOBase):
         self.start = decoder("replace").decode(source.head(_START_BYTES)).lstrip()
         self._decoder = decoder("strict" if stop_at is None else "replace")
         self._same = stop_at is None and self.encoding == "utf-8"
-        self._lines = 1
+        self._lines, self._last = 1, b""
         self._ready = b""
         self._ended = False
 
@@ -183,7 +183,8 @@ class Utf8Stream(io.RawIOBase):
         """Fill the buffer as far as there is something, for :mod:`io`."""
         self._fill(len(buffer))
         if self._ended and self.trailer:
-            self._ready, self.trailer = self._ready + self.trailer, b""
+            line_end = b"" if self._last in (b"\n", b"\r") else b"\n"
+            self._ready, self.trailer = self._ready + line_end + self.trailer, b""
         taken, self._ready = self._ready[: len(buffer)], self._ready[len(buffer) :]
         buffer[: len(taken)] = taken
         return len(taken)
@@ -212,6 +213,7 @@ class Utf8Stream(io.RawIOBase):
         self._taken += len(raw)
         out = raw if self._same else text.encode("utf-8", "replace")
         self._lines += out.count(b"\n")
+        self._last = out[-1:] or self._last
         if not raw:
             self._ended = True
         return out
@@ -243,7 +245,10 @@ def _encoding_of(source: ByteSource, encoding: str | None) -> tuple[str, int]:
             b"a".decode(
                 encoding, "replace"
             )  # codecs.lookup also knows those that are not of text, such as base64
-        except LookupError as error:
+        except (
+            LookupError,
+            UnicodeError,
+        ) as error:  # the latter from those that never decode, as "undefined"
             raise SettingsError(
                 f"encoding {encoding!r} is not a known one of text; try utf-8, latin-1, cp1252 or utf-16"
             ) from error

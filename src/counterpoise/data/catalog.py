@@ -126,7 +126,7 @@ def views_file(name: str, data_dir: str | os.PathLike[str] | None = None) -> Pat
     """
     if not is_known(name):
         return None
-    named = data_dir or os.environ.get(DATA_VARIABLE)
+    named = data_dir or os.environ.get(DATA_VARIABLE) or None
     folder = cache_folder() if named is None else Path(named).expanduser()
     path = folder / find(name).folder / "train_augmented.parquet"
     return path if path.is_file() else None
@@ -186,7 +186,7 @@ def file_of(entry: Entry, split: str, data_dir: str | os.PathLike[str] | None) -
     DataError
         When there is no such file in the named folder; or, where none is named, neither in the cache nor on the Hub.
     """
-    named = data_dir or os.environ.get(DATA_VARIABLE)
+    named = data_dir or os.environ.get(DATA_VARIABLE) or None
     inside = Path(entry.folder) / f"{split}.parquet"
     path = (cache_folder() if named is None else Path(named).expanduser()) / inside
     if path.is_file():

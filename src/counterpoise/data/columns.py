@@ -105,9 +105,11 @@ def choose(
     notes = []
     if not given:
         given = (_guessed_text(table, name, {label, *taken}),)
+        check_column(names, given[0], name)
         notes.append(f"text column: {given[0]!r} (guessed)")
     if label is None and needs_label:
         label = _guessed_label(table, name, {*given, *taken})
+        check_column(names, label, name)
         notes.append(f"label column: {label!r} (guessed)")
     return Columns(given, label, tuple(notes))
 
@@ -120,9 +122,13 @@ def check_column(names: Sequence[str], wanted: str, name: str) -> None:
         raise DataError(f"{name} has {names.count(wanted)} columns named {wanted!r}; rename all but one")
 
 
-def _by_common_name(names: Sequence[str], common: Sequence[str], not_these: set[str | None]) -> str | None:
-    by_folded = {column.strip().casefold(): column for column in names if column not in not_these}
-    return next((by_folded[known] for known in common if known in by_folded), None)
+def _by_common_name(names: Sequence[str], common: Sequence[str], not_these: set[str | None]) -> list[str]:
+    """The columns that bear the first common name there is; several may, in upper and lower case."""
+    by_folded: dict[str, list[str]] = {}
+    for column in dict.fromkeys(names):
+        if column not in not_these:
+            by_folded.setdefault(column.strip().casefold(), []).append(column)
+    return next((by_folded[known] for known in common if known in by_folded), [])
 
 
 def is_string(arrow_type: pa.DataType) -> bool:
@@ -152,8 +158,13 @@ def all_numbers(column: pa.ChunkedArray) -> bool:
 
 def _guessed_text(table: pa.Table, name: str, not_these: set[str | None]) -> str:
     common = _by_common_name(table.column_names, TEXT_NAMES, not_these)
-    if common is not None:
-        return common
+    if len(common) == 1:
+        return common[0]
+    if common:
+        raise DataError(
+            f"{name}: which column is the text cannot be told ({listed(common)} would do); name it with --text, "
+            f"out of {listed(table.column_names)}"
+        )
     lengths: dict[str, float] = {}
     for field, column in zip(table.schema, table.columns, strict=True):
         if is_string(field.type) and field.name not in not_these:
@@ -166,9 +177,9 @@ def _guessed_text(table: pa.Table, name: str, not_these: set[str | None]) -> str
             f"{name} has no column of texts among {listed(table.column_names)}; name one with --text"
         )
     longest, *others = sorted(lengths, key=lambda column: -lengths[column])
-    common_label = _by_common_name(table.column_names, LABEL_NAMES, not_these)
-    rivals = [o for o in others if o != common_label and lengths[longest] < _CLEARLY_LONGER * lengths[o]]
-    if rivals or longest == common_label:
+    labels = _by_common_name(table.column_names, LABEL_NAMES, not_these)
+    rivals = [o for o in others if o not in labels and lengths[longest] < _CLEARLY_LONGER * lengths[o]]
+    if rivals or longest in labels:
         raise DataError(
             f"{name}: which column is the text cannot be told ({listed(sorted(lengths))} hold strings); name "
             f"it with --text, out of {listed(table.column_names)}"
@@ -177,11 +188,8 @@ def _guessed_text(table: pa.Table, name: str, not_these: set[str | None]) -> str
 
 
 def _guessed_label(table: pa.Table, name: str, not_these: set[str | None]) -> str:
-    common = _by_common_name(table.column_names, LABEL_NAMES, not_these)
-    if common is not None:
-        return common
     most = min(_MOST_CLASSES, max(2, table.num_rows // 2))
-    candidates = [
+    candidates = _by_common_name(table.column_names, LABEL_NAMES, not_these) or [
         field.name
         for field, column in zip(table.schema, table.columns, strict=True)
         if field.name not in not_these

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
+import operator
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -62,6 +64,9 @@ def delimited_rows(
         head = stream.head(_HEADER_BYTES)
         if not head.strip():
             raise DataError(f"{stream.name} is empty; give a file with a header and rows")
+        # Arrow would take an empty line for the header of one column.
+        stream.read(len(head) - len(head.lstrip(b"\r\n")))
+        head = stream.head(_HEADER_BYTES)
         delimiter = delimiter or _sniffed_delimiter(head)
         yield from _Parsing(stream, _header(head, delimiter, stream.name), delimiter, block_bytes).rows()
     except UndecodableError as error:
@@ -80,7 +85,7 @@ class _Parsing:
         self.stream, self.name, self.header, self.delimiter = stream, stream.name, header, delimiter
         # A last row of our own: when it does not come out as a row, an open quote has swallowed it.
         self.token = f"end-of-input-{uuid.uuid4().hex}"
-        stream.trailer = ("\n" + delimiter.join([self.token] * len(header)) + "\n").encode()
+        stream.trailer = (delimiter.join([self.token] * len(header)) + "\n").encode()
         self.done = 0
         self.broken: pa.csv.InvalidRow | None = None
 
@@ -115,7 +120,10 @@ class _Parsing:
                 pa.PythonFile(self.stream, "r"),
                 read_options=pa.csv.ReadOptions(use_threads=False, block_size=self.block_bytes),
                 parse_options=pa.csv.ParseOptions(
-                    delimiter=self.delimiter, newlines_in_values=True, invalid_row_handler=remember
+                    delimiter=self.delimiter,
+                    newlines_in_values=True,
+                    ignore_empty_lines=len(self.header) > 1,  # of one column it is a row with an empty value
+                    invalid_row_handler=remember,
                 ),
                 convert_options=pa.csv.ConvertOptions(
                     column_types=dict.fromkeys(self.header, pa.string()), strings_can_be_null=False
@@ -176,4 +184,6 @@ def _data_row_of_byte(stream: Utf8Stream, delimiter: str) -> int:
     """Number from 1 of the data row in which the stream, cut off right after a byte, ends."""
     text = io.TextIOWrapper(io.BufferedReader(stream), encoding="utf-8", newline="")
     csv.field_size_limit(2**31 - 1)
-    return sum(1 for record in csv.reader(text, delimiter=delimiter) if record) - 1
+    records = itertools.dropwhile(operator.not_, csv.reader(text, delimiter=delimiter))
+    header = next(records, [])
+    return sum(1 for record in records if record or len(header) == 1)

@@ -90,13 +90,19 @@ def _table(
     notes = [f"{found} in {folder}"]
     if left_out:
         notes.append(f"{len(left_out)} others there were left out, such as {left_out[0]}")
+    try:
+        files = pa.array(images, pa.string())
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"{folder}: the name of {error.object!r} is not UTF-8; rename it, or the folder that it is in"
+        ) from None
     names = tuple(images)
     return ImageTable(
         images,
         None if labels is None else np.array(labels, dtype=object),
         names,
         names,
-        pa.table({"file": pa.array(images, pa.string())}),
+        pa.table({"file": files}),
         str(folder),
         tuple(notes),
     )

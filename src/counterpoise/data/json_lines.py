@@ -76,6 +76,17 @@ def json_line_rows(
         first += len(piece)
 
 
+def is_json_text(field: pa.Field) -> bool:
+    """Whether the strings of a column are JSON, since its values were lists, objects or of several kinds."""
+    return bool(field.metadata) and JSON_TEXT.items() <= field.metadata.items()
+
+
+def in_words(value: Any) -> str:
+    """What a JSON value is, for a message."""
+    words = {dict: "an object", list: "an array", str: "a string", type(None): "null", bool: "a truth value"}
+    return words.get(type(value), "a number")
+
+
 def _records(stream: Utf8Stream) -> Iterator[Record]:
     empty = True
     for number, line in enumerate(io.BufferedReader(stream, 1 << 20), start=1):
@@ -89,22 +100,21 @@ def _records(stream: Utf8Stream) -> Iterator[Record]:
                 f"{stream.name}: line {number} is not complete JSON ({error.msg} at character "
                 f"{error.colno}); JSON Lines has one object on each line"
             ) from None
+        except ValueError as error:
+            what = str(error).partition(";")[0]
+            raise DataError(
+                f"{stream.name}: line {number} cannot be read as JSON ({what}); write such a value as a string"
+            ) from None
         except RecursionError:
             raise DataError(f"{stream.name}: line {number} is nested too deeply to be read") from None
         if not isinstance(record, dict):
             raise DataError(
-                f"{stream.name}: line {number} holds {_word(record)} where JSON Lines has an object such as "
+                f"{stream.name}: line {number} holds {in_words(record)} where JSON Lines has an object such as "
                 '{"text": "...", "label": "..."}'
             )
         yield number, record
     if empty:
         raise DataError(f"{stream.name} is empty; give a file with one JSON object on each line")
-
-
-def _word(value: Any) -> str:
-    return {list: "an array", str: "a string", type(None): "null", bool: "a truth value"}.get(
-        type(value), "a number"
-    )
 
 
 def _kind(value: Any) -> str:
@@ -142,10 +152,6 @@ def _schema(kinds: dict[str, str]) -> pa.Schema:
     )
 
 
-def _is_json_text(field: pa.Field) -> bool:
-    return bool(field.metadata) and field.metadata.get(b"counterpoise") == b"json"
-
-
 def _check_fit(piece: list[Record], schema: pa.Schema, name: str) -> None:
     allowed = {field.name: _kinds_of(field) for field in schema}
     for line, record in piece:
@@ -162,7 +168,7 @@ def _check_fit(piece: list[Record], schema: pa.Schema, name: str) -> None:
 
 def _kinds_of(field: pa.Field) -> set[str]:
     """Kinds of value that fit a field; none means any."""
-    if _is_json_text(field):
+    if is_json_text(field):
         return set()
     kind = next(kind for kind, arrow in _ARROW.items() if arrow == field.type)
     return {"int", "float"} if kind == "float" else {kind}
@@ -172,7 +178,7 @@ def _table(piece: list[Record], schema: pa.Schema, name: str) -> pa.Table:
     columns = []
     for field in schema:
         values = [record.get(field.name) for _, record in piece]
-        if _is_json_text(field):
+        if is_json_text(field):
             values = [None if value is None else json.dumps(value, ensure_ascii=False) for value in values]
         try:
             columns.append(pa.array(values, field.type))

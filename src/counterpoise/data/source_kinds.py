@@ -50,8 +50,9 @@ def source_kind(
     expected : sequence of str
         Columns that a model was fitted to.
     otherwise : {"text", "image"}, default="text"
-        What is said of a table with all of the expected columns, and where nothing can be told: of standard input,
-        which cannot be looked at twice, of what is not there and of an empty folder, of which the reader complains.
+        What is said of a table with all of the expected columns, and where nothing can be told: of standard input and
+        pipes, which cannot be looked at twice, of what is not there and of an empty folder, of which the reader
+        complains.
 
     Returns
     -------
@@ -74,9 +75,10 @@ def source_kind(
                 f"{'--text' if text else '--image'} names a column, and {source} is {what}; leave it away"
             )
         return IMAGE
+    known = catalog.is_known(str(source)) and not path.exists()
+    stays = path.is_file() or path.is_dir()  # a pipe gives each byte once, and the reader wants them all
     if image is not None:
-        known = catalog.is_known(str(source)) and not path.exists()
-        if known or (path.exists() and not _is_table(path)):
+        if known or (stays and not _is_table(path)):
             raise SettingsError(
                 f"--image names a column of a Parquet file or saved dataset, and {source} is neither; leave it away"
             )
@@ -85,8 +87,8 @@ def source_kind(
         return TEXT
     if path.is_dir() and not is_saved_dataset(path):
         return otherwise
-    if not path.exists():
-        return TEXT if catalog.is_known(str(source)) else otherwise
+    if not stays:
+        return TEXT if known else otherwise
     if path.is_file() and is_image_name(path.name):
         raise DataError(f"{path} is a single image; give the folder that it is in")
     if not _is_table(path):

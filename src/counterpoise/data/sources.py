@@ -109,7 +109,7 @@ def open_source(
 
 
 def splits_of(source: str | os.PathLike[str]) -> tuple[str, ...]:
-    """Splits that a source has; none for a file, a single saved Dataset, a folder of images or standard input.
+    """Splits that a source has; none for a file, a pipe, a single saved Dataset or a folder of images.
 
     Raises
     ------
@@ -117,10 +117,10 @@ def splits_of(source: str | os.PathLike[str]) -> tuple[str, ...]:
         When there is no such source.
     """
     path = Path(source).expanduser()
-    if str(source) == STANDARD_INPUT or path.is_file():
-        return ()
     if path.is_dir():
         return () if is_image_folder(path) else saved_splits(path) or ()
+    if str(source) == STANDARD_INPUT or path.exists():
+        return ()
     if image_sets.is_known(str(source)):
         return image_sets.splits_of_set(str(source))
     if not catalog.is_known(str(source)):
@@ -169,10 +169,10 @@ def _file_rows(path: Path | None, encoding: str | None, rows_per_piece: int | No
     if suffixes and suffixes[-1] in (".gz", ".zst"):
         suffixes.pop()
     suffix = suffixes[-1] if suffixes else ""
+    again = path if path is not None and path.is_file() else None  # a pipe gives each byte once
     if source.head(len(PARQUET_MAGIC)) == PARQUET_MAGIC:
         # A plain file is read in place; Parquet cannot be read from front to end, so the rest is taken whole.
-        in_place = path is not None and source.compression is None
-        file = path if in_place else io.BytesIO(source.read_all())
+        file = again if again and source.compression is None else io.BytesIO(source.read_all())
         return parquet_rows(file, source.name, rows_per_piece or _ROWS_PER_PARQUET_BATCH)
     if suffix in PARQUET_ENDINGS:
         what = f"begins with {source.head(8)!r}" if source.head(1) else "is empty"
@@ -183,10 +183,10 @@ def _file_rows(path: Path | None, encoding: str | None, rows_per_piece: int | No
             f"{source.name} holds one JSON array; write one object on each line (JSON Lines) instead"
         )
     if suffix in _JSON_ENDINGS or (suffix not in (".csv", ".tsv") and stream.start.startswith("{")):
-        return _json_lines(path, stream, encoding, rows_per_piece)
+        return _json_lines(again, stream, encoding, rows_per_piece)
     reopen = None
-    if path is not None:
-        reopen = lambda stop: Utf8Stream(ByteSource.of_path(path), encoding, stop_at=stop)  # noqa: E731
+    if again is not None:
+        reopen = lambda stop: Utf8Stream(ByteSource.of_path(again), encoding, stop_at=stop)  # noqa: E731
     return delimited_rows(
         stream,
         delimiter="\t" if suffix == ".tsv" else None,
@@ -196,10 +196,10 @@ def _file_rows(path: Path | None, encoding: str | None, rows_per_piece: int | No
 
 
 def _json_lines(
-    path: Path | None, stream: Utf8Stream, encoding: str | None, rows_per_piece: int | None
+    again: Path | None, stream: Utf8Stream, encoding: str | None, rows_per_piece: int | None
 ) -> Iterator[Rows]:
-    if path is None or rows_per_piece is None:
+    if again is None or rows_per_piece is None:
         return json_line_rows(lambda: stream, rows_per_piece=rows_per_piece or _WHOLE, again=False)
     return json_line_rows(
-        lambda: Utf8Stream(ByteSource.of_path(path), encoding), rows_per_piece=rows_per_piece, again=True
+        lambda: Utf8Stream(ByteSource.of_path(again), encoding), rows_per_piece=rows_per_piece, again=True
     )

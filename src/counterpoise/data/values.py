@@ -6,6 +6,7 @@ either give a 1-D array or say which row of which column cannot be used, and why
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -15,6 +16,7 @@ import pyarrow.compute as pc
 
 from counterpoise.data.arrow_files import class_names
 from counterpoise.data.columns import all_numbers, as_strings, is_string
+from counterpoise.data.json_lines import in_words, is_json_text
 from counterpoise.data.python_inputs import TEXT_SEPARATOR
 from counterpoise.data.rows import Rows
 from counterpoise.errors import DataError
@@ -46,7 +48,7 @@ def texts_of(rows: Rows, columns: Sequence[str], name: str, *, refuse_numbers: b
     """
     parts = []
     for column in columns:
-        values = rows.table.column(column)
+        values = _values(rows, column, name, "text")
         if not is_string(values.type) and not pa.types.is_null(values.type):
             raise DataError(
                 f"{name}: the text column {column!r} holds {_kind(values.type)}, not texts; name another one "
@@ -98,7 +100,7 @@ def labels_of(rows: Rows, column: str, name: str) -> np.ndarray:
     DataError
         For a missing or blank label, a fraction, or a column of anything else.
     """
-    values = rows.table.column(column)
+    values = _values(rows, column, name, "label")
     names = class_names(rows.table.schema.field(column), rows.table.schema)
     if names is not None and pa.types.is_integer(values.type):
         values = _named(rows, column, values, names, name)
@@ -122,7 +124,7 @@ def groups_of(rows: Rows, column: str, name: str) -> np.ndarray:
     DataError
         For a missing group or a column of lists.
     """
-    values = rows.table.column(column)
+    values = _nan_as_null(_values(rows, column, name, "group"))
     if pa.types.is_nested(values.type):
         raise DataError(
             f"{name}: the group column {column!r} holds {_kind(values.type)}; give one value a row"
@@ -141,7 +143,7 @@ def times_of(rows: Rows, column: str, name: str) -> np.ndarray:
     DataError
         For a missing time, or one that cannot be read.
     """
-    values = rows.table.column(column)
+    values = _nan_as_null(_values(rows, column, name, "time"))
     if is_string(values.type):
         strings = _filled_in(rows, column, as_strings(values), name, "time")
         return _parsed_times(rows, strings, column, name)
@@ -149,10 +151,38 @@ def times_of(rows: Rows, column: str, name: str) -> np.ndarray:
     if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
         return np.asarray(values.to_numpy(), dtype=np.float64)
     if pa.types.is_date(values.type) or pa.types.is_timestamp(values.type):
-        return np.asarray(values.cast(pa.timestamp("us")).to_numpy(), dtype="datetime64[us]")
+        to_microseconds = pc.CastOptions(target_type=pa.timestamp("us"), allow_time_truncate=True)
+        try:
+            return np.asarray(values.cast(options=to_microseconds).to_numpy(), dtype="datetime64[us]")
+        except pa.ArrowInvalid:
+            raise DataError(
+                f"{name}: the time column {column!r} holds a time that is too far away to be compared in "
+                "microseconds; correct it, or give the years as numbers"
+            ) from None
     raise DataError(
         f"{name}: the time column {column!r} holds {_kind(values.type)}; give dates, times or numbers"
     )
+
+
+def _values(rows: Rows, column: str, name: str, role: str) -> pa.ChunkedArray:
+    """Values of a column; of one that is carried as JSON text the strings, and nothing but strings may be there."""
+    values = rows.table.column(column)
+    if not is_json_text(rows.table.schema.field(column)):
+        return values
+    found = [None if value is None else json.loads(value) for value in values.to_pylist()]
+    for i, value in enumerate(found):
+        if not isinstance(value, str | None):
+            raise DataError(
+                f"{name}: {rows.where(i)} has {in_words(value)} in the {role} column {column!r}; write all of its "
+                "values as strings, or name another one"
+            )
+    return pa.chunked_array([pa.array(found, pa.large_string())])
+
+
+def _nan_as_null(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    if not pa.types.is_floating(values.type):
+        return values
+    return pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
 
 
 def _parsed_times(rows: Rows, strings: np.ndarray, column: str, name: str) -> np.ndarray:
@@ -162,12 +192,12 @@ def _parsed_times(rows: Rows, strings: np.ndarray, column: str, name: str) -> np
     for i, text in enumerate(strings):
         try:
             time = datetime.fromisoformat(text.strip())
-        except ValueError:
+            times.append(time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None))
+        except (ValueError, OverflowError):
             raise DataError(
                 f"{name}: {rows.where(i)} has {text!r} in the time column {column!r}; give numbers, or ISO "
                 "dates and times such as 2026-03-01 or 2026-03-01 12:30:00"
             ) from None
-        times.append(time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None))
     return np.array(times, dtype="datetime64[us]")
 
 
@@ -182,7 +212,7 @@ def _named(rows: Rows, column: str, values: pa.ChunkedArray, names: list[str], n
 
 
 def _whole(rows: Rows, column: str, values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
-    values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
+    values = _nan_as_null(values)
     _refuse_nulls(rows, column, values, name, "label")
     bad = _first(pc.or_(pc.invert(pc.is_finite(values)), pc.not_equal(pc.floor(values), values)))
     if bad is not None:

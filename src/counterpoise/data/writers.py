@@ -27,7 +27,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from counterpoise.data.atomic import atomic_folder, atomic_path, in_words
-from counterpoise.data.json_lines import JSON_TEXT
+from counterpoise.data.columns import is_string
+from counterpoise.data.json_lines import is_json_text
 from counterpoise.data.near import listed
 from counterpoise.errors import OutputError, SettingsError
 
@@ -270,7 +271,7 @@ class _JsonLines:
             raise OutputError(
                 f"{path} cannot be written: two columns have the same name; write CSV, or rename one"
             )
-        self._json = [bool(f.metadata) and JSON_TEXT.items() <= f.metadata.items() for f in schema]
+        self._json = [is_json_text(field) for field in schema]
         self._names = schema.names
 
     def write(self, table: pa.Table) -> None:
@@ -287,18 +288,24 @@ class _JsonLines:
 
 
 def _flat(table: pa.Table) -> pa.Table:
-    """Columns that CSV can hold: lists and objects as JSON text, dictionaries as their values."""
-    for i, field in enumerate(table.schema):
-        if (
-            pa.types.is_nested(field.type)
-            or pa.types.is_binary(field.type)
-            or pa.types.is_large_binary(field.type)
-        ):
-            texts = [None if value is None else json_text(value) for value in table.column(i).to_pylist()]
-            table = table.set_column(i, field.name, pa.array(texts, pa.string()))
-        elif pa.types.is_dictionary(field.type):
-            table = table.set_column(i, field.name, table.column(i).cast(field.type.value_type))
-    return table
+    """Columns that CSV can hold: dictionaries as their values, and what is no text to Arrow as JSON text."""
+    columns = []
+    for column in table.columns:
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
+        if not _has_text(column.type):
+            texts = [None if value is None else json_text(value) for value in column.to_pylist()]
+            column = pa.chunked_array([pa.array(texts, pa.string())])
+        columns.append(column)
+    return pa.Table.from_arrays(columns, table.column_names)
+
+
+def _has_text(kind: pa.DataType) -> bool:
+    """Whether Arrow makes a string of every value: not of lists and objects, nor of bytes that are no UTF-8."""
+    if isinstance(kind, pa.BaseExtensionType):
+        kind = kind.storage_type
+    plain = pa.types.is_primitive(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind)
+    return is_string(kind) or (plain and not pa.types.is_interval(kind))
 
 
 def json_text(value: Any) -> str:
