@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from counterpoise.errors import MissingExtraError, SettingsError
+from counterpoise.errors import CounterpoiseError, MissingExtraError, SettingsError
 
 _CONNECT_SECONDS = 20
 
@@ -85,8 +85,39 @@ def map_files(
         yield row["source"], json.loads(row["found"]), row["error"]
 
 
+def attempt(work: Callable[[str, str], Any], source: str, output: str) -> tuple[Any, str | None]:
+    """Do something to a file, and say why when that fails: one bad file of a thousand must not end the others.
+
+    Returns
+    -------
+    found
+        What ``work`` returned; None where it failed.
+    error : str or None
+        A sentence; an error that is none of ours has its type before it.
+    """
+    try:
+        return work(source, output), None
+    except CounterpoiseError as error:
+        return None, str(error)
+    except Exception as error:
+        return None, f"{type(error).__name__}: {error}".rstrip(": ")
+
+
+def check_address(executor: str, address: str) -> None:
+    """Refuse the address of a cluster where none is asked for.
+
+    Raises
+    ------
+    SettingsError
+    """
+    if executor != "ray" and address != "auto":
+        raise SettingsError(
+            f"--address {address} has no use without --executor ray; add it, or leave the address away"
+        )
+
+
 class _Guarded:
-    """A worker on a core, as Ray Data keeps it; one bad file of a thousand must not end the others."""
+    """A worker on a core, as Ray Data keeps it."""
 
     def __init__(self, worker: Callable[..., Callable[[str, str], Any]], arguments: tuple[Any, ...]) -> None:
         import torch
@@ -95,11 +126,7 @@ class _Guarded:
         self.work = worker(*arguments)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        found, error = None, None
-        try:
-            found = self.work(row["source"], row["output"])
-        except Exception as problem:
-            error = str(problem) or type(problem).__name__
+        found, error = attempt(self.work, row["source"], row["output"])
         return {**row, "found": json.dumps(found), "error": error}
 
 

@@ -8,6 +8,8 @@ import polars as pl
 import pytest
 
 from counterpoise.data.readers import read
+from counterpoise.estimators import scoring
+from counterpoise.estimators.scoring import score_file
 
 
 @pytest.fixture
@@ -64,9 +66,43 @@ def test_a_bad_file_fails_alone(model, shards, run, tmp_path):
     ]
 
 
+def test_an_error_of_ours_stops_one_file_alone(model, shards, run, tmp_path, monkeypatch):
+    def broken(classifier, source, output, **reading):
+        if source.endswith("part-1.parquet"):
+            raise ZeroDivisionError("by nought")
+        return score_file(classifier, source, output, **reading)
+
+    monkeypatch.setattr(scoring, "score_file", broken)
+    result = run("predict", model, f"{shards}/*.parquet", "-o", tmp_path / "out", code=1)
+    assert f"error: {shards / 'part-1.parquet'}: ZeroDivisionError: by nought" in result.stderr
+    assert "120 rows scored" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["predict", "diagnose"])
+def test_what_failed_is_said_in_quiet_and_in_json(command, model, shards, run, tmp_path):
+    bad = shards / "part-2.parquet"
+    bad.write_text("no parquet")
+    asked = [command, *([model] if command == "predict" else []), f"{shards}/*.parquet", "--quiet"]
+    result = run(*asked, "-o", tmp_path / "out", code=1)
+    assert (
+        result.stderr
+        == f"error: {bad} is no Parquet file: it begins with b'no parqu'; give a Parquet file or "
+        + ("another ending\n")
+    )
+    found = json.loads(run(*asked, "-o", tmp_path / "again", "--json", code=1).stdout)
+    assert found["failed"] == {str(bad): result.stderr.removeprefix("error: ").rstrip()}
+    assert len(found["rows"]) == (1 if command == "predict" else 3)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (["new/*.parquet", "-o", "new"], "the files come from the folder new themselves; give another one"),
+        (
+            ["new/*.parquet", "-o", "out", "--address", "foo"],
+            "--address foo has no use without --executor ray",
+        ),
+        (["new/part-0.parquet", "--address", "foo"], "--address foo has no use without --executor ray"),
         (["new/*.csv", "-o", "out"], "no file is named like"),
         (["new/*.parquet"], "give a folder with -o FOLDER"),
         (["new/part-0.parquet", "--executor", "ray"], "is for several files"),

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -55,6 +56,15 @@ def test_standard_input_and_json_lines(model, run, tmp_path):
     assert [row["n"] for row in rows] == [1, None]
     assert [row["prediction"] for row in rows] == ["rare", "usual"]
     assert list(rows[0]) == ["text", "n", "prediction", "probability"]
+
+
+def test_a_pipe_is_scored_whole(model, labelled, run):
+    reading, writing = os.pipe()
+    os.write(writing, labelled.read_bytes())
+    os.close(writing)
+    piped = run("predict", model, f"/dev/fd/{reading}")
+    os.close(reading)
+    assert piped.stdout == run("predict", model, labelled).stdout
 
 
 def test_several_classes_give_a_column_each(many_model, three_classes, run, tmp_path):

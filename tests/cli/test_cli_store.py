@@ -101,6 +101,8 @@ class TestStore:
             (["--jobs", "0"], "jobs"),
             (["--metric", "f2"], "there is no metric 'f2'"),
             (["--against", "miso"], "--against miso is not among the methods"),
+            (["--retry"], "--retry runs again what failed in a store; give the store with --store"),
+            (["--address", "foo"], "--address foo has no use without --executor ray"),
         ],
     )
     def test_what_cannot_be_asked(self, options, message, labelled, run) -> None:
@@ -228,6 +230,17 @@ class TestLeaderboard:
         assert row["arithmetic"] == "float32"
         run("leaderboard", filled, "-o", tmp_path / "table.tex", "--quiet")
         assert r"\toprule" in (tmp_path / "table.tex").read_text()
+
+    def test_runs_have_standard_output_to_themselves(self, filled, run) -> None:
+        result = run("leaderboard", filled, "-o", "-")
+        assert len(list(csv.DictReader(result.stdout.splitlines()))) == 8
+        assert "Average precision against erm" in result.stderr
+        assert "would both go" in run("leaderboard", filled, "-o", "-", "--json", code=2).stderr
+
+    def test_nothing_is_drawn_of_what_cannot_be_judged(self, filled, run, tmp_path) -> None:
+        result = run("leaderboard", filled, "--against", "bogus", "--plot", tmp_path / "p.svg", code=2)
+        assert "bogus" in result.stderr
+        assert not (tmp_path / "p.svg").exists()
 
     def test_several_comparisons_are_not_mixed(self, filled, labelled, run, run_json) -> None:
         run("compare", labelled, *METHODS, *FAST, "--keep", "0.5", "--store", filled)

@@ -94,6 +94,8 @@ def compare(
             screen.on_interrupt = "no table was printed" if quiet else "what was ready is summed up above"
         if only is not None and store is None:
             raise SettingsError("--only names a run of a store; give the store with --store")
+        if grid.retry and store is None:
+            raise SettingsError("--retry runs again what failed in a store; give the store with --store")
         check_metric(metric)
         kind = kind_of_source(source, **vars(reading))
         names = _names(methods) or list(METHODS_BY_KIND[kind])
@@ -199,7 +201,5 @@ def _failed(planned: Sequence[Job], filled: Filled) -> dict[str, tuple[str, str]
 
 
 def _say_failed(screen: Screen, filled: Filled, store: Path | None) -> None:
-    import sys
-
     again = "; --retry runs them again" if store is not None else ""
-    print(f"error: {len(filled.failures)} of {len(filled.keys)} runs failed{again}", file=sys.stderr)
+    screen.error(f"{len(filled.failures)} of {len(filled.keys)} runs failed{again}")

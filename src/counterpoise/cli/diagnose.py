@@ -74,6 +74,7 @@ def diagnose(
     with running("diagnose", as_json, quiet) as screen:
         from counterpoise.cli.findings import diagnosed
         from counterpoise.cli.many_files import check_one, names_many
+        from counterpoise.cli.outputs import settle_output
 
         asked: dict[str, Any] = {
             "k": k,
@@ -94,13 +95,15 @@ def diagnose(
         if names_many(source):
             _many(screen, source, output, {"executor": executor, "address": address}, asked)
             return
-        check_one(executor)
+        check_one(executor, address)
+        if output is not None:
+            settle_output(screen, source, output)
         row = diagnosed(screen, source, output=output, **asked)
         _print_counts(screen, row)
         _print_repeats(screen, row)
         _print_overlap(screen, row)
         _print_difficult(screen, row)
-        if output is not None:
+        if output not in (None, "-"):
             screen.note(f"what is found of each row: {output}")
         screen.rows([row])
 
@@ -132,7 +135,7 @@ def _many(
         headers = ("file", "class", "rows", "ratio", "difficult share", "repeats", "in two classes")
         screen.table(headers, cells, words=2)
     screen.note(f"{len(rows):,} files diagnosed into {output}")
-    screen.rows(rows)
+    screen.rows(rows, failed=failed)
     if failed:
         raise typer.Exit(1)
 

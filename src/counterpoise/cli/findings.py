@@ -9,6 +9,7 @@ The columns stand behind those of the input, a line for each of its rows.
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +36,9 @@ MOST_SHOWN = 10
 
 IMAGE_EPOCHS = 5
 """Epochs of the networks in which images are compared: enough to tell likeness, few enough to wait for."""
+
+COLUMNS = ("other_class_neighbours", "near_repeats", "conflicting")
+"""What is found of each row, behind the columns of the input; see :func:`columns_of`."""
 
 _NEAREST_SHOWN = 2
 
@@ -84,21 +88,27 @@ def diagnosed(
     """
     kind = kind_of_source(source, **reading)
     network = _network(kind, backbone, max_epochs, random_state)
-    data = thinned(screen, read_labelled(screen, source, kind, **reading), keep, random_state)
-    repeats = joined_rows(data.inputs)
-    found = overlap(
-        data.inputs,
-        data.labels,
-        minority=data.minority,
-        k=k,
-        embed=None if network is None else _cross_fitted(network, data),
-        groups=data.groups,
-        repeats=repeats,
-        random_state=random_state,
-        majority_asked=MAJORITY_ASKED if output is None else len(data.labels),
-    )
-    if output is not None:
-        _write(data, columns_of(data.labels, found, repeats), source, output)
+    with nullcontext() if output is None else TableWriter(output) as out:
+        data = thinned(screen, read_labelled(screen, source, kind, **reading), keep, random_state)
+        if out is not None:
+            _check_columns(data.table, source)
+        repeats = joined_rows(data.inputs)
+        found = overlap(
+            data.inputs,
+            data.labels,
+            minority=data.minority,
+            k=k,
+            embed=None if network is None else _cross_fitted(network, data),
+            groups=data.groups,
+            repeats=repeats,
+            random_state=random_state,
+            majority_asked=MAJORITY_ASKED if out is None else len(data.labels),
+        )
+        if out is not None:
+            table = data.table
+            for name, column in columns_of(data.labels, found, repeats).items():
+                table = table.append_column(name, column)
+            out.write(table)
     return {
         **_counted(data),
         **_repeated(data, repeats),
@@ -149,21 +159,14 @@ def columns_of(labels: np.ndarray, found: Overlap, repeats: np.ndarray) -> dict[
     _, group, copies = np.unique(repeats, return_inverse=True, return_counts=True)
     _, numbers = np.unique(labels, return_inverse=True)
     pairs = np.unique(np.stack([group, numbers]), axis=1)
-    return {
-        "other_class_neighbours": pa.array(hostile),
-        "near_repeats": pa.array((copies[group] - 1).astype(np.int32)),
-        "conflicting": pa.array(np.bincount(pairs[0])[group] > 1),
-    }
+    found_of = (hostile, (copies[group] - 1).astype(np.int32), np.bincount(pairs[0])[group] > 1)
+    return dict(zip(COLUMNS, map(pa.array, found_of), strict=True))
 
 
-def _write(data: Labelled, columns: dict[str, pa.Array], source: str, output: str) -> None:
-    table = data.table
-    for name, column in columns.items():
+def _check_columns(table: pa.Table, source: str) -> None:
+    for name in COLUMNS:
         if name in table.column_names:
             raise DataError(f"{source} has a column {name!r} already; rename or drop it, then diagnose again")
-        table = table.append_column(name, column)
-    with TableWriter(output) as out:
-        out.write(table)
 
 
 def _network(kind: str, backbone: str | None, max_epochs: int | None, seed: int) -> Any:

@@ -60,6 +60,7 @@ def leaderboard(
     Nemenyi's critical difference.
     """
     with running("leaderboard", as_json, quiet) as screen:
+        from counterpoise.cli.outputs import settle_output
         from counterpoise.errors import DataError
         from counterpoise.experiments.export import check_export, export
         from counterpoise.experiments.leaderboard import judged, ranked
@@ -70,11 +71,17 @@ def leaderboard(
 
         if output is not None:
             check_export(output)
+            settle_output(screen, store, output)
         if plot is not None:
             check_picture(plot)
         with Store(store, read_only=True) as rows:
-            found = comparisons(rows)
             records = rows.rows(status=None)
+            if not records:
+                raise DataError(
+                    f"{store} has no run yet; `counterpoise compare DATA --store {store}` makes some"
+                )
+            found = comparisons(rows)
+            judgements = [judged(comparison, metric, against) for comparison in found]
             ranking = ranked(found, metric)
             if plot is not None and found:
                 if ranking is not None:
@@ -84,8 +91,6 @@ def leaderboard(
                         plot, _single(found), lambda row: [rows.predictions(k) for k in row.keys if k]
                     )
                 screen.note(f"{plot}: {'average ranks' if ranking else 'precision-recall and cost curves'}")
-        if not records:
-            raise DataError(f"{store} has no run yet; `counterpoise compare DATA --store {store}` makes some")
         failures = {
             r.key: (
                 f"{r.run.dataset}, {r.run.method}, seed {r.run.seed}, fold {r.run.fold + 1}",
@@ -95,7 +100,6 @@ def leaderboard(
             if r.status == "failed"
         }
         shown = []
-        judgements = [judged(comparison, metric, against) for comparison in found]
         for comparison, judgement in zip(found, judgements, strict=True):
             if len(found) > 1:
                 screen.line(f"\n{comparison.title}\n")

@@ -7,14 +7,15 @@ alone.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
 
 from counterpoise.cli.screen import Screen
+from counterpoise.cluster import attempt, check_address, map_files
 from counterpoise.data.image_columns import is_image_name
-from counterpoise.errors import CounterpoiseError, DataError, SettingsError
+from counterpoise.errors import DataError, SettingsError
 
 
 def names_many(source: str) -> bool:
@@ -22,10 +23,11 @@ def names_many(source: str) -> bool:
     return has_magic(source) and not Path(source).exists()
 
 
-def check_one(executor: str) -> None:
-    """Refuse an executor where there is one file."""
+def check_one(executor: str, address: str) -> None:
+    """Refuse an executor, and an address of one, where there is one file."""
     if executor != "local":
         raise SettingsError(f"--executor {executor} is for several files; name them by * or ?")
+    check_address(executor, address)
 
 
 def each_file(
@@ -38,7 +40,7 @@ def each_file(
     executor: str,
     address: str,
     what: str,
-) -> tuple[dict[str, dict[str, Any]], list[str]]:
+) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     """Do something to each of the files that a pattern names.
 
     Parameters
@@ -57,19 +59,19 @@ def each_file(
     -------
     found : dict
         What was returned, by source.
-    failed : list of str
-        Sources that could not be taken; why has been told of each.
+    failed : dict of str to str
+        Why a source could not be taken, which has been said, by source.
 
     Raises
     ------
     DataError, SettingsError
         Before any file is read.
     """
-    from counterpoise.cluster import map_files
     from counterpoise.progress import bar
 
     if executor not in ("local", "ray"):
         raise SettingsError(f"there is no executor {executor!r}; choose from local, ray")
+    check_address(executor, address)
     files = _outputs(source, output)
     left = {name: target for name, target in files.items() if not Path(target).exists()}
     screen.on_interrupt = f"what is ready is in {output}; the same command goes on"
@@ -79,30 +81,28 @@ def each_file(
         )
     Path(output).mkdir(parents=True, exist_ok=True)
     found: dict[str, dict[str, Any]] = {}
-    failed: list[str] = []
-
-    def fail(name: str, reason: str) -> None:
-        failed.append(name)
-        words = " ".join(reason.split())
-        screen.note(f"error: {words}" if Path(name).name in words else f"error: {name}: {words}")
-
+    failed: dict[str, str] = {}
     with bar(f"files {what}", len(left)) as progress:
-        if executor == "ray" and left:
-            for name, result, error in map_files(worker, arguments, left, address=address):
-                if error is None:
-                    found[name] = result
-                else:
-                    fail(name, error)
-                progress.advance(1)
+        outcomes: Iterable[tuple[str, Any, str | None]] = ()
+        if left and executor == "ray":
+            outcomes = map_files(worker, arguments, left, address=address)
         elif left:
-            work = worker(*arguments)
-            for name, target in left.items():
-                try:
-                    found[name] = work(name, target)
-                except CounterpoiseError as error:
-                    fail(name, str(error))
-                progress.advance(1)
+            outcomes = _each_here(worker(*arguments), left)
+        for name, result, error in outcomes:
+            if error is None:
+                found[name] = result
+            else:
+                failed[name] = " ".join(error.split())
+                screen.error(error if Path(name).name in error else f"{name}: {error}")
+            progress.advance(1)
     return found, failed
+
+
+def _each_here(
+    work: Callable[[str, str], Any], files: Mapping[str, str]
+) -> Iterator[tuple[str, Any, str | None]]:
+    for source, output in files.items():
+        yield source, *attempt(work, source, output)
 
 
 def _outputs(source: str, output: str) -> Mapping[str, str]:
@@ -120,4 +120,7 @@ def _outputs(source: str, output: str) -> Mapping[str, str]:
         raise SettingsError(
             f"two of the files are called {Path(twice).name} and would come out as one; take one folder at a time"
         )
+    own = {Path(name).resolve() for name in names}
+    if any(Path(target).resolve() in own for target in files.values()):
+        raise SettingsError(f"the files come from the folder {output} themselves; give another one with -o")
     return files

@@ -74,11 +74,14 @@ def oversample(
     """
     with running("oversample", as_json, quiet) as screen:
         from counterpoise.cli.labelled import kind_of_source, read_labelled, thinned
+        from counterpoise.cli.outputs import settle_output
         from counterpoise.data.writers import TableWriter
         from counterpoise.errors import SettingsError
         from counterpoise.oversampling.anchors import file_table
 
         sampler = _sampler(method, sets, random_state, yes_send)
+        sampler.check()
+        settle_output(screen, source, output)
         with TableWriter(output) as out:
             kind = kind_of_source(source, **vars(reading))
             if kind != "text":
@@ -148,7 +151,8 @@ def _print_summary(screen: Screen, row: dict[str, Any]) -> None:
         screen.line(f"\n{filled_up(name, share)}")
     if "calls" in row:
         screen.line("\n" + _spent_words(row["calls"]))
-    screen.line(f"\nTexts: {row['output']}")
+    if row["output"] != "-":
+        screen.line(f"\nTexts: {row['output']}")
 
 
 def _spent(calls: pa.Table) -> dict[str, Any]:

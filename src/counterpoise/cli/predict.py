@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -54,13 +55,11 @@ def predict(
     """
     with running("predict", as_json, quiet) as screen:
         from counterpoise.cli.many_files import check_one, names_many
-        from counterpoise.errors import SettingsError
+        from counterpoise.cli.outputs import settle_output
         from counterpoise.estimators.file_inputs import load_file_model
         from counterpoise.estimators.scoring import score_file
         from counterpoise.progress import bar
 
-        if as_json and output == "-":
-            raise SettingsError("--json and the scores would both go to standard output; give -o FILE")
         reading = {
             "text": text,
             "image": image,
@@ -72,7 +71,8 @@ def predict(
             grid = {"executor": executor, "address": address}
             _many(screen, model, source, output, grid, reading, yes_send)
             return
-        check_one(executor)
+        check_one(executor, address)
+        settle_output(screen, source, output)
         classifier = load_file_model(model, allow_sending=yes_send)
         with bar("rows scored") as progress:
 
@@ -110,15 +110,18 @@ def _many(
     total: Counter[str] = Counter()
     for counts in found.values():
         total.update(counts)
-    _print_summary(screen, dict(total), model, output)
+    _print_summary(screen, dict(total), model, output, failed)
     if failed:
         raise typer.Exit(1)
 
 
-def _print_summary(screen: Screen, counts: dict[str, int], model: Path, output: str) -> None:
+def _print_summary(
+    screen: Screen, counts: dict[str, int], model: Path, output: str, failed: Mapping[str, str] | None = None
+) -> None:
     total = sum(counts.values())
     shown = ", ".join(f"{n:,} {name!r}" for name, n in sorted(counts.items(), key=lambda item: -item[1]))
     screen.note(f"{total:,} rows scored: {shown}")
     if output != "-":
         screen.line(f"Scores: {output}")
-    screen.rows([{"model": str(model), "output": output, "rows": total, "predicted": counts}])
+    row = {"model": str(model), "output": output, "rows": total, "predicted": counts}
+    screen.rows([row], failed=failed or {})

@@ -16,14 +16,15 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from types import MappingProxyType
 from typing import Any, Literal
 
 import typer
 
 from counterpoise import progress
-from counterpoise.errors import CounterpoiseError, CounterpoiseWarning
+from counterpoise.errors import CounterpoiseError, CounterpoiseWarning, SettingsError
 
 SCHEMA = 1
 """Version of what ``--json`` prints."""
@@ -54,6 +55,7 @@ class Screen:
     def __init__(self, command: str, as_json: bool, quiet: bool) -> None:
         self.command, self.as_json, self.quiet = command, as_json, quiet
         self.on_interrupt = "nothing was written"
+        self._results = None if as_json else sys.stdout
         self._said: set[str] = set()
 
     def note(self, text: str) -> None:
@@ -62,17 +64,35 @@ class Screen:
             self._said.add(text)
             print(text, file=sys.stderr, flush=True)
 
+    def error(self, text: str) -> None:
+        """Say on standard error what went wrong, in quiet too."""
+        print(f"error: {' '.join(text.split())}", file=sys.stderr, flush=True)
+
+    def leave_standard_output(self) -> None:
+        """Let a table have standard output to itself: what is said of it goes to standard error, as remarks do.
+
+        Raises
+        ------
+        SettingsError
+            When JSON is wanted there.
+        """
+        if self.as_json:
+            raise SettingsError("--json and the table would both go to standard output; give -o FILE")
+        self._results = None if self.quiet else sys.stderr
+
     def line(self, text: str = "") -> None:
         """Print a line of the result, unless JSON is wanted."""
-        if not self.as_json:
-            print(text, flush=True)
+        if self._results is not None:
+            print(text, file=self._results, flush=True)
 
     def warning(self, text: str) -> None:
         """Print a line of the result that must not be overlooked: red where there is a terminal."""
-        if not self.as_json:
+        if self._results is not None:
             from rich.console import Console
 
-            Console(soft_wrap=True, highlight=False).print(text, style="bold red", markup=False)
+            Console(file=self._results, soft_wrap=True, highlight=False).print(
+                text, style="bold red", markup=False
+            )
 
     def table(
         self,
@@ -93,7 +113,7 @@ class Screen:
         red : collection of int, default=()
             Columns that must not be taken for what they look like: red where there is a terminal.
         """
-        if self.as_json:
+        if self._results is None:
             return
         from rich import box
         from rich.console import Console
@@ -101,7 +121,7 @@ class Screen:
         from rich.text import Text
 
         red_rows: Collection[int] = ()
-        width = Console().width if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL
+        width = Console(file=self._results).width if self._results.isatty() else _WIDTH_WITHOUT_TERMINAL
         if words < len(headers) and _natural_width(headers, rows) > width:
             # Numbers must not be cut off: one row is turned on its side, several run over the edge.
             if len(rows) == 1:
@@ -115,15 +135,24 @@ class Screen:
             table.add_column(Text(header), justify=side, no_wrap=i >= words, overflow="fold", style=style)
         for i, row in enumerate(rows):
             table.add_row(*[Text(cell) for cell in row], style="bold red" if i in red_rows else None)
-        Console(width=width).print(table)
-        sys.stdout.flush()
+        Console(file=self._results, width=width).print(table)
+        self._results.flush()
 
-    def rows(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Print the one JSON object, if JSON is wanted; numbers that are not finite become null."""
+    def rows(self, rows: Sequence[dict[str, Any]], failed: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Print the one JSON object, if JSON is wanted; numbers that are not finite become null.
+
+        Parameters
+        ----------
+        rows : sequence of dict
+        failed : mapping of str to str, default=none
+            Why files could not be taken, by name.
+        """
         if self.as_json:
             from counterpoise.data.writers import json_text
 
-            print(json_text({"schema": SCHEMA, "command": self.command, "rows": list(rows)}), flush=True)
+            more = {"failed": dict(failed)} if failed else {}
+            found = {"schema": SCHEMA, "command": self.command, "rows": list(rows), **more}
+            print(json_text(found), flush=True)
 
     def warned(self, message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         """Show a warning as one line; stands in for ``warnings.showwarning``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from counterpoise.cluster import check_address
 from counterpoise.errors import SettingsError
 from counterpoise.experiments.executors.base import Executor
 from counterpoise.experiments.executors.in_process import InProcess
@@ -25,7 +26,7 @@ def make_executor(name: str = "local", *, jobs: int = 1, address: str = "auto") 
     Raises
     ------
     SettingsError
-        For another name.
+        For another name, and an address without Ray.
     MissingExtraError
         For Ray where it is not installed.
     """
@@ -35,6 +36,7 @@ def make_executor(name: str = "local", *, jobs: int = 1, address: str = "auto") 
         return RayCluster(address)
     if name != "local":
         raise SettingsError(f"there is no executor {name!r}; choose from {', '.join(NAMES)}")
+    check_address(name, address)
     if jobs == 1:
         return InProcess()
     # Imported here: whoever runs one at a time need not load what starts processes.
