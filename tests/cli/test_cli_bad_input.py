@@ -212,12 +212,23 @@ def test_a_row_that_is_bad_late_leaves_no_half_of_the_output(run, tmp_path, mode
         (["--method", "erm", "--precision", "half"], "precision is 'half'; choose"),
         (["--method", "erm", "--device", "abacus"], "device 'abacus' is not on this machine"),
         (["--method", "erm", "--max-epochs", "0"], "max_epochs is 0; give an int of 1 or more"),
-        (["--group", "author"], "has no column 'author'"),
-        (["--time", "when"], "has no column 'when'"),
+        (["--threshold", "0.5", "--folds", "7"], "--folds has no use: the threshold is given and not tuned"),
+        (
+            ["--method", "erm", "--set", f"learning_rate={'9' * 400}"],
+            "learning_rate is inf; give a number above 0",
+        ),
+        (["--method", "erm", "--set", f"batch_size={'9' * 30}"], "give a whole number"),
     ],
 )
-def test_settings(run, tmp_path, options, message):
-    assert message in fails(run, tmp_path, "fit", good(tmp_path), "-o", tmp_path / "model", *options)
+def test_settings_are_refused_before_anything_is_read(run, tmp_path, options, message):
+    source = missing(tmp_path)
+    assert message in fails(run, tmp_path, "fit", source, "-o", tmp_path / "model", *options)
+
+
+@pytest.mark.parametrize("option", ["--group", "--time"])
+def test_columns_of_groups_and_times(run, tmp_path, option):
+    args = ["fit", good(tmp_path), "-o", tmp_path / "model", option, "author"]
+    assert "has no column 'author'" in fails(run, tmp_path, *args)
 
 
 def remove(name):
@@ -302,13 +313,14 @@ def test_somebody_elses_folder_is_not_replaced(run, tmp_path):
     assert "is not replaced" in fails(run, tmp_path, "fit", good(tmp_path), "-o", folder)
 
 
-def test_json_and_scores_cannot_share_standard_output(run, tmp_path, model):
-    assert "give -o FILE" in fails(run, tmp_path, "predict", model, good(tmp_path), "--json")
-
-
 def test_unknown_samplers(run, tmp_path):
     args = ["oversample", good(tmp_path), "-o", tmp_path / "a.csv", "--method", "smote"]
     assert "there is no sampler 'smote'" in fails(run, tmp_path, *args)
+
+
+def test_settings_of_samplers_are_refused_before_anything_is_read(run, tmp_path):
+    args = ["oversample", missing(tmp_path), "-o", tmp_path / "a.csv", "--set", "rate=5"]
+    assert "rate is 5" in fails(run, tmp_path, *args)
 
 
 def test_an_error_of_ours_is_one_sentence_too(run, tmp_path, monkeypatch):

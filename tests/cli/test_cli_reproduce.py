@@ -131,6 +131,7 @@ def test_what_cannot_be_asked(made, run) -> None:
     assert "error: No encoder named: 1 line not run; --encoder NAME|FOLDER runs it." in said
     said = run(*asked, "--table", "4", code=2).stderr
     assert "there is no table '4' of sharprecl; choose from main, ablation, imbalance" in said
+    assert "-o x.svg is for the figure; add --figure 1" in run(*asked, "-o", "x.svg", code=2).stderr
     assert "there is no selection 'best'" in run(*asked, "--selection", "best", code=2).stderr
     assert "leave it away for miso" in run("reproduce", "miso", "--selection", "both", code=2).stderr
     assert "no line of miso asks a language model" in run("reproduce", "miso", "--llm", "x", code=2).stderr

@@ -149,6 +149,13 @@ def test_sampling_strategies(sampler, strategy, made) -> None:
 
 
 @EVERY
+def test_another_word_for_a_strategy_is_refused_in_plain_words(sampler) -> None:
+    sampler = clone(sampler).set_params(sampling_strategy="foo")
+    with pytest.raises(SettingsError, match=r"sampling_strategy is 'foo'; choose one of auto, .*dict$"):
+        sampler.fit_resample(TEXTS, LABELS)
+
+
+@EVERY
 def test_several_classes_all_reach_the_largest(sampler, texts_of) -> None:
     texts, labels = texts_of((20, 9, 1, 20))
     sampler = clone(sampler)

@@ -66,6 +66,7 @@ def fit(
     with running("fit", as_json, quiet) as screen:
         from counterpoise.cli.labelled import kind_of_source, read_labelled, thinned
         from counterpoise.cli.settings import training_settings
+        from counterpoise.errors import SettingsError
         from counterpoise.estimators.loading import CLASSIFIERS
         from counterpoise.persistence import check_target
 
@@ -73,9 +74,14 @@ def fit(
         estimator = CLASSIFIERS[kind]
         method = method or estimator.default_method
         settings = training_settings([method], _NO_SETTINGS, kind, threshold_folds=folds, **vars(training))
+        if folds is not None and settings.get("threshold", "tune") != "tune":
+            raise SettingsError(
+                "--folds has no use: the threshold is given and not tuned; leave one of them away"
+            )
         if reading.image_size is not None:
             settings["image_size"] = reading.image_size
         classifier = estimator(method, training.backbone, random_state=random_state, **settings)
+        classifier._checked_settings()
         classifier.check_savable()
         check_target(output)
         data = read_labelled(screen, source, kind, group=group, time=time, **vars(reading))

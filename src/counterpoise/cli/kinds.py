@@ -6,7 +6,7 @@ and is the only place that does: ``drw: bool | float``, ``balance: float | Liter
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Iterable
 from types import UnionType
 from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
@@ -30,12 +30,14 @@ def kinds_of(owner: Any) -> dict[str, list[Kind]]:
 
 
 def fits(value: Any, kinds: Iterable[Kind]) -> bool:
-    """Whether a value read from JSON is of one of the kinds; numbers have to be finite."""
+    """Whether a value read from JSON is of one of the kinds; numbers have to be finite, and to fit a machine's."""
     taken = set(kinds)
     if isinstance(value, bool):
         return bool in taken
+    if isinstance(value, int) and int in taken and abs(value) <= sys.maxsize:
+        return True
     if isinstance(value, int | float):
-        return math.isfinite(value) and (float in taken or (int in taken and isinstance(value, int)))
+        return float in taken and abs(value) <= sys.float_info.max  # which infinity and NaN are not
     return isinstance(value, str) and value in taken
 
 

@@ -257,7 +257,7 @@ NothingRandom = Annotated[
         "--random-state",
         min=0,
         metavar="N",
-        help="Taken so that every command has it; nothing is random here.",
+        help="Taken as by commands that draw at random; nothing is random here.",
         rich_help_panel=_OUTPUT,
     ),
 ]

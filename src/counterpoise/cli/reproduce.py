@@ -154,6 +154,8 @@ def reproduce(
         sets, remark = chosen_sets(paper, protocol, table, budget, names=asked, ratio=ratio, every=of_data)
         if remark:
             screen.note(remark)
+        if output is not None and figure is None:
+            raise SettingsError(f"-o {output} is for the figure; add --figure 1, or leave it away")
         output = output or Path(f"{paper}-figure-1.svg")
         if figure is not None:
             check_picture(output)

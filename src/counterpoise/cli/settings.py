@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -151,9 +152,14 @@ def _json_or_text(text: str) -> Any:
         raise ValueError(constant)
 
     try:
-        return json.loads(text, parse_constant=refuse)
+        return json.loads(text, parse_constant=refuse, parse_int=_whole)
     except ValueError:
         return text
+
+
+def _whole(digits: str) -> int | float:
+    """A whole number; one that no float can hold becomes infinite, which every check knows."""
+    return int(digits) if len(digits) <= sys.float_info.max_10_exp else float(digits)
 
 
 def _like(default: Any, value: Any, key: str, kinds: Iterable[Kind]) -> Any:

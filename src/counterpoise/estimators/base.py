@@ -260,6 +260,8 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
             isinstance(self.threshold, float | int) and 0 <= self.threshold <= 1
         ):
             raise SettingsError(f"threshold is {self.threshold!r}; give 'tune', None or a number from 0 to 1")
+        if isinstance(self.class_weight, str) and self.class_weight != "balanced":
+            raise SettingsError(f"class_weight is {self.class_weight!r}; give 'balanced', a dict or None")
         if self.checkpoint is not None and self.random_state is None:
             raise SettingsError(
                 "a checkpoint needs a random_state, or no later training could be the same; give one"
@@ -343,8 +345,6 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         given = self.class_weight
         if isinstance(given, dict) and (unknown := set(given) - set(self.classes_.tolist())):
             raise SettingsError(f"class_weight names {unknown}, but the classes are {self.classes_.tolist()}")
-        if isinstance(given, str) and given != "balanced":
-            raise SettingsError(f"class_weight is {given!r}; give 'balanced', a dict or None")
         if given is None:
             return None
         if isinstance(given, dict):

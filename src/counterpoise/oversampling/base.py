@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+STRATEGIES = ("auto", "minority", "not minority", "not majority", "all")
+"""Words for which classes are filled up, those of imbalanced-learn."""
+
+
 class TextSampler(BaseEstimator, metaclass=ABCMeta):
     """Base of samplers that add new texts to the smaller classes.
 
@@ -144,6 +148,11 @@ class TextSampler(BaseEstimator, metaclass=ABCMeta):
                 f"all {len(labels)} labels are {labels[0]!r}; over-sampling needs at least two classes"
             )
         self.check()
+        if isinstance(self.sampling_strategy, str) and self.sampling_strategy not in STRATEGIES:
+            raise SettingsError(
+                f"sampling_strategy is {self.sampling_strategy!r}; choose one of {', '.join(STRATEGIES)}, or give a "
+                "number or a dict"
+            )
         try:
             wanted = check_sampling_strategy(self.sampling_strategy, labels, "over-sampling")
         except ValueError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from numbers import Integral, Real
 
@@ -83,8 +84,8 @@ class TrainingSettings:
             if not isinstance(value, Integral) or value < 1:
                 raise SettingsError(f"{name} is {value!r}; give an int of 1 or more")
         rate = self.learning_rate
-        if rate is not None and not (isinstance(rate, Real) and rate > 0):
-            raise SettingsError(f"learning_rate is {self.learning_rate!r}; give a number above 0")
+        if rate is not None and not (isinstance(rate, Real) and 0 < rate < math.inf):
+            raise SettingsError(f"learning_rate is {rate!r}; give a number above 0")
         if self.optimizer not in OPTIMIZERS:
             raise SettingsError(f"optimizer is {self.optimizer!r}; choose one of {', '.join(OPTIMIZERS)}")
         Schedule(
