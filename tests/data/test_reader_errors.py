@@ -29,11 +29,6 @@ FILES = {
     "open quote": ("a.csv", b'text,label\na,b\n"c,d\ne,f\n', f"data row 2 {BELOW} has a double quote"),
     "open quote in last value": ("a.csv", b'text,label\na,b\nc,"d', f"data row 2 {BELOW} has a double quote"),
     "open quote, one column": ("a.csv", b'text\na\n"b\n', f"data row 2 {BELOW} has a double quote"),
-    "empty line, one column": (
-        "a.csv",
-        b"\ntext\na\n\nb\n",
-        f"data row 2 {BELOW} has an empty text in column 'text'",
-    ),
     "open quote in the header": ("a.csv", b'text,"label\na,b\n', "double quote"),
     "null text": (
         "a.jsonl",
@@ -156,9 +151,17 @@ def test_undecodable_byte(tmp_path, before, row, line):
     assert readers.read(path, encoding="latin-1").texts[-1] == "café"
 
 
-def test_undecodable_byte_below_an_empty_line_of_one_column(tmp_path):
-    (tmp_path / "a.csv").write_bytes(b"\ntext\na\n\ncaf\xe9\n")
-    with pytest.raises(DataError, match=rf"\(line 5\).*data row 3 {BELOW}"):
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\ntext\na\n\nb\n", "data row 2 .* has an empty text in column 'text'"),
+        (b"text\r\na\r\n\r\n", "data row 2 .* has an empty text in column 'text'"),
+        (b"\ntext\na\n\ncaf\xe9\n", r"\(line 5\).*data row 3 "),
+    ],
+)
+def test_an_empty_line_of_one_column_is_a_row(tmp_path, content, message):
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(DataError, match=message):
         readers.read(tmp_path / "a.csv", needs_label=False)
 
 
