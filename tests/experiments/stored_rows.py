@@ -36,6 +36,10 @@ def make_run(seed: int) -> Run:
     )
 
 
+def run_of(method: str, fold: int = 0, seed: int = 0, **changed) -> Run:
+    return Run.from_fields({**make_run(seed).fields, "method": method, "fold": fold, **changed})
+
+
 def make_predictions(seed: int, n_rows: int = 50, **changed) -> Predictions:
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 3, n_rows)
