@@ -13,9 +13,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from counterpoise.errors import MissingExtraError, ModelError, SettingsError
+from counterpoise.errors import CounterpoiseWarning, MissingExtraError, ModelError, SettingsError
 from counterpoise.images.mapped import MappedImages
-from counterpoise.images.preparation import IMAGENET_DEVIATION, IMAGENET_MEAN, Preparation
+from counterpoise.images.preparation import (
+    IMAGENET_DEVIATION,
+    IMAGENET_MEAN,
+    Preparation,
+    unknown_processor,
+)
 from counterpoise.images.vision_checkpoints import VisionCheckpoint
 from counterpoise.images.vision_features import FrozenVision
 from counterpoise.pretrained.vectors import ROWS
@@ -91,6 +96,9 @@ class TestPreparation:
             ({"size": {"shortest_edge": 6}, "do_center_crop": True, "crop_size": 4}, 6, (4, 4)),
             ({"size": {"shortest_edge": 7}, "crop_pct": 0.875}, 8, (7, 7)),
             ({"size": {"shortest_edge": 384}, "crop_pct": 0.875}, (384, 384), (384, 384)),
+            ({"size": 7, "crop_pct": 0.875}, 8, (7, 7)),
+            ({"size": 7, "image_processor_type": "ViTFeatureExtractor"}, (7, 7), (7, 7)),
+            ({"size": 7, "feature_extractor_type": "ConvNextFeatureExtractor"}, 8, (7, 7)),
             ({"size": 6, "do_center_crop": True, "crop_size": 9}, (6, 6), (6, 6)),
             ({"do_resize": False}, None, (20, 30)),
         ],
@@ -101,6 +109,77 @@ class TestPreparation:
         assert found.size == size
         assert found.sized(levels(20, 30)).shape[2:] == shape
         assert Preparation.restored(json.loads(json.dumps(found.state))) == found
+
+    @pytest.mark.parametrize(
+        ("kind", "described"),
+        [
+            ("Beit", {"size": 16, "do_center_crop": True, "crop_size": 14}),
+            ("Bit", {"size": 16, "crop_size": 14}),
+            ("CLIP", {"size": 16, "crop_size": 14}),
+            ("ConvNext", {"size": 16}),
+            ("ConvNext", {"size": 16, "crop_pct": 0.8}),
+            ("ConvNext", {"size": {"shortest_edge": 384}, "crop_pct": 0.875}),
+            ("DeiT", {"size": 16, "crop_size": 14}),
+            ("EfficientNet", {"size": 16, "crop_size": 14}),
+            ("EfficientNet", {"size": 16, "include_top": False, "do_center_crop": True, "crop_size": 14}),
+            ("EfficientNet", {"size": 16, "do_normalize": False}),
+            ("EfficientNet", {"size": 16, "rescale_factor": 1 / 127.5, "rescale_offset": True}),
+            ("Levit", {"size": 21, "crop_size": 21}),
+            ("Levit", {"size": {"height": 16, "width": 14}, "crop_size": 12}),
+            ("MobileNetV1", {"size": 16, "crop_size": 14}),
+            ("MobileNetV2", {"size": 16, "crop_size": 14}),
+            ("MobileViT", {"size": 16, "crop_size": 14}),
+            ("MobileViT", {"size": 16, "crop_size": 14, "do_flip_channel_order": False}),
+            ("PoolFormer", {"size": 16, "crop_size": 16}),
+            ("PoolFormer", {"size": {"shortest_edge": 16}, "crop_size": 14, "crop_pct": 0.8}),
+            ("Pvt", {"size": 16}),
+            ("Segformer", {"size": 16}),
+            ("Siglip", {"size": {"height": 16, "width": 14}}),
+            ("ViT", {"size": 16}),
+        ],
+        ids=str,
+    )
+    def test_it_is_what_the_models_own_processor_does(self, kind, described) -> None:
+        """By those of transformers, which round to whole levels in between; from files old and new."""
+        import transformers
+
+        described = {**described, "image_mean": MEAN, "image_std": DEVIATION, "resample": 3}
+        processor = getattr(transformers, f"{kind}ImageProcessorPil")(**described)
+        given = (levels(32, 40, 1) / 4 + 96).floor()
+        expected = processor(given[0].byte(), return_tensors="pt")["pixel_values"]
+        old = {**described, "feature_extractor_type": f"{kind}FeatureExtractor"}
+        for file in (old, json.loads(json.dumps(processor.to_dict()))):
+            found = Preparation.described(file, {})
+            level = 1 / torch.tensor(found.scale).view(-1, 1, 1)
+            off = ((found.standardised(found.sized(given)) - expected) / level).abs()
+            assert off.max() < 1.5
+            assert off.mean() < 0.5
+
+    def test_processors_by_whatever_name(self) -> None:
+        for name in ("LevitImageProcessor", "LevitImageProcessorFast", "LevitFeatureExtractor"):
+            assert unknown_processor({"image_processor_type": name}) is None
+        assert unknown_processor(None) is unknown_processor(PREPARATION) is None
+        assert unknown_processor({"image_processor_type": "OwnImageProcessor"}) == "OwnImageProcessor"
+
+    def test_a_processor_that_is_not_known_is_warned_of(self, copied) -> None:
+        described = {**PREPARATION, "image_processor_type": "OwnImageProcessor"}
+        (copied / "preprocessor_config.json").write_text(json.dumps(described))
+        with pytest.warns(
+            CounterpoiseWarning, match="prepared by OwnImageProcessor, which is not known here"
+        ):
+            found = VisionCheckpoint.open(copied)
+        assert found.preparation == VisionCheckpoint.open(tiny_vision()).preparation
+
+    def test_the_order_of_channels_is_part_of_the_digest_and_of_nothing_saved_before(self, copied) -> None:
+        before = VisionCheckpoint.open(copied)
+        assert "reversed" not in str(before.preparation)
+        (copied / "preprocessor_config.json").write_text(
+            json.dumps({**PREPARATION, "do_flip_channel_order": True})
+        )
+        assert VisionCheckpoint.open(copied).digest != before.digest
+        state = before.preparation.state
+        del state["reversed"]
+        assert Preparation.restored(state) == before.preparation
 
     def test_the_description_of_timm(self) -> None:
         given = {"input_size": [3, 28, 28], "crop_pct": 0.875, "mean": MEAN, "std": DEVIATION}

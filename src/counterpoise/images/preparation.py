@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import re
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from torch import Tensor
@@ -14,6 +15,35 @@ IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
 _KINDS = {0: "nearest-exact", 2: "bilinear", "nearest": "nearest-exact", "bilinear": "bilinear"}
 _SQUEEZED_FROM = 384  # ConvNeXT cuts the middle out of smaller images, and squeezes those of this size
+
+_SHORTER_SIDE = {"default_to_square": False}
+_CUT = {"do_center_crop": True, "crop_size": 224}
+_PROCESSORS: dict[str, dict[str, Any]] = {
+    "Beit": {},
+    "Bit": {**_SHORTER_SIDE, **_CUT},
+    "CLIP": {**_SHORTER_SIDE, **_CUT},
+    "ConvNext": {**_SHORTER_SIDE, "crop_pct": 0.875},
+    "DINOv3ViT": {},
+    "DeiT": _CUT,
+    "EfficientNet": {"include_top": True},
+    "Levit": {**_SHORTER_SIDE, **_CUT, "crop_pct": 0.875},
+    "MobileNetV1": {**_SHORTER_SIDE, **_CUT},
+    "MobileNetV2": {**_SHORTER_SIDE, **_CUT},
+    "MobileViT": {
+        **_SHORTER_SIDE,
+        **_CUT,
+        "crop_size": 256,
+        "do_flip_channel_order": True,
+        "do_normalize": False,
+    },
+    "PoolFormer": {**_SHORTER_SIDE, **_CUT, "crop_pct": 0.9},
+    "Pvt": {},
+    "Segformer": {},
+    "Siglip": _SHORTER_SIDE,
+    "TimmWrapper": {},
+    "ViT": {},
+}
+"""Processors of transformers, and what each does where a file does not say so."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +61,8 @@ class Preparation:
         Averaging where images shrink.
     mean, scale : tuple of float
         Of each channel, in levels: what is subtracted, and what that is divided by.
+    reversed : bool, default=False
+        Whether blue comes first and red last.
     """
 
     size: tuple[int, int] | int | None
@@ -38,6 +70,8 @@ class Preparation:
     resampling: str
     mean: tuple[float, ...]
     scale: tuple[float, ...]
+    # Not in the words for it, by which saved models know what was done to their pixels before there was the choice.
+    reversed: bool = field(default=False, repr=False)
 
     @classmethod
     def described(cls, described: dict[str, Any] | None, config: dict[str, Any]) -> Preparation:
@@ -46,21 +80,26 @@ class Preparation:
         Parameters
         ----------
         described : dict or None
-            Of ``preprocessor_config.json``; what is missing there is the model's own ``image_size``, bicubic, and the
-            mean and deviation of ImageNet.
+            Of ``preprocessor_config.json``; what is missing there is what the processor does that it names, else the
+            model's own ``image_size``, bicubic, and the mean and deviation of ImageNet.
         config : dict
             Of the model; timm's models have their description in it.
         """
-        found = described or _by_timm(config.get("pretrained_cfg") or {})
-        size = _size(found.get("size")) if found.get("do_resize", True) else None
+        found = _completed(described or _by_timm(config.get("pretrained_cfg") or {}))
+        size = _size(found) if found.get("do_resize", True) else None
         if size is None and found.get("do_resize", True):
             size = _square(config.get("image_size"))
         cut = _square(found.get("crop_size")) if found.get("do_center_crop", False) else None
-        if cut is None and isinstance(size, int) and found.get("crop_pct"):
-            cut = (size, size)
-            size = int(size / found["crop_pct"]) if size < _SQUEEZED_FROM else cut
+        if isinstance(size, int) and found.get("crop_pct"):
+            larger = int(size / found["crop_pct"])
+            if cut is not None:
+                size = larger
+            else:
+                cut = (size, size)
+                size = larger if size < _SQUEEZED_FROM else cut
         mean, scale = _standardisation(found)
-        return cls(size, cut, _KINDS.get(found.get("resample", 3), "bicubic"), mean, scale)
+        resampling = _KINDS.get(found.get("resample", 3), "bicubic")
+        return cls(size, cut, resampling, mean, scale, bool(found.get("do_flip_channel_order", False)))
 
     @classmethod
     def restored(cls, state: dict[str, Any]) -> Preparation:
@@ -74,13 +113,15 @@ class Preparation:
         return asdict(self)
 
     def sized(self, levels: Tensor) -> Tensor:
-        """Resize and cut levels ``(B, C, H, W)`` of float32, on their device."""
+        """Resize and cut levels ``(B, C, H, W)`` of float32, on their device, their channels in the model's order."""
         before = levels.shape[2], levels.shape[3]
         after = self._resized(*before)
         if after != before:
             averaging = self.resampling != "nearest-exact"
             levels = functional.interpolate(levels, after, mode=self.resampling, antialias=averaging)
             levels = levels.clamp(0, 255)  # bicubic goes beyond
+        if self.reversed:
+            levels = levels.flip(1)
         if self.cut is None:
             return levels
         height, width = (min(side, cut) for side, cut in zip(after, self.cut, strict=True))
@@ -100,9 +141,33 @@ class Preparation:
         return self.size * height // shorter, self.size * width // shorter
 
 
-def _size(given: Any) -> tuple[int, int] | int | None:
+def unknown_processor(described: dict[str, Any] | None) -> str | None:
+    """Name of the processor that a description is of, if it is none whose ways are known here."""
+    named = _processor(described or {})
+    return named if named and _kind(named) not in _PROCESSORS else None
+
+
+def _processor(found: dict[str, Any]) -> str:
+    return str(found.get("image_processor_type") or found.get("feature_extractor_type") or "")
+
+
+def _kind(processor: str) -> str:
+    return re.sub(r"(ImageProcessor|FeatureExtractor)(Fast|Pil)?$", "", processor)
+
+
+def _completed(found: dict[str, Any]) -> dict[str, Any]:
+    """A description, with what its processor does where it says nothing."""
+    own = _PROCESSORS.get(_kind(_processor(found)), {})
+    return {**own, **{key: value for key, value in found.items() if value is not None}}
+
+
+def _size(found: dict[str, Any]) -> tuple[int, int] | int | None:
+    given = found.get("size")
     if isinstance(given, dict) and given.get("shortest_edge"):
         return int(given["shortest_edge"])
+    # Files without the name of a processor say by crop_pct that nothing is squeezed.
+    if isinstance(given, int) and not found.get("default_to_square", "crop_pct" not in found):
+        return given
     return _square(given)
 
 
@@ -125,6 +190,9 @@ def _standardisation(found: dict[str, Any]) -> tuple[tuple[float, ...], tuple[fl
     if found.get("do_normalize", True):
         mean = _channels(found.get("image_mean"), IMAGENET_MEAN)
         deviation = _channels(found.get("image_std"), IMAGENET_DEVIATION)
+    if found.get("include_top", False):  # EfficientNet divides once more
+        again = _channels(found.get("image_std"), IMAGENET_DEVIATION)
+        deviation = tuple(d * s for d, s in zip(deviation, again, strict=True))
     return tuple((m + offset) / factor for m in mean), tuple(d / factor for d in deviation)
 
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from counterpoise.errors import SettingsError
-from counterpoise.images.preparation import Preparation
+from counterpoise.errors import CounterpoiseWarning, SettingsError
+from counterpoise.images.preparation import Preparation, unknown_processor
 from counterpoise.pretrained.files import json_of
 from counterpoise.pretrained.model import PretrainedModel, json_values, without_pooler
 
@@ -65,6 +66,11 @@ class VisionCheckpoint(PretrainedModel):
         SettingsError
             When it cannot be had, is no vision model, or does not read three channels; or when name or revision is
             none.
+
+        Warns
+        -----
+        CounterpoiseWarning
+            When its processor is not known.
         """
         found, snapshot = cls.configuration(name, revision)
         name = snapshot.name
@@ -74,6 +80,13 @@ class VisionCheckpoint(PretrainedModel):
         if described is None:  # a model that belongs to several processors says it there
             whole = json_of(snapshot, of_all, cls.what) or {}
             described = whole.get("image_processor")
+        if processor := unknown_processor(described):
+            warnings.warn(
+                f"vision model {name} wants its images prepared by {processor}, which is not known here, so they are "
+                "resized, cut and standardised by the numbers in its file alone; see that these say all it does",
+                CounterpoiseWarning,
+                stacklevel=2,
+            )
         config = json_values(found)
         preparation = Preparation.described(described, config)
         if {len(preparation.mean), len(preparation.scale), config.get("num_channels", 3)} != {3}:
@@ -100,7 +113,8 @@ class VisionCheckpoint(PretrainedModel):
 
     def facts(self) -> list[str]:
         """The configuration, and what is done to pixels."""
-        return [*super().facts(), str(self.preparation)]
+        order = ["blue first"] if self.preparation.reversed else []
+        return [*super().facts(), str(self.preparation), *order]
 
     @property
     def earlier_digest(self) -> str:
