@@ -85,8 +85,8 @@ class TestFrozen:
         ):
             load_model(tmp_path / "model").predict_proba(images)
         shutil.rmtree(mine)
-        with pytest.raises(SettingsError, match="there is no vision model folder"):
-            load_model(tmp_path / "model").predict_proba(images)
+        with pytest.raises(ModelError, match=r"there is no folder .*vit, where the pretrained model is"):
+            load_model(tmp_path / "model")
 
     def test_vectors_are_mixed(self, squares) -> None:
         images, labels = squares
