@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from counterpoise.cli.options import DataDir, Json, NothingRandom, Quiet
@@ -61,16 +59,15 @@ def _classes(names: tuple[str, ...]) -> str:
 
 def _found(entry: Entry, data_dir: str | None) -> str:
     """Where :func:`counterpoise.data.catalog.load` would take it from, without looking into the files."""
-    from counterpoise.data.catalog import BUILT_IN, DATA_VARIABLE, cache_folder
+    from counterpoise.data.catalog import BUILT_IN, data_folder
 
     if entry.name == BUILT_IN:
         return "built in"
-    named = data_dir or os.environ.get(DATA_VARIABLE) or None
-    folder = Path(named).expanduser() if named else cache_folder()
+    folder, named = data_folder(data_dir)
     missing = [split for split in entry.splits if not (folder / entry.folder / f"{split}.parquet").is_file()]
     if not missing:
         return str(folder / entry.folder)
-    if named is None and entry.hub is not None:
+    if not named and entry.hub is not None:
         return f"Hugging Face Hub, {entry.hub.id}"
     which = "" if len(missing) == len(entry.splits) else f" ({', '.join(missing)})"
     return f"not here{which}"

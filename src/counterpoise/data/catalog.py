@@ -126,8 +126,7 @@ def views_file(name: str, data_dir: str | os.PathLike[str] | None = None) -> Pat
     """
     if not is_known(name):
         return None
-    named = data_dir or os.environ.get(DATA_VARIABLE) or None
-    folder = cache_folder() if named is None else Path(named).expanduser()
+    folder, _ = data_folder(data_dir)
     path = folder / find(name).folder / "train_augmented.parquet"
     return path if path.is_file() else None
 
@@ -148,6 +147,12 @@ def content_hash(rows: Iterable[str | bytes], labels: Iterable[str]) -> str:
         content = row.encode() if isinstance(row, str) else row
         total += int.from_bytes(hashlib.sha256(f"{label}\0".encode() + content).digest(), "big")
     return f"{total % 2**256:064x}"
+
+
+def data_folder(data_dir: str | os.PathLike[str] | None) -> tuple[Path, bool]:
+    """Where named sets are, and whether that was named, by an argument or the variable, and is not the cache."""
+    named = data_dir or os.environ.get(DATA_VARIABLE)
+    return (Path(named).expanduser(), True) if named else (cache_folder(), False)
 
 
 def cache_folder() -> Path:
@@ -186,12 +191,12 @@ def file_of(entry: Entry, split: str, data_dir: str | os.PathLike[str] | None) -
     DataError
         When there is no such file in the named folder; or, where none is named, neither in the cache nor on the Hub.
     """
-    named = data_dir or os.environ.get(DATA_VARIABLE) or None
+    folder, named = data_folder(data_dir)
     inside = Path(entry.folder) / f"{split}.parquet"
-    path = (cache_folder() if named is None else Path(named).expanduser()) / inside
+    path = folder / inside
     if path.is_file():
         return path
-    if named is not None:
+    if named:
         whose = "the data directory" if data_dir else DATA_VARIABLE
         raise DataError(
             f"{entry.name} is not in {whose}: there is no file {path}; put it there or name another"

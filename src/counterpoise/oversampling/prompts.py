@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from counterpoise.text.language_models import STOP
+
 
 def few_shot_prompt(name: str, quoted: tuple[str, ...]) -> str:
     """A prompt that asks for one more text of a class; a model of dialogues and one that only goes on both see how.
@@ -26,7 +28,7 @@ def few_shot_prompt(name: str, quoted: tuple[str, ...]) -> str:
 
 def cleaned(written: str) -> str:
     """A reply as a text: the first one where there are several, on one line, without quotes around the whole."""
-    parts = re.split(r"(?m)^\s*Text:", written)
+    parts = re.split(rf"(?m)^\s*{re.escape(STOP.strip())}", written)
     text = next((" ".join(part.split()) for part in parts if part.strip()), "")
     for first, last in ('""', "''", "“”", "«»", "「」"):
         if len(text) > 1 and text[0] == first and text[-1] == last and first not in text[1:-1]:
