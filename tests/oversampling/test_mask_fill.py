@@ -6,6 +6,7 @@ import json
 import pickle
 import sys
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -50,10 +51,14 @@ def made(model: str | None, minority: str, copies: int = 2, **options) -> list[A
     return found
 
 
+@cache
+def asked_plainly(folder: str):
+    return transformers.BertForMaskedLM.from_pretrained(folder).eval(), make_tokenizer()
+
+
 def by_hand(folder: str, text: str, hidden: list[str], levels: list[float], heat: float, k: int) -> list[str]:
     """The model asked plainly, one text at a time, and numbers drawn by their sums in NumPy."""
-    network = transformers.BertForMaskedLM.from_pretrained(folder).eval()
-    tokenizer = make_tokenizer()
+    network, tokenizer = asked_plainly(folder)
     ids = tokenizer(text, return_tensors="pt")["input_ids"]
     with torch.no_grad():
         logits = network(ids).logits[0].double().numpy()

@@ -12,11 +12,10 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from counterpoise.backbones.base import Batch, Network
@@ -27,8 +26,11 @@ from counterpoise.seeding import derive_seed, generator
 from counterpoise.text.batching import pieces_by_length, within_budget
 from counterpoise.training.checkpoint import load_checkpoint, save_checkpoint
 from counterpoise.training.optimizer import make_optimizer
-from counterpoise.training.precision import Autocast, resolve_precision
+from counterpoise.training.precision import resolve_precision
 from counterpoise.training.settings import TrainingSettings, TrainingState
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 class Objective(Protocol):
@@ -159,14 +161,11 @@ def train(
     ModelError
         When the checkpoint is broken or another training's.
     """
+    from counterpoise.training.fabric import fabric_for
+
     device = next(model.parameters()).device
     precision = resolve_precision(settings.precision, device, gains=model.backbone.gains_by_bfloat16)
-    fabric = Fabric(
-        accelerator=device.type,
-        devices=1 if device.index is None or device.type == "cpu" else [device.index],
-        # Given as a plugin, since Fabric announces a precision given by name on the user's screen.
-        plugins=Autocast("bf16-mixed", device.type) if precision == "bfloat16" else None,
-    )
+    fabric = fabric_for(device, precision)
     optimizer: Any = make_optimizer(model, settings, device)
     rates = [group["lr"] for group in optimizer.param_groups]
     trained = [p for group in optimizer.param_groups for p in group["params"]]

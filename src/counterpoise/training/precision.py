@@ -8,26 +8,12 @@ torch, because a choice made anew each time by a stopwatch would make results de
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import torch
-from lightning_fabric.plugins import MixedPrecision
 
 from counterpoise.probes import remembered
 
 _WORTH_IT = 1.3  # bfloat16 must beat float32 by this factor before it is chosen
-
-
-class Autocast(MixedPrecision):
-    """Mixed precision that casts in the layers that gain by it, and leaves what comes into a step as it is.
-
-    Fabric's own casts all that a step is given, and a batch brings numbers that eight bits do not hold: weights of
-    rows, counts of classes, soft targets.
-    """
-
-    def convert_input(self, data: Any) -> Any:
-        """The input itself."""
-        return data
 
 
 def resolve_precision(precision: str, device: torch.device, *, gains: bool = True) -> str:
