@@ -34,13 +34,15 @@ def test_without_an_encoder_the_folder_option_is_named(command, method, labelled
 def test_without_network(labelled, run, run_json, tmp_path, monkeypatch, capfd) -> None:
     """What the cache has is used at once; what it has not is one sentence, and nothing else is printed."""
     monkeypatch.setattr("time.sleep", lambda _: pytest.fail("it was tried again"))
+    encoder = tiny_encoder()
+    capfd.readouterr()  # of making it
     cache = use_cache(monkeypatch, tmp_path / "hub")
     unplug(monkeypatch)
     asked = ("fit", labelled, "--method", "encoder_lr", "--encoder", NAME, "--quiet", *FAST, "-o")
     result = run(*asked, tmp_path / "m", code=2)
     assert result.stderr == f"{sentence(result)}\n"
     assert "(--encoder FOLDER)" in result.stderr
-    put(cache, tiny_encoder())
+    put(cache, encoder)
     (row,) = run_json(*asked, tmp_path / "m")
     assert row["method"] == "encoder_lr"
     assert capfd.readouterr().err == "", "what huggingface_hub says goes past the runner"
@@ -78,3 +80,26 @@ def test_points_between_vectors_of_a_frozen_encoder(labelled, run, run_json, tmp
     )
     (row,) = run_json(*asked, "--set", "method__space=embedding", *FAST, "-o", tmp_path / "m")
     assert (row["method"], row["backbone"]) == ("smote", "encoder")
+
+
+def test_an_encoder_that_has_moved_is_found_by_its_option(
+    labelled, run, run_json, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = shutil.copytree(tiny_encoder(), tmp_path / "encoder")
+    model, out = tmp_path / "model", tmp_path / "out"
+    run("fit", labelled, "--method", "encoder_lr", "--encoder", folder, *FAST, "-o", model)
+    kept = run("predict", model, labelled).stdout
+    (tmp_path / "new").mkdir()
+    shutil.copy(labelled, tmp_path / "new" / "one.csv")
+    folder.rename(tmp_path / "moved")
+    monkeypatch.chdir(tmp_path)
+    for asked in (("predict", model, labelled), ("evaluate", model, labelled)):
+        assert "--pretrained FOLDER" in sentence(run(*asked, code=2))
+    assert run("predict", model, labelled, "--pretrained", "moved").stdout == kept
+    assert (
+        run_json("evaluate", model, labelled, "--pretrained", "moved")[0]["rows"]
+        == len(kept.splitlines()) - 1
+    )
+    run("predict", model, "new/*.csv", "--pretrained", "moved", "-o", out)
+    assert (out / "one.csv").read_text() == kept

@@ -24,6 +24,7 @@ def evaluate(
     split: options.Split = None,
     encoding: options.Encoding = None,
     data_dir: options.DataDir = None,
+    pretrained: options.Pretrained = None,
     yes_send: options.YesSend = False,
     random_state: options.NothingRandom = 0,
     as_json: options.Json = False,
@@ -37,7 +38,7 @@ def evaluate(
         from counterpoise.cli.labelled import dataset_name
         from counterpoise.estimators.file_inputs import load_file_model, read_for
 
-        classifier = load_file_model(model, allow_sending=yes_send)
+        classifier = load_file_model(model, allow_sending=yes_send, pretrained=pretrained)
         inputs, table = read_for(
             classifier,
             source,

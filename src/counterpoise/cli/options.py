@@ -278,6 +278,14 @@ YesSend = Annotated[
         help="Consent to send texts to the address of a language model that the settings name.",
     ),
 ]
+Pretrained = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        show_default=False,
+        help="Where the frozen pretrained model is that MODEL was fitted with, if that folder has moved.",
+    ),
+]
 
 
 @dataclass(frozen=True)

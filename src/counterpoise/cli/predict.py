@@ -36,6 +36,7 @@ def predict(
     data_dir: options.DataDir = None,
     executor: options.ExecutorName = "local",
     address: options.Address = "auto",
+    pretrained: options.Pretrained = None,
     yes_send: options.YesSend = False,
     random_state: options.NothingRandom = 0,
     as_json: options.Json = False,
@@ -69,11 +70,11 @@ def predict(
         }
         if names_many(source):
             grid = {"executor": executor, "address": address}
-            _many(screen, model, source, output, grid, reading, yes_send)
+            _many(screen, model, source, output, grid, reading, yes_send, pretrained)
             return
         check_one(executor, address)
         settle_output(screen, source, output)
-        classifier = load_file_model(model, allow_sending=yes_send)
+        classifier = load_file_model(model, allow_sending=yes_send, pretrained=pretrained)
         with bar("rows scored") as progress:
 
             def on_piece(piece: Piece) -> None:
@@ -93,17 +94,20 @@ def _many(
     grid: dict[str, str],
     reading: dict[str, Any],
     yes_send: bool,
+    pretrained: Path | None,
 ) -> None:
     """Score each of several files into a folder."""
     from counterpoise.cli.many_files import each_file
     from counterpoise.estimators.scoring import FileScorer, content_of
 
+    # Workers may have another working directory.
+    place = None if pretrained is None else str(pretrained.resolve())
     found, failed = each_file(
         screen,
         source,
         output,
         worker=FileScorer,
-        arguments=(content_of(model), reading, yes_send),
+        arguments=(content_of(model, place), reading, yes_send, place),
         what="scored",
         **grid,
     )

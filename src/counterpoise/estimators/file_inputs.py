@@ -25,7 +25,9 @@ from counterpoise.estimators.loading import load_model
 from counterpoise.estimators.text import TextClassifier
 
 
-def load_file_model(folder: str | Path, *, allow_sending: bool = False) -> TextClassifier | ImageClassifier:
+def load_file_model(
+    folder: str | Path, *, allow_sending: bool = False, pretrained: str | Path | None = None
+) -> TextClassifier | ImageClassifier:
     """Load a saved classifier of texts or images, as :func:`counterpoise.estimators.loading.load_model` does.
 
     Raises
@@ -33,7 +35,7 @@ def load_file_model(folder: str | Path, *, allow_sending: bool = False) -> TextC
     ModelError
         Also for a classifier of arrays, which files of texts and images cannot feed.
     """
-    model = load_model(folder, allow_sending=allow_sending)
+    model = load_model(folder, allow_sending=allow_sending, pretrained=pretrained)
     if isinstance(model, ArrayClassifier):
         raise ModelError(
             f"{folder} holds a classifier of arrays; the command line takes those of texts and images, use "

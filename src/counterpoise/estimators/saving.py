@@ -189,7 +189,7 @@ def _find_pretrained(predictor: dict[str, Any], place: str | Path | None) -> Non
         if is_missing_folder(frozen["name"]):
             raise ModelError(
                 f"there is no folder {frozen['name']}, where the pretrained model is that this one was fitted with; "
-                "put it back, or give load_model its place with pretrained=FOLDER"
+                "put it back, or say where it is: pretrained=FOLDER of load_model, --pretrained FOLDER of a command"
             )
 
 

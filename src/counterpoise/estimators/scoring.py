@@ -78,16 +78,21 @@ class FileScorer:
     reading : dict
         See :func:`score_file`.
     allow_sending : bool, default=False
+    pretrained : str or None, default=None
         See :func:`counterpoise.estimators.loading.load_model`.
     """
 
     def __init__(
-        self, content: dict[str, bytes], reading: dict[str, Any], allow_sending: bool = False
+        self,
+        content: dict[str, bytes],
+        reading: dict[str, Any],
+        allow_sending: bool = False,
+        pretrained: str | None = None,
     ) -> None:
         with tempfile.TemporaryDirectory() as folder:
             for name, written in content.items():
                 (Path(folder) / name).write_bytes(written)
-            self.classifier = load_file_model(folder, allow_sending=allow_sending)
+            self.classifier = load_file_model(folder, allow_sending=allow_sending, pretrained=pretrained)
         self.reading = reading
 
     def __call__(self, source: str, output: str) -> dict[str, int]:
@@ -95,14 +100,25 @@ class FileScorer:
         return score_file(self.classifier, source, output, **self.reading)
 
 
-def content_of(model: str | Path) -> dict[str, bytes]:
+def content_of(model: str | Path, pretrained: str | None = None) -> dict[str, bytes]:
     """The files of a saved model, checked by loading them.
+
+    Parameters
+    ----------
+    model : path
+    pretrained : str or None, default=None
+        See :func:`counterpoise.estimators.loading.load_model`.
+
+    Returns
+    -------
+    dict of str to bytes
+        By name.
 
     Raises
     ------
     ModelError
     """
-    load_file_model(model)
+    load_file_model(model, pretrained=pretrained)
     return {path.name: path.read_bytes() for path in sorted(Path(model).iterdir()) if path.is_file()}
 
 
