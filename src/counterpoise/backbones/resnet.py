@@ -50,9 +50,9 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Features ``(B, after, H', W')``."""
-        y = self.first_norm(self.first(x)).relu()
+        y = self.first_norm(self.first(x)).relu_()
         y = self.second_norm(self.second(y))
-        return (y + self._shortcut(x)).relu()
+        return y.add_(self._shortcut(x)).relu_()
 
     def _shortcut(self, x: Tensor) -> Tensor:
         if self.projection is not None:
@@ -131,7 +131,7 @@ class ResNet(PixelReader):
 
     def read(self, vectors: Tensor, mask: Tensor | None) -> Tensor:
         """Features of each position of the last map, ``(B, H' * W', d)``."""
-        x = self.stem_norm(self.stem(vectors.contiguous(memory_format=torch.channels_last))).relu()
+        x = self.stem_norm(self.stem(vectors.contiguous(memory_format=torch.channels_last))).relu_()
         if self.thinning is not None:
             x = self.thinning(x)
         return self.blocks(x).flatten(2).transpose(1, 2)
