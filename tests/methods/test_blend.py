@@ -14,7 +14,8 @@ from counterpoise.errors import SettingsError
 from counterpoise.estimators.loading import load_model
 from counterpoise.experiments.sources import closure, modules_of_run
 from counterpoise.methods.base import Context, Data
-from counterpoise.methods.blend import Blend, even_logits, fitted_weights
+from counterpoise.methods.blend import Blend, fitted_weights
+from counterpoise.methods.blend_predictor import even_logits
 from counterpoise.methods.encoder_lr import EncoderLR
 from counterpoise.methods.frozen_encoder import unit
 from counterpoise.methods.registry import make_method

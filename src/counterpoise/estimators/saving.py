@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from counterpoise.errors import ModelError, SettingsError
 from counterpoise.fitting import Fitted
-from counterpoise.methods.blend import BlendPredictor
+from counterpoise.methods.blend_predictor import BlendPredictor
 from counterpoise.methods.predictors import SavedState
 from counterpoise.methods.registry import METHODS, make_method
 from counterpoise.methods.restoring import PREDICTORS

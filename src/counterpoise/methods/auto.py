@@ -10,7 +10,8 @@ from counterpoise.crossfit import Split
 from counterpoise.data.near import enumerated
 from counterpoise.errors import DataError, MissingExtraError, SettingsError
 from counterpoise.methods.base import Context, CrossFittingMethod, Data, Method
-from counterpoise.methods.blend import BlendPredictor, crossfitted_logits, fitted_blend, text_folds
+from counterpoise.methods.blend import crossfitted_logits, fitted_blend, text_folds
+from counterpoise.methods.blend_predictor import BlendPredictor
 from counterpoise.methods.char_lr import CharLR
 from counterpoise.methods.char_neighbors import CharNeighbors
 from counterpoise.methods.encoder_lr import EncoderLR
