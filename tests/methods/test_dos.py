@@ -263,10 +263,11 @@ def test_rows_draw_together() -> None:
 
 def test_classes_too_small_for_their_neighbours_are_warned_of() -> None:
     for k in (6, 9):
-        with pytest.warns(
-            CounterpoiseWarning, match=f"{k} neighbours were asked for, but a class has only 6 rows"
-        ):
-            DOS(k=k, rounds=1).fit(data(), context_of("mlp", max_epochs=2))
+        for names, rare in (((), "1"), (("ham", "spam"), "spam")):
+            said = f"dos: {k} neighbours were asked for, but class {rare!r} has only 6 rows; all the others .* lower k"
+            context = replace(context_of("mlp", max_epochs=2), class_names=names)
+            with pytest.warns(CounterpoiseWarning, match=said):
+                make_method("dos", {"k": k, "rounds": 1}).fit(data(), context)
     with warnings.catch_warnings():
         warnings.simplefilter("error", CounterpoiseWarning)
         DOS(k=5, rounds=1).fit(data(), context_of("mlp", max_epochs=2))

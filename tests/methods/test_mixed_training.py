@@ -116,8 +116,18 @@ def test_the_prior_follows_late_weights_where_they_were_reached(name) -> None:
     np.testing.assert_allclose(late, never, err_msg="two epochs end before four fifths of them")
     said = [" ".join(predictor.notes.get("remarks", [])) for predictor in made]
     assert said[:2] == ["", ""]
-    assert f"{name}: epoch 2, which was best" in said[2]
-    assert "before late class weights set in" in said[2]
+    assert f"{name}: of 2 epochs none begins after 0.8 of them, where late class weights set in" in said[2]
+    validated = replace(
+        context_of("mlp"),
+        training=replace(context.training, max_epochs=10, learning_rate=0.1),
+        validation=data,
+    )
+    predictor = make_method(name, {"drw": 0.9}).fit(data, validated)
+    assert predictor.best_epoch < 10
+    (remark,) = predictor.notes["remarks"]
+    assert (
+        f"{name}: epoch {predictor.best_epoch}, which was best on the validation side, comes before" in remark
+    )
 
 
 def test_mixup_is_mixtexts_rule_where_that_does_not_turn_weights_round() -> None:

@@ -303,10 +303,12 @@ def test_classes_without_enough_neighbours_of_their_own_are_told() -> None:
     labels = np.repeat([0, 1, 2], [30, 4, 1])
     values = rng.normal(size=(35, 3)).astype(np.float32)
     settings = {"max_epochs": 1, "threshold": None, "precision": "float32", "random_state": 0}
-    with pytest.warns(CounterpoiseWarning, match="hard_smote: 5 .* but 2 classes have only 1 to 4 rows"):
+    with pytest.warns(
+        CounterpoiseWarning, match="hard_smote: 5 .* but classes '1', '2' have only 1 to 4 rows"
+    ):
         ArrayClassifier("hard_smote", **settings).fit(values, labels)
     with pytest.warns(
-        CounterpoiseWarning, match="hard_smote: 5 .* but a class has only 1 row, which has none"
+        CounterpoiseWarning, match="hard_smote: 5 .* but class '2' has only 1 row, which has none"
     ):
         ArrayClassifier("hard_smote", **settings).fit(values[labels != 1], labels[labels != 1])
     with warnings.catch_warnings():

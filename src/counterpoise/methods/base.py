@@ -134,6 +134,10 @@ class Context:
         """Return this context with a seed of its own for one step of the fit."""
         return replace(self, seed=derive_seed(self.seed, name))
 
+    def names_of(self, classes: np.ndarray) -> list[str]:
+        """What classes are called, or their numbers where they have no names."""
+        return [self.class_names[number] if self.class_names else str(number) for number in classes.tolist()]
+
     @property
     def network(self) -> dict[str, Any]:
         """The backbone by name, with all its settings, given or not."""
@@ -153,6 +157,8 @@ class Method(BaseEstimator, ABC):
 
     Attributes
     ----------
+    name : str
+        What it is asked for by, which the registry gives it; the class's own where it is in no registry.
     summary : str
         One line for ``counterpoise methods``.
     paper : str
@@ -181,6 +187,7 @@ class Method(BaseEstimator, ABC):
         Whether it is made of other methods, and so can be no member of a blend.
     """
 
+    name: ClassVar[str]
     summary: ClassVar[str]
     paper: ClassVar[str] = ""
     inputs: ClassVar[frozenset[str]] = frozenset({"text", "array"})
@@ -193,6 +200,11 @@ class Method(BaseEstimator, ABC):
     takes_sparse: ClassVar[bool] = False
     takes_sample_weight: ClassVar[bool] = True
     blends: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "name" not in vars(cls):
+            cls.name = cls.__name__
 
     def check(self) -> None:
         """Raise SettingsError for settings out of range; called before any work."""
@@ -217,7 +229,7 @@ class Method(BaseEstimator, ABC):
         else:
             return
         raise SettingsError(
-            f"label_smoothing is {training.label_smoothing!r}, but {type(self).__name__} {lacking}; set it to 0"
+            f"label_smoothing is {training.label_smoothing!r}, but {self.name} {lacking}; set it to 0"
         )
 
     def check_backbone(self, backbone: str, settings: dict[str, Any]) -> None:
@@ -241,7 +253,7 @@ class Method(BaseEstimator, ABC):
         """Raise DataError for rows that this method cannot be fitted to; called before any work."""
         if not self.takes_sample_weight and not data.weighs_by_class:
             raise DataError(
-                f"sample weights are from {data.weights.min():g} to {data.weights.max():g}, but {type(self).__name__} "
+                f"sample weights are from {data.weights.min():g} to {data.weights.max():g}, but {self.name} "
                 "is not defined for rows of a class that weigh differently; leave them away, or choose another method"
             )
 

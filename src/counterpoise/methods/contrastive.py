@@ -120,7 +120,7 @@ class ContrastiveMethod(GradientMethod):
 
     def check(self) -> None:
         """Refuse settings out of range, and views that cannot be had."""
-        name = type(self).__name__.lower()
+        name = self.name
         check_positive(name, temperature=self.temperature)
         check_not_negative(name, weight=self.weight)
         check_proper_share("view_rate", self.view_rate)
@@ -151,12 +151,12 @@ class ContrastiveMethod(GradientMethod):
         """
         if data.kind != "text" and (self.view, self.view_model) != ("word_dropout", None):
             raise SettingsError(
-                f"{type(self).__name__.lower()}: view and view_model say how texts get a second view, and these are "
+                f"{self.name}: view and view_model say how texts get a second view, and these are "
                 f"{data.kind}s; leave them away"
             )
         if self.weight and not self.has_company() and min(context.training.batch_size, len(data)) == 1:
             warnings.warn(
-                f"{type(self).__name__.lower()}: a batch of one row has nothing of another class to be compared with; "
+                f"{self.name}: a batch of one row has nothing of another class to be compared with; "
                 "give larger batches",
                 CounterpoiseWarning,
                 stacklevel=2,

@@ -44,7 +44,7 @@ class DeferredReweighting(GradientMethod):
 
     def check(self) -> None:
         """Refuse a share that is none."""
-        share, name = self.drw, type(self).__name__.lower()
+        share, name = self.drw, self.name
         if isinstance(share, bool):
             return
         if not (isinstance(share, Real) and 0 <= float(share) <= 1):
@@ -78,8 +78,8 @@ class DeferredReweighting(GradientMethod):
         idle = self.by_sizes()
         if idle and np.ptp(counts) and np.allclose(data.class_shares(), 1 / data.n_classes):
             warnings.warn(
-                f"{type(self).__name__.lower()}: under the sample weights given all classes are equally "
-                f"large, so {' and '.join(idle)}; leave them away",
+                f"{self.name}: under the sample weights given all classes are equally large, so "
+                f"{' and '.join(idle)}; leave them away",
                 CounterpoiseWarning,
                 stacklevel=2,
             )
@@ -122,12 +122,22 @@ class DeferredReweighting(GradientMethod):
         if self._early is not None and not self.kept_late(predictor, context):
             predictor.training_prior = self._early
             if self._share < 1:
-                predictor.notes["remarks"] = [
-                    f"{type(self).__name__.lower()}: epoch {predictor.best_epoch}, which was best on the validation "
-                    "side, comes before late class weights set in, so what is returned was trained without them"
-                ]
+                predictor.notes["remarks"] = [f"{self.name}: {self._why_early(predictor, context)}"]
         self._early = None
         return predictor
+
+    def _why_early(self, predictor: NetworkPredictor, context: Context) -> str:
+        """Why what is returned was trained without late weights, in a sentence."""
+        epochs = context.training.max_epochs
+        if (epochs - 1) / epochs < self._share:
+            return (
+                f"of {epochs} epochs none begins after {self._share:g} of them, where late class weights set in, so "
+                "what is returned was trained without them; raise max_epochs or lower drw"
+            )
+        return (
+            f"epoch {predictor.best_epoch}, which was best on the validation side, comes before late class weights set "
+            "in, so what is returned was trained without them"
+        )
 
     @property
     def _share(self) -> float:

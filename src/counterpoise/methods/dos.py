@@ -215,9 +215,10 @@ class DOS(GradientMethod):
         self._plan = Overloading.of(counts, self.k, self.k_majority, self.overload)
         if self.abstract_labels:
             self._allowed = self._allowed.to(device)
-        few = counts[(self._plan.k > 0) & (counts <= self._plan.k)]
+        few = np.flatnonzero((self._plan.k > 0) & (counts <= self._plan.k))
         if len(few):
-            warnings.warn(f"dos: {too_few(few, self._plan.k.max())}", CounterpoiseWarning, stacklevel=2)
+            said = too_few(counts[few], self._plan.k.max(), context.names_of(few))
+            warnings.warn(f"{self.name}: {said}", CounterpoiseWarning, stacklevel=2)
 
     def training_prior(self, data: Data) -> np.ndarray:
         """Class shares among the rows as they come up in rounds with neighbours."""

@@ -39,7 +39,7 @@ class MixedLoss(DeferredReweighting):
     def check(self) -> None:
         """Refuse settings out of range."""
         super().check()
-        name = type(self).__name__.lower()
+        name = self.name
         check_share(name, depth=self.depth)
         check_flag(name, ldam=self.ldam)
         check_not_negative(name, max_margin=self.max_margin)

@@ -86,11 +86,11 @@ class MixedTraining(MixedLoss):
     def check(self) -> None:
         """Refuse settings out of range."""
         super().check()
-        check_not_negative(type(self).__name__.lower(), alpha=self.alpha)
+        check_not_negative(self.name, alpha=self.alpha)
 
     def by_sizes(self) -> list[str]:
         """The rule too, where it is one of those."""
-        own = [f"{type(self).__name__.lower()} is Mixup"] if self.rule_by_sizes else []
+        own = [f"{self.name} is Mixup"] if self.rule_by_sizes else []
         return [*own, *super().by_sizes()]
 
     @abstractmethod

@@ -104,7 +104,7 @@ class NeighborMixing(MixedLoss, RandomOversample):
     def check(self) -> None:
         """Refuse settings out of range."""
         super().check()
-        check_whole(type(self).__name__, k=self.k, refresh=self.refresh)
+        check_whole(self.name, k=self.k, refresh=self.refresh)
 
     def resample(self, data: Data, context: Context) -> Data:
         """Append repeated rows, and remember which row each is of."""
@@ -120,17 +120,18 @@ class NeighborMixing(MixedLoss, RandomOversample):
         model.backbone.check_mixing()
         self.warn_of_equal_sizes(self._given)
         if not self.soft:
-            self._warn_of_few()
+            self._warn_of_few(context)
         device = model.head.weight.device
         self._encoded = encoder.encode(data.inputs[: len(self._given)], device)
         self._tables = _Tables.of(self._given, self._sources, device)
 
-    def _warn_of_few(self) -> None:
+    def _warn_of_few(self, context: Context) -> None:
         """Say so where a class that is filled up has no ``k`` neighbours of its own."""
         counts = np.bincount(self._given.labels, minlength=self._given.n_classes)
-        few = counts[(counts > 0) & (counts <= self.k) & (counts < counts.max())]
+        few = np.flatnonzero((counts > 0) & (counts <= self.k) & (counts < counts.max()))
         if len(few):
-            warnings.warn(f"hard_smote: {too_few(few, self.k)}", CounterpoiseWarning, stacklevel=2)
+            said = too_few(counts[few], self.k, context.names_of(few))
+            warnings.warn(f"{self.name}: {said}", CounterpoiseWarning, stacklevel=2)
 
     def on_epoch(self, model: Network, state: TrainingState) -> None:
         """Look for neighbours, every ``refresh`` epochs, and draw a partner and a weight for each row.

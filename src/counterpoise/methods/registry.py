@@ -144,6 +144,8 @@ METHODS: dict[str, type[Method]] = {
     "easy_ensemble": EasyEnsemble,
 }
 Blend.known = METHODS
+for _name, _method in METHODS.items():
+    _method.name = _name
 
 DEFAULT_BACKBONE = {"text": "textcnn", "array": "mlp", "image": "resnet"}
 """Backbone of a gradient method when none is named, by kind of input."""

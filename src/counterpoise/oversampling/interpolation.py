@@ -10,6 +10,7 @@ and the weights of the rows.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,6 +19,8 @@ import scipy.sparse as sp
 
 from counterpoise.errors import CounterpoiseWarning
 from counterpoise.seeding import derive_seed
+
+_NAMED = 5  # classes that a warning names one by one
 
 
 class Rule(Protocol):
@@ -129,13 +132,32 @@ def _of_class(rows: Any, labels: np.ndarray, label: int, count: int, rule: Rule,
     return new if new.shape[0] else None
 
 
-def too_few(counts: np.ndarray, k: int) -> str:
-    """One sentence on classes of these sizes, which have too few rows for ``k`` neighbours each."""
+def too_few(counts: np.ndarray, k: int, names: Sequence[str] = ()) -> str:
+    """One sentence on classes of these sizes, which have too few rows for ``k`` neighbours each.
+
+    Parameters
+    ----------
+    counts : ndarray of int64, shape (m,)
+    k : int
+    names : sequence of m str, default=()
+        What they are called, if that is known.
+    """
     sizes = f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
     which = f"{len(counts)} classes have" if len(counts) > 1 else "a class has"
+    if len(names):
+        which = f"class {names[0]!r} has" if len(names) == 1 else f"classes {_listed(names)} have"
     if counts.max() == 1:
         return f"{k} neighbours were asked for, but {which} only 1 row, which has none"
-    return f"{k} neighbours were asked for, but {which} only {sizes} rows; all the others of these are taken"
+    return (
+        f"{k} neighbours were asked for, but {which} only {sizes} rows; all the others of these are taken, as with a "
+        "lower k"
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Some of the names, and how many more there are."""
+    shown = ", ".join(map(repr, names[:_NAMED]))
+    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"
 
 
 def _warn_of_few(counts: np.ndarray, k: int) -> None:
