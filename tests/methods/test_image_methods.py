@@ -89,6 +89,22 @@ def test_images_on_the_disk_are_learnt_alike(name) -> None:
     np.testing.assert_array_equal(found, expected)
 
 
+def test_a_checkpoint_of_images_on_the_disk_reads_them_piece_by_piece(tmp_path, monkeypatch) -> None:
+    """And knows them again wherever they lie."""
+    data = data_of((2_000, 100))
+    mapped = Data(MappedImages(data.inputs), data.labels, 2, data.weights)  # type: ignore[arg-type]
+    training = TrainingSettings(max_epochs=1, batch_size=256, precision="float32", device="cpu")
+    context = Context(0, 1, "convnet", SETTINGS, training, checkpoint=tmp_path / "c")
+    read, seen = MappedImages.read, []
+    monkeypatch.setattr(
+        MappedImages, "read", lambda self, rows: seen.append(len(found := read(self, rows))) or found
+    )
+    expected = make_method("erm").fit(mapped, context).logits(data.inputs)
+    assert max(seen) <= 1024
+    monkeypatch.setattr("counterpoise.training.loop._epoch", lambda *_: pytest.fail("it was trained again"))
+    np.testing.assert_array_equal(make_method("erm").fit(data, context).logits(data.inputs), expected)
+
+
 def test_a_validation_side_is_known_by_its_pixels_wherever_they_lie() -> None:
     data = data_of((1030, 10))
     other = data.take(np.arange(len(data)))

@@ -6,7 +6,7 @@ A new backbone is one file and one line in :data:`BACKBONES`.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -32,10 +32,12 @@ from counterpoise.images.pixels import Pixels
 class Encoded(Protocol):
     """Inputs as tensors, served batch by batch."""
 
-    values: Tensor
     lengths: np.ndarray
 
     def __len__(self) -> int: ...
+
+    def pieces(self) -> Iterator[Tensor]:
+        """All values in the rows' order, no more at a time than memory has room for: a checkpoint knows them again."""
 
     def batch(self, rows: np.ndarray) -> tuple[Tensor, Tensor | None]:
         """Inputs and mask of some rows."""

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,10 @@ class Dense:
 
     def __len__(self) -> int:
         return len(self.lengths)
+
+    def pieces(self) -> Iterator[Tensor]:
+        """All values at once."""
+        yield self.values
 
     def batch(self, rows: np.ndarray) -> tuple[Tensor, None]:
         """Rows ``(B, d)`` of float32; there is no mask, since nothing is padded."""

@@ -6,6 +6,7 @@ bytes. The network standardises them (:class:`counterpoise.backbones.pixel_reade
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +66,10 @@ class PixelRows:
         """All of them, uint8 ``(n, C, H, W)``, in channels-last order."""
         return self._stored.permute(0, 3, 1, 2)
 
+    def pieces(self) -> Iterator[Tensor]:
+        """Some images at a time."""
+        yield from self.values.split(_AT_ONCE)
+
     def batch(self, rows: np.ndarray) -> tuple[Tensor, None]:
         """Pixels ``(B, C, H, W)`` of uint8, in channels-last order; there is no mask, since nothing is padded."""
         return self._stored[torch.from_numpy(rows).to(self._stored.device)].permute(0, 3, 1, 2), None
@@ -86,10 +91,11 @@ class MappedPixelRows:
     def __len__(self) -> int:
         return len(self.lengths)
 
-    @property
-    def values(self) -> Tensor:
-        """All of them, uint8 ``(n, C, H, W)``, read into memory: a checkpoint's fingerprint asks for that."""
-        return torch.from_numpy(self._images.read(slice(None))).permute(0, 3, 1, 2)
+    def pieces(self) -> Iterator[Tensor]:
+        """Some images at a time, uint8 ``(B, C, H, W)``."""
+        for start in range(0, len(self), _AT_ONCE):
+            images = self._images.read(slice(start, start + _AT_ONCE))
+            yield torch.from_numpy(images).permute(0, 3, 1, 2)
 
     def batch(self, rows: np.ndarray) -> tuple[Tensor, None]:
         """As :meth:`PixelRows.batch`."""

@@ -7,6 +7,8 @@ and pads a batch when it is asked for; :func:`bucketed_batches` says which rows 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -36,6 +38,10 @@ class Ragged:
 
     def __len__(self) -> int:
         return len(self.lengths)
+
+    def pieces(self) -> Iterator[Tensor]:
+        """All values at once."""
+        yield self.values
 
     def batch(self, rows: np.ndarray) -> tuple[Tensor, Tensor | None]:
         """Pad some rows to the longest of them.

@@ -343,5 +343,6 @@ def _fingerprint(model: Network, objective: Objective, rows: Rows, facts: list[A
     for array in (rows.labels, rows.weights, rows.encoded.lengths, rows.class_weight):
         if array is not None:
             digest.update(np.ascontiguousarray(array).tobytes())
-    digest.update(rows.encoded.values.cpu().numpy().tobytes())
+    for piece in rows.encoded.pieces():
+        digest.update(piece.cpu().numpy().tobytes())
     return digest.hexdigest()
