@@ -85,7 +85,7 @@ def test_rows_of_a_class_that_weigh_differently_are_refused() -> None:
     data = texts((20, 5))
     data.weights[0] = 3.0
     with pytest.raises(
-        DataError, match="CharNeighbors is not defined for rows of a class that weigh differently"
+        DataError, match="char_neighbors is not defined for rows of a class that weigh differently"
     ):
         CharNeighbors().fit(data, Context(0))
     data.weights[:] = np.where(data.labels == 1, 3.0, 1.0)

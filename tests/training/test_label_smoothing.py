@@ -134,7 +134,7 @@ def test_it_is_refused_where_no_network_is_trained_and_taken_where_one_is(name, 
 
 @pytest.mark.parametrize(
     ("members", "said"),
-    [("erm,tfidf_lr", "TfidfLR trains no network on text data; set"), ("ldam,erm", "LDAM has no loss")],
+    [("erm,tfidf_lr", "tfidf_lr trains no network on text data; set"), ("ldam,erm", "ldam has no loss")],
 )
 def test_a_blend_takes_it_where_all_its_members_do(members, said, texts_of) -> None:
     texts, labels = texts_of((20, 10))
@@ -149,7 +149,7 @@ def test_a_blend_takes_it_where_all_its_members_do(members, said, texts_of) -> N
 
 
 def test_a_method_on_its_own_refuses_it_too(arrays_of) -> None:
-    with pytest.raises(SettingsError, match="LDAM has no loss that is defined for soft targets"):
+    with pytest.raises(SettingsError, match="ldam has no loss that is defined for soft targets"):
         make_method("ldam").fit(data_of(arrays_of), context(label_smoothing=0.1))
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from counterpoise import ArrayClassifier, TextClassifier
+from counterpoise import ArrayClassifier, ImageClassifier, TextClassifier
 from counterpoise.backbones.base import Batch, Network
 from counterpoise.backbones.mlp import MLP
 from counterpoise.backbones.textcnn import TextCNN
@@ -325,6 +325,17 @@ def test_margins_are_tracked_when_asked_for(arrays_of) -> None:
     assert [set(row) for row in tracked.history_] == [{"epoch", "loss", "margin_0", "margin_1"}] * 3
     expected = class_margins(labels, np.log(tracked.predict_proba(rows)))
     last = tracked.history_[-1]
+    np.testing.assert_allclose([last["margin_0"], last["margin_1"]], expected, rtol=1e-4)
+
+
+def test_margins_of_the_kept_epoch_are_of_the_network_that_is_returned(images_of) -> None:
+    """Also where a method changes it when the training is over, as Mixup does with batch norm."""
+    images, labels = images_of((24, 8))
+    settings = {"max_epochs": 3, "threshold": None, "random_state": 0, "prior_correction": False}
+    settings |= {"backbone__depth": 8, "precision": "float32", "validation_fraction": 0.0}
+    tracked = ImageClassifier("mixup", "resnet", track_margins=True, **settings).fit(images, labels)
+    last = tracked.history_[-1]
+    expected = class_margins(labels, np.log(tracked.predict_proba(images)))
     np.testing.assert_allclose([last["margin_0"], last["margin_1"]], expected, rtol=1e-4)
 
 

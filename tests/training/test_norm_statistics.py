@@ -65,6 +65,13 @@ def test_of_few_rows_in_small_batches_all_count_and_the_rest_stays_as_it_was(mod
     assert model.backbone.stem_norm.momentum == 0.1
 
 
+def test_so_many_batches_at_most(model, images) -> None:
+    encoded = Pixels().fit(images).encode(images)
+    for most, expected in ((7, 7), (500, -(-LEAST // 3) * 3)):
+        renew_norm_statistics(model, encoded, 5, 0, most)
+        assert model.backbone.stem_norm.num_batches_tracked == expected
+
+
 def test_without_batch_norm_nothing_is_computed(monkeypatch) -> None:
     from counterpoise.backbones.registry import BACKBONES
 
@@ -83,12 +90,12 @@ def test_methods_that_mix_take_them_of_rows_as_they_are(method, monkeypatch) -> 
     renewed = []
     whole = mixed_training.renew_norm_statistics
 
-    def watched(model, encoded, batch_size, seed) -> None:
-        renewed.append((len(encoded.lengths), batch_size))
-        whole(model, encoded, batch_size, seed)
+    def watched(model, encoded, batch_size, seed, most) -> None:
+        renewed.append((len(encoded.lengths), batch_size, most))
+        whole(model, encoded, batch_size, seed, most)
 
     monkeypatch.setattr(mixed_training, "renew_norm_statistics", watched)
     ImageClassifier(method, "resnet", **settings).fit(images, labels)
-    assert renewed == [(32, TRAINING["batch_size"])]
+    assert renewed == [(32, TRAINING["batch_size"], 10)], "ten batches of so short a training"
     ImageClassifier(method, "resnet", method__alpha=0.0, **settings).fit(images, labels)
     assert len(renewed) == 1, "what mixes nothing is plain training"

@@ -74,7 +74,8 @@ class TextClassifier(SavableMixin, RareClassClassifier):
         Epochs without a better average precision on the validation side before training ends.
     track_margins : bool, default=False
         Whether ``history_`` holds the mean margin of each class over the training rows after each epoch, as
-        ``margin_<position in classes_>``; an epoch then takes about a third longer.
+        ``margin_<position in classes_>``, at the epoch that is kept by the network that is returned; an epoch then
+        takes about a third longer.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Number format of training steps. ``"auto"`` takes bfloat16 for networks that gain by it where a probe, run
         once for each machine, finds it faster; on a CPU TextCNN, the perceptron, the small convolutional network and

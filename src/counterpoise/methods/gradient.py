@@ -111,6 +111,7 @@ class GradientMethod(Method):
             self, model, encoder, context.backbone, context.backbone_settings, self.training_prior(resampled)
         )
         self.start(model, resampled, encoder, context)
+        margins = _margins(predictor, data) if context.training.track_margins else None
         history = train(
             model,
             self,
@@ -123,25 +124,25 @@ class GradientMethod(Method):
             settings=context.training,
             seed=derive_seed(context.seed, "training"),
             score=self.judge(predictor, resampled, context),
-            watch=self._watch(predictor, data if context.training.track_margins else None),
+            watch=(lambda: {**self.noted(), **margins()}) if margins else self.noted,
             checkpoint=context.checkpoint,
             judged_by=judged_by(context),
             network=context.network,
             name=f"{context.backbone} epochs",
         )
         self.finish(model, resampled, encoder, context)
+        if margins:  # of what is returned, which a method may have changed since
+            history.epochs[history.best_epoch - 1] |= margins()
         predictor.record(history)
         return predictor
 
-    def _watch(self, predictor: NetworkPredictor, data: Data | None) -> Callable[[], dict[str, float]]:
-        """What is noted of an epoch, with the mean margin of each class over rows, if some are given."""
-        if data is None:
-            return self.noted
-        labels, encoded = data.labels, predictor.encode(data.inputs)
 
-        def noted() -> dict[str, float]:
-            margins = class_margins(labels, predictor.logits_of(encoded)).tolist()
-            by_class = {f"margin_{label}": value for label, value in enumerate(margins) if value == value}
-            return {**self.noted(), **by_class}
+def _margins(predictor: NetworkPredictor, data: Data) -> Callable[[], dict[str, float]]:
+    """What gives the mean margin of each class over rows, as the network stands when it is asked."""
+    labels, encoded = data.labels, predictor.encode(data.inputs)
 
-        return noted
+    def margins() -> dict[str, float]:
+        found = class_margins(labels, predictor.logits_of(encoded)).tolist()
+        return {f"margin_{label}": value for label, value in enumerate(found) if value == value}
+
+    return margins

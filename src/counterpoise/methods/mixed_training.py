@@ -23,6 +23,7 @@ from counterpoise.training.norm_statistics import batch_norms, renew_norm_statis
 from counterpoise.training.settings import TrainingState
 
 _GRID = 1000  # quantiles of the weight's distribution, over which labels are averaged
+_FEWEST = 10  # batches that statistics of batch norm are taken of, however short the training
 
 
 class MixedTraining(MixedLoss):
@@ -119,11 +120,12 @@ class MixedTraining(MixedLoss):
         """Give batch norm the statistics of rows as they are, which it has not seen."""
         super().finish(model, data, encoder, context)
         if self.alpha and batch_norms(model):  # else there is no need to encode all rows once more
-            device = context.training.torch_device()
-            encoded = encoder.encode(data.inputs, device)
-            renew_norm_statistics(
-                model, encoded, context.training.batch_size, derive_seed(context.seed, "statistics")
-            )
+            training = context.training
+            encoded = encoder.encode(data.inputs, training.torch_device())
+            # A batch costs about a third of a step, so a fifth as many cost a fifteenth of the training.
+            steps = training.max_epochs * -(-len(data) // training.batch_size)
+            seed, most = derive_seed(context.seed, "statistics"), max(steps // 5, _FEWEST)
+            renew_norm_statistics(model, encoded, training.batch_size, seed, most)
 
     def loss(self, model: Network, batch: Batch, state: TrainingState) -> Tensor:
         """Loss ``(B,)`` of each row: what its label costs in the two mixed rows that it is part of."""

@@ -6,6 +6,8 @@ used on rows as they come.
 
 from __future__ import annotations
 
+from itertools import islice
+
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -14,7 +16,7 @@ from counterpoise.backbones.registry import Encoded
 from counterpoise.seeding import generator
 
 LEAST = 100
-"""Batches that the statistics are means over, at least; of fewer rows, several times over."""
+"""Batches that the statistics are means over; of fewer rows, several times over. Of more rows, all of them once."""
 
 
 def batch_norms(model: Network) -> list[_BatchNorm]:
@@ -23,7 +25,9 @@ def batch_norms(model: Network) -> list[_BatchNorm]:
 
 
 @torch.no_grad()
-def renew_norm_statistics(model: Network, encoded: Encoded, batch_size: int, seed: int) -> None:
+def renew_norm_statistics(
+    model: Network, encoded: Encoded, batch_size: int, seed: int, most: int | None = None
+) -> None:
     """Note the mean statistics of batches of these rows, augmented as in training, in place of those noted there.
 
     A backbone without batch norm is left as it is.
@@ -38,6 +42,8 @@ def renew_norm_statistics(model: Network, encoded: Encoded, batch_size: int, see
         Rows of a batch; those left over at the end are not looked at.
     seed : int
         Of the batches, and of augmentation.
+    most : int or None, default=None
+        Batches at most.
     """
     norms = batch_norms(model)
     n_rows = len(encoded.lengths)
@@ -53,10 +59,14 @@ def renew_norm_statistics(model: Network, encoded: Encoded, batch_size: int, see
     model.train()
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed % 2**63)
-        for _ in range(-(-LEAST // (n_rows // size))):
-            for rows in rng.permutation(n_rows)[: n_rows // size * size].reshape(-1, size):
-                inputs, mask = encoded.batch(rows)
-                model.embed(Batch(inputs, mask, nothing, nothing, torch.from_numpy(rows).to(device)))
+        batches = (
+            rows
+            for _ in range(-(-LEAST // (n_rows // size)))
+            for rows in rng.permutation(n_rows)[: n_rows // size * size].reshape(-1, size)
+        )
+        for rows in islice(batches, most):
+            inputs, mask = encoded.batch(rows)
+            model.embed(Batch(inputs, mask, nothing, nothing, torch.from_numpy(rows).to(device)))
     model.eval()
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

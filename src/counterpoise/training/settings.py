@@ -51,7 +51,8 @@ class TrainingSettings:
         Epochs without a better average precision on the validation side before training ends.
     track_margins : bool
         Whether each epoch is followed by a look at all training rows, and the history holds the mean margin of each
-        class under ``margin_<class number>``; see :mod:`counterpoise.metrics.margins`.
+        class under ``margin_<class number>``, at the epoch that is kept by the network that is returned; see
+        :mod:`counterpoise.metrics.margins`.
     precision : {"auto", "float32", "bfloat16"}
         Of the training step; predictions are always float32. ``"auto"`` probes the machine once, for networks that
         may gain (:attr:`counterpoise.backbones.base.Backbone.gains_by_bfloat16`).
