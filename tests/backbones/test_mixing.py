@@ -123,6 +123,8 @@ class TestVectors:
         assert "\n" not in str(error.value)
         for name in ("textcnn", "textrnn", "mlp", "frozen"):
             reader(name).check_mixing()
+            with pytest.raises(SettingsError, match=r"depth is 0.5, but backbone \w+ mixes what it reads"):
+                reader(name).check_mixing(0.5)
 
 
 def upper_layers_by_hand(network: Transformer, kind: str, states: torch.Tensor, at: int) -> torch.Tensor:

@@ -126,7 +126,7 @@ def test_what_cannot_be_asked(made, run) -> None:
     said = run(*asked, "--ratio", "100", code=2).stderr
     assert f"in table main {made.dataset} has no set that is thinned to a ratio; leave --ratio away" in said
     said = run("reproduce", "sharprecl", "--datasets", made.dataset + "x", code=2).stderr
-    assert f"x: the paper has {made.dataset}; did you mean {made.dataset!r}?" in said
+    assert f"x: choose from {made.dataset}; did you mean {made.dataset!r}?" in said
     said = run(*asked, "--lines", "cross-entropy, trained encoder", code=2).stderr
     assert "error: No encoder named: 1 line not run; --encoder NAME|FOLDER runs it." in said
     said = run(*asked, "--table", "4", code=2).stderr

@@ -198,7 +198,7 @@ class TestPapers:
             (["nosuch"], "there is no paper 'nosuch'"),
             (["miso", "--table", "7"], "there is no table '7' of miso; choose from 1, 2, 3, 4, 5, 6"),
             (["miso", "--budget", "huge"], "there is no budget 'huge'"),
-            (["miso", "--datasets", "yelp"], "the paper has sms_spam, toutiao, imdb, ag_news"),
+            (["miso", "--datasets", "yelp"], "choose from sms_spam, toutiao, imdb, ag_news"),
             (["miso", "--figure", "1", "-o", "a.gif"], "no picture has that ending"),
         ],
     )

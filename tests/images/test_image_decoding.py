@@ -130,15 +130,20 @@ def test_the_first_picture_of_an_animation() -> None:
 
 def test_what_cannot_be_read_is_named(tmp_path, picture) -> None:
     (tmp_path / "text.png").write_text("no image")
+    (tmp_path / "empty.png").touch()
     (tmp_path / "short.jpg").write_bytes(png(picture.resize((64, 64)), "JPEG")[:700])
     for form, said in [
         (tmp_path / "none.png", r"the image .*none\.png does not exist; check the path"),
         (tmp_path / "text.png", r"the image .*text\.png is in no format that Pillow knows"),
+        (
+            tmp_path / "empty.png",
+            r"the image .*empty\.png is empty \(0 bytes\); fetch it again or leave it out",
+        ),
+        (b"", r"is empty \(0 bytes\)"),
+        (tmp_path, r"the image .* is a folder; give the path of an image"),
         (str(tmp_path / "short.jpg"), r"the image .*short\.jpg cannot be decoded \(.*truncated"),
-        (tmp_path, "cannot be decoded"),
         ({"bytes": b"x", "path": "row 7"}, "the image row 7 is in no format"),
         (PIL.Image.open(tmp_path / "short.jpg"), r"it cannot be decoded \(.*truncated"),
-        (b"", "it is in no format"),
         (None, r"it is missing \(None\)"),
         ({"bytes": None, "path": None}, r"it is missing \(None\)"),
         (7, "it is of type int; give a path"),

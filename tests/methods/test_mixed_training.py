@@ -130,6 +130,12 @@ def test_the_prior_follows_late_weights_where_they_were_reached(name) -> None:
     )
 
 
+@EVERY
+def test_a_share_of_the_layers_needs_a_backbone_that_has_them(name) -> None:
+    with pytest.raises(SettingsError, match=r"depth is 0\.5, but backbone MLP mixes what it reads"):
+        make_method(name, {"depth": 0.5}).fit(data_of("mlp"), context_of("mlp"))
+
+
 def test_mixup_is_mixtexts_rule_where_that_does_not_turn_weights_round() -> None:
     """MixText takes a weight below a half from 1; for plain rows the loss has the same expectation."""
     model, batch, _ = model_and_batch("mlp", data_of("mlp"), 9)

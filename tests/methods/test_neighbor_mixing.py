@@ -284,6 +284,12 @@ def test_it_trains_on_every_backbone_and_keeps_no_rows(method, backbone) -> None
 
 
 @EVERY
+def test_a_share_of_the_layers_needs_a_backbone_that_has_them(method) -> None:
+    with pytest.raises(SettingsError, match=r"depth is 0\.5, but backbone MLP mixes what it reads"):
+        method(depth=0.5).fit(data_of("mlp"), context_of("mlp"))
+
+
+@EVERY
 @pytest.mark.parametrize(
     ("setting", "value", "message"),
     [

@@ -91,18 +91,28 @@ class Backbone(nn.Module, ABC):
         """Pooled representations ``(B, d)`` of a batch."""
         return self.pool(self.tokens(batch), batch.mask)
 
-    def check_mixing(self) -> None:
+    def check_mixing(self, depth: float = 0.0) -> None:
         """Refuse, before training, to be asked for :meth:`mixed`.
+
+        Parameters
+        ----------
+        depth : float, default=0.0
+            As for :meth:`mixed`.
 
         Raises
         ------
         SettingsError
-            In one sentence, if rows cannot be mixed in this backbone.
+            In one sentence, if rows cannot be mixed in this backbone, or not between its layers.
         """
         if type(self).mixed is Backbone.mixed:
             raise SettingsError(
                 f"rows cannot be mixed in backbone {type(self).__name__}; choose another backbone or a method without "
                 "mixing"
+            )
+        if depth:
+            raise SettingsError(
+                f"depth is {depth:g}, but backbone {type(self).__name__} mixes what it reads, and no layers; set it to "
+                "0, or train an encoder"
             )
 
     def mixed(self, batch: Batch, pairs: Pairs, depth: float = 0.0) -> Tensor:

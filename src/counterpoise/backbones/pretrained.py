@@ -217,7 +217,7 @@ class Transformer(Backbone):
         """Pooled as the checkpoint wants it, ``(B, d)``."""
         return pooled(tokens, mask, self.pooling)
 
-    def check_mixing(self) -> None:
+    def check_mixing(self, depth: float = 0.0) -> None:
         """Refuse an encoder that goes through one layer again and again, as ALBERT does."""
         config = self.model.config
         if len(self.layers) != config.num_hidden_layers:

@@ -225,7 +225,7 @@ def check_classes(labels: NDArray[np.object_], source: str) -> None:
     if len(set(labels)) < 2:
         raise DataError(
             f"{source} has one class only, {labels[0]!r} in all {len(labels):,} rows; "
-            "give data with at least two classes, or name another column with --label"
+            "give data with at least two classes or, where labels are a column, name another one with --label"
         )
 
 

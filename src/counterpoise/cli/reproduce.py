@@ -61,7 +61,7 @@ def reproduce(
         typer.Option(
             metavar="small|medium|paper",
             help="Minutes; hours on two cores; as published, as far as that is known. Of mixup also paper+smote, with "
-            "two lines that are not among the authors'.",
+            "three lines that are not among the authors'.",
         ),
     ] = "small",
     encoder: Annotated[

@@ -135,7 +135,11 @@ def _read(image: Any, name: str) -> np.ndarray:
             return _converted(opened, name)
     except FileNotFoundError as error:
         raise DataError(f"{name} does not exist; check the path") from error
+    except IsADirectoryError as error:
+        raise DataError(f"{name} is a folder; give the path of an image") from error
     except library.UnidentifiedImageError as error:
+        if _is_empty(image):
+            raise DataError(f"{name} is empty (0 bytes); fetch it again or leave it out") from error
         raise DataError(f"{name} is in no format that Pillow knows; convert it to PNG or JPEG") from error
     except DataError:
         raise
@@ -143,6 +147,11 @@ def _read(image: Any, name: str) -> np.ndarray:
     except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise DataError(f"{name} cannot be decoded ({reason}); fetch it again or leave it out") from error
+
+
+def _is_empty(image: Any) -> bool:
+    """Whether a file, or what was read of one, has no content."""
+    return not image if isinstance(image, bytes | bytearray | memoryview) else not os.path.getsize(image)
 
 
 def _opened(library: Any, image: Any) -> AbstractContextManager[Any]:

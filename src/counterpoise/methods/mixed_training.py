@@ -43,7 +43,7 @@ class MixedTraining(MixedLoss):
         Of the Beta distribution; 1 is uniform, 0 mixes nothing and is plain training.
     depth : float, default=0.0
         Share of a trained encoder's layers that rows go through before they are mixed; other backbones mix what they
-        read.
+        read, and refuse another share than 0.
     drw : bool or float, default=False
         Late class weights; see :class:`counterpoise.methods.deferred.DeferredReweighting`.
     ldam : bool, default=False
@@ -113,7 +113,7 @@ class MixedTraining(MixedLoss):
 
     def start(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
         """Refuse a backbone that cannot mix."""
-        model.backbone.check_mixing()
+        model.backbone.check_mixing(self.depth)
         super().start(model, data, encoder, context)
 
     def finish(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:

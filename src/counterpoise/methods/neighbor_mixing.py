@@ -117,7 +117,7 @@ class NeighborMixing(MixedLoss, RandomOversample):
 
     def start(self, model: Network, data: Data, encoder: Encoder, context: Context) -> None:
         """Refuse a backbone that cannot mix, and keep the rows that were given, which neighbours are drawn from."""
-        model.backbone.check_mixing()
+        model.backbone.check_mixing(self.depth)
         self.warn_of_equal_sizes(self._given)
         if not self.soft:
             self._warn_of_few(context)

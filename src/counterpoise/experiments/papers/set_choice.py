@@ -54,7 +54,7 @@ def chosen_sets(
     known = list(dict.fromkeys(made.dataset for made in protocol.SETS))
     if unknown := [name for name in names or () if name not in known]:
         near = near_match(unknown[0], known)
-        raise SettingsError(f"--datasets {', '.join(unknown)}: the paper has {', '.join(known)}{near}")
+        raise SettingsError(f"--datasets {', '.join(unknown)}: choose from {', '.join(known)}{near}")
     wanted = names or protocol.DEFAULT_SETS[budget]
     asked = [made for made in protocol.SETS if made.dataset in wanted]
     placed = [made for made in asked if every or protocol.about(table, made)]
