@@ -52,7 +52,8 @@ TASKS = (
 TELLS_SOURCES = ("sms_spam",)
 """Of these, those on which ``sources`` can be judged: at least ten texts of the class are difficult and ten easy on
 every fitting side (13 to 26 and 37 to 24 of them). On ag_news and toutiao nearly all are difficult, so that both levels
-write from the same texts; on trec two are easy on one side and sixteen on another."""
+write from the same texts, and lines from easy texts only from one or two, or from all where there is none; on trec two
+are easy on one side, sixteen on another and none on the third."""
 
 MORE = (
     Set("r8", "r8", "grain", whole=True),
