@@ -1,161 +1,263 @@
-"""Tables of MISO's fractional design, for ``tables.py``: what factors do, how much of the gap lines close, who leads.
+"""Tables of MISO's design, for ``tables.py``: what factors do, how much of the gap lines close, who leads, and why.
 
     paths = sorted(Path("benchmarks/results").glob("design_*.csv"))
-    effects(paths), gaps(paths), ranking(paths)
+    effects(paths), gaps(paths), ranking(paths), why(paths)
 
-The rows are those of ``miso_design.py``.
+The rows are those of ``miso_design.py``. A line stands in a table only if all of its runs are there; which ones are
+left out is said below it. Intervals are those of ``design_statistics.py``: about these tasks, and corrected for none of
+the many lines and factors that are looked at.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import t
 
-from counterpoise.experiments.papers.base import Line
-from gathered import read_rows, row_settings
+from counterpoise.experiments.papers.base import Set
+from design_lines import (
+    CEILING,
+    EDITED,
+    FACTORS,
+    PLAIN,
+    POINTER,
+    RANKED,
+    ROUTES,
+    Contestant,
+    identity_of,
+)
+from design_statistics import of_a_share, pooled
+from gathered import Row, read_rows, row_settings
 from markdown import table_of
-from miso_design import CELLS, FACTORS, MORE, N_FOLDS, PLAIN, RIVALS, ROUTES, TASKS
+from miso_design import GRIDS, MORE, N_FOLDS, TASKS, TELLS_SOURCES, Cell, Place, cells_of, place_of
 
 METRIC = "average_precision"
-REFERENCE = "class_weight"
-PRETRAINED = ("encoder", "auto", "blend")
-"""What is in the names of lines in which a pretrained encoder has a part, and in no others'."""
+WORTH_CLOSING = 0.02
+"""A gap up to this is none: a share of it would say nothing."""
 
-Scores = dict[str, dict[str, dict[tuple[int, int], float]]]
-"""By task, line, then seed and fold."""
+_CLASS_WEIGHT = CEILING[0]
+_LINES = (*PLAIN, *ROUTES, *GRIDS["cells"][0])
+_FIRST = {(0, fold) for fold in range(N_FOLDS)}
+_WHY = {
+    "difficult_share_after": "difficult, rare",
+    "majority_difficult_share_after": "difficult, others",
+    "margin_rare": "margin, rare",
+    "margin_common": "margin, others",
+}
+_UNCORRECTED = "Intervals are not corrected for the number of lines."
+
+Scores = Mapping[Cell, float]
+Runs = Mapping[Place, Mapping[str, Mapping[Cell, Row]]]
+"""Rows by place, identity of a line, then seed and fold."""
 
 
-def read_scores(paths: Sequence[Path], lines: Sequence[Line], *, whole: bool = False) -> Scores:
-    """Average precision of lines on all tasks; of ``whole`` fitting sides, or of those that the design has."""
-    thinned = {made.dataset for made in (*TASKS, *MORE) if made.keep}
-    found: Scores = defaultdict(lambda: defaultdict(dict))
-    names = {_identity(line.method, line.backbone, line.settings): line.name for line in lines}
+def read_runs(paths: Sequence[Path]) -> Runs:
+    """All finished runs; a line that has two names has one identity."""
+    found: dict[Place, dict[str, dict[Cell, Row]]] = defaultdict(lambda: defaultdict(dict))
     for row in (row for path in paths for row in read_rows(path)):
-        name = names.get(_identity(row["method"], row["backbone"] or None, row_settings(row)))
-        if (
-            name is not None
-            and row["status"] == "done"
-            and whole == (row["dataset"] in thinned and not row["keep"])
-        ):
-            found[row["dataset"]][name][int(row["seed"]), int(row["fold"])] = float(row[METRIC])
+        if row["status"] == "done":
+            settings = {**json.loads(row["estimator"]), **row_settings(row)}
+            own = found[row["dataset"], row["minority"], row["keep"]]
+            identity = identity_of(row["method"], row["backbone"] or None, settings)
+            own[identity][int(row["seed"]), int(row["fold"])] = row
     return found
 
 
-def _identity(method: str, backbone: str | None, settings: Mapping[str, object]) -> str:
-    return json.dumps([method, backbone, settings], sort_keys=True)
+def _scores(runs: Runs, line: Contestant, made: Set, metric: str = METRIC, *, whole: bool = False) -> Scores:
+    rows = runs.get(place_of(made, whole=whole), {}).get(line.identity, {})
+    return {cell: float(row[metric]) for cell, row in rows.items() if row.get(metric)}
+
+
+class _Absent:
+    """Keeps count of what lacks runs, to be said below a table."""
+
+    def __init__(self, runs: Runs) -> None:
+        self.runs = runs
+        self.lacking: dict[str, tuple[int, int]] = {}
+
+    def misses(
+        self,
+        line: Contestant,
+        sets: Iterable[Set],
+        name: str,
+        wanted: set[Cell] | None = None,
+        *,
+        whole: bool = False,
+    ) -> bool:
+        """Whether a line lacks any of its runs, or of those that are wanted, on some sets."""
+        lacking = total = 0
+        for made in sets:
+            cells = cells_of(line, made, whole=whole) if wanted is None else wanted
+            total += len(cells)
+            lacking += len(cells - set(_scores(self.runs, line, made, whole=whole)))
+        if lacking:
+            self.lacking[name] = (lacking, total)
+        return lacking > 0
+
+    def __str__(self) -> str:
+        partly = [f"{name} ({n} of {total} runs)" for name, (n, total) in self.lacking.items() if n < total]
+        wholly = [name for name, (n, total) in self.lacking.items() if n == total]
+        return " ".join(
+            f"{said}: {'; '.join(names)}."
+            for said, names in (("Left out, since runs are missing", partly), ("Not run yet", wholly))
+            if names
+        )
+
+
+def _page(table: str, *foot: str) -> str:
+    return "\n\n".join([table, *(said for said in foot if said)])
 
 
 def effects(paths: Sequence[Path]) -> str:
     """Of each factor and generator the mean of the cells where it is on, less that of the others, by task and overall.
 
-    The interval is about these tasks: variances over folds, pooled over tasks, with Nadeau and Bengio's allowance for
-    fitting sides that overlap.
+    The factor ``sources`` is judged where difficult and easy texts can both be written from. Of one seed.
     """
-    scores = read_scores(paths, CELLS)
-    tasks = [made.dataset for made in TASKS if made.dataset in scores]
+    runs = read_runs(paths)
+    absent = _Absent(runs)
     lines = []
-    for method in ("miso", "miso_edit"):
-        cells = [line for line in CELLS if line.name.startswith(f"{method}: ")]
-        for factor in FACTORS:
-            on = [line.name for line in cells if factor in line.name.partition(": ")[2].split(", ")]
-            off = [line.name for line in cells if line.name not in on]
-            by_task = [_effect(scores[task], on, off) for task in tasks] if on else []
-            if by_task and all(len(each) == N_FOLDS for each in by_task):
-                means = [f"{np.mean(each):+.3f}" for each in by_task]
-                lines.append([f"`{method}`", factor, *means, _pooled(by_task)])
-    return table_of(["generator", "factor", *tasks, "mean [95% interval]"], lines)
+    for method, cells in (("miso", POINTER), ("miso_edit", EDITED)):
+        if [line for line in cells if absent.misses(line, TASKS, line.name, _FIRST)]:
+            continue
+        for factor, (setting, _, level) in FACTORS.items():
+            on = [line for line in cells if line.settings.get(f"method__{setting}") == level]
+            off = [line for line in cells if line not in on]
+            if not on:
+                continue
+            by_task = {
+                made.dataset: _effect(runs, made, on, off)
+                for made in TASKS
+                if factor != "sources" or made.dataset in TELLS_SOURCES
+            }
+            means = [
+                f"{np.mean(by_task[made.dataset]):+.3f}" if made.dataset in by_task else "" for made in TASKS
+            ]
+            lines.append([f"`{method}`", factor, *means, pooled(list(by_task.values()))])
+    head = ["generator", "factor", *(made.dataset for made in TASKS), "mean [95% interval]"]
+    return _page(table_of(head, lines), str(absent), _UNCORRECTED)
 
 
-def _effect(
-    by: Mapping[str, Mapping[tuple[int, int], float]], on: Sequence[str], off: Sequence[str]
-) -> list[float]:
-    """One difference a fold, where all cells have it."""
-    shared = set.intersection(*(set(by.get(name, {})) for name in (*on, *off)))
-    return [
-        float(np.mean([by[name][cell] for name in on]) - np.mean([by[name][cell] for name in off]))
-        for cell in sorted(shared)
-    ]
-
-
-def _pooled(by_task: Sequence[Sequence[float]]) -> str:
-    values = np.array(by_task)
-    variance = float(values.var(axis=1, ddof=1).mean())
-    error = (variance * (1 / N_FOLDS + 1 / (N_FOLDS - 1)) / len(values)) ** 0.5
-    reach = float(t.ppf(0.975, len(values) * (N_FOLDS - 1))) * error
-    mean = float(values.mean())
-    return f"{mean:+.4f} [{mean - reach:+.4f}, {mean + reach:+.4f}]"
+def _effect(runs: Runs, made: Set, on: Sequence[Contestant], off: Sequence[Contestant]) -> list[float]:
+    """One difference a fold."""
+    sides = [[_scores(runs, line, made) for line in side] for side in (on, off)]
+    with_, without = ([np.mean([own[cell] for own in side]) for cell in sorted(_FIRST)] for side in sides)
+    return np.subtract(with_, without).tolist()
 
 
 def gaps(paths: Sequence[Path]) -> str:
-    """Average precision of each line, and the share of the gap that it closes, by task and in the mean.
+    """Average precision of each line, and the share of its gap that it closes, by task and overall.
 
-    The gap is from class weights on the few texts to the best of the plain lines of its league on all of them.
+    The gap of a line is that of the plain line of its kind, its reference: what that one gives with all texts of the
+    class less what it gives with the few. The share is of what the line has more than its reference with the few. Both
+    are of the seeds and folds that all three have, on tasks where the gap exceeds :data:`WORTH_CLOSING`; overall it is
+    the mean gain over the mean gap.
     """
-    few, all_texts = read_scores(paths, (*PLAIN, *ROUTES, *CELLS)), read_scores(paths, PLAIN, whole=True)
-    tasks = [
-        made.dataset for made in TASKS if REFERENCE in few.get(made.dataset, {}) and all_texts[made.dataset]
-    ]
-    bests = {open_: [_best(all_texts[task], open_) for task in tasks] for open_ in (False, True)}
+    runs = read_runs(paths)
+    absent = _Absent(runs)
+    plain = {line.name: line for line in PLAIN}
     lines = []
-    for line in dict.fromkeys(line.name for line in (*PLAIN, *ROUTES, *CELLS)):
-        means = [_mean(few[task].get(line)) for task in tasks]
-        if any(mean is None for mean in means):
+    shown = [
+        *((line, line.name, False) for line in _LINES),
+        *((line, f"{line.name}, all texts", True) for line in CEILING),
+    ]
+    left_out = {name for line, name, whole in shown if absent.misses(line, TASKS, name, whole=whole)}
+    for line, name, whole in shown:
+        if name in left_out:
             continue
-        shares = [
-            (float(mean or 0.0) - start) / (best - start)
-            for mean, best, start in zip(
-                means,
-                bests[is_open(line)],
-                (float(_mean(few[task][REFERENCE]) or 0.0) for task in tasks),
-                strict=True,
-            )
-        ]
-        cells = [f"{mean:.3f} ({share:+.0%})" for mean, share in zip(means, shares, strict=True)]
-        lines.append([line, "open" if is_open(line) else "", *cells, f"{np.mean(shares):+.0%}"])
-    for open_, name in ((False, "the best on all texts"), (True, "the best on all texts, open")):
-        lines.append([name, "open" if open_ else "", *(f"{best:.3f}" for best in bests[open_]), "+100%"])
-    return table_of(["line", "league", *tasks, "share of the gap"], lines)
+        reference = plain[line.reference]
+        known = not {reference.name, f"{reference.name}, all texts"} & left_out
+        cells, gains, widths = [], [], []
+        for made in TASKS:
+            own = _scores(runs, line, made, whole=whole)
+            few, all_texts = (_scores(runs, reference, made, whole=each) for each in (False, True))
+            pairs = sorted(set(own) & set(few) & set(all_texts))
+            said = f"{np.mean(list(own.values())):.3f}"
+            width = [all_texts[cell] - few[cell] for cell in pairs]
+            if known and np.mean(width) > WORTH_CLOSING:
+                gains.append([own[cell] - few[cell] for cell in pairs])
+                widths.append(width)
+                said += f" ({np.mean(gains[-1]) / np.mean(width):+.0%})"
+            cells.append(said)
+        share = of_a_share(gains, widths) if gains else ""
+        lines.append([name, line.league, reference.name, *cells, share])
+    head = ["line", "league", "gap of", *(made.dataset for made in TASKS), "share of the gap [95% interval]"]
+    return _page(table_of(head, lines), str(absent), _UNCORRECTED)
 
 
 def ranking(paths: Sequence[Path]) -> str:
-    """Average precision of what has no part broken or swapped, the best mean of the first seed first.
+    """Average precision of what has no part broken or swapped, the best mean of the first seed first; and the rivals.
 
-    Of lines that are whole on all sets, the rival's choice being on all of them.
+    MISO and its editor are shown, and are nobody's rivals; nor is what stands beside the leagues.
     """
-    every = (*PLAIN, *RIVALS, *ROUTES[:2])
-    scores = read_scores(paths, every)
-    sets = [made.dataset for made in (*TASKS, *MORE)]
-    lines = []
-    for name in (line.name for line in every):
-        firsts = [_first_seed(scores[each].get(name, {})) for each in sets]
-        if all(len(own) == N_FOLDS for own in firsts):
-            means = [float(np.mean(own)) for own in firsts]
-            lines.append((name, means, float(np.mean(means))))
-    lines.sort(key=lambda line: -line[2])
-    cells = [
-        [name, "open" if is_open(name) else "", *(f"{each:.3f}" for each in means), f"{mean:.3f}"]
-        for name, means, mean in lines
+    runs = read_runs(paths)
+    absent = _Absent(runs)
+    sets = (*TASKS, *MORE)
+    scores = {
+        line.name: [[_scores(runs, line, made)[cell] for cell in sorted(_FIRST)] for made in sets]
+        for line in RANKED
+        if not absent.misses(line, sets, line.name, _FIRST)
+    }
+    means = {name: [float(np.mean(own)) for own in by_set] for name, by_set in scores.items()}
+    ranked = sorted(
+        (line for line in RANKED if line.name in scores), key=lambda line: -float(np.mean(means[line.name]))
+    )
+    plain = scores.get(_CLASS_WEIGHT.name)
+    lines = [
+        [
+            line.name,
+            line.league,
+            *(f"{mean:.3f}" for mean in means[line.name]),
+            f"{np.mean(means[line.name]):.3f}",
+            "" if plain is None else pooled(np.subtract(scores[line.name], plain).tolist()),
+        ]
+        for line in ranked
     ]
-    return table_of(["line", "league", *sets, "mean"], cells)
+    rivals = []
+    for league in ("closed", "open"):
+        of_it = [
+            line for line in ranked if line.league == league and line.method not in ("miso", "miso_edit")
+        ]
+        rivals += [f"{league} league, {of_it[0].name}"] if of_it else []
+    named = f"Rivals so far, by the mean: {'; '.join(rivals)}." if rivals else ""
+    less = f"less {_CLASS_WEIGHT.name} [95% interval]"
+    head = ["line", "league", *(made.dataset for made in sets), "mean", less]
+    return _page(table_of(head, lines), named, str(absent), _UNCORRECTED)
 
 
-def _first_seed(own: Mapping[tuple[int, int], float]) -> list[float]:
-    return [score for (seed, _), score in sorted(own.items()) if seed == 0]
+def why(paths: Sequence[Path]) -> str:
+    """Difficult test samples in the trained embedding, margins of test samples and seconds of each line, mean of tasks.
+
+    In brackets what that is more than of class weights, for lines before the same network; seconds as so many times.
+    """
+    runs = read_runs(paths)
+    absent = _Absent(runs)
+    lines = []
+    for line in _LINES:
+        if absent.misses(line, TASKS, line.name):
+            continue
+        cells = []
+        for metric in _WHY:
+            own, plain = (_mean(runs, each, metric, like=line) for each in (line, _CLASS_WEIGHT))
+            said = "" if own is None else f"{own:.3f}"
+            if own is not None and plain is not None and line.reference == _CLASS_WEIGHT.name:
+                said += f" ({own - plain:+.3f})"
+            cells.append(said)
+        own, plain = (_mean(runs, each, "fit_seconds", like=line) for each in (line, _CLASS_WEIGHT))
+        times = "" if not own or not plain else f" ({own / plain:.1f} x)"
+        lines.append([line.name, *cells, "" if own is None else f"{own:.1f}{times}"])
+    head = ["line", *_WHY.values(), "seconds to fit"]
+    return _page(table_of(head, lines), str(absent))
 
 
-def is_open(name: str) -> bool:
-    """Whether a line has a pretrained encoder in it."""
-    return any(word in name for word in PRETRAINED)
-
-
-def _best(by: Mapping[str, Mapping[tuple[int, int], float]], open_: bool) -> float:
-    return max(float(_mean(own) or 0.0) for name, own in by.items() if open_ or not is_open(name))
-
-
-def _mean(own: Mapping[tuple[int, int], float] | None) -> float | None:
-    return float(np.mean(list(own.values()))) if own else None
+def _mean(runs: Runs, line: Contestant, metric: str, *, like: Contestant) -> float | None:
+    """Mean over tasks of the runs that another line has too; None where one of these lacks the metric."""
+    means = []
+    for made in TASKS:
+        own, wanted = _scores(runs, line, made, metric), cells_of(like, made)
+        if not wanted <= set(own):
+            return None
+        means.append(float(np.mean([own[cell] for cell in wanted])))
+    return float(np.mean(means))

@@ -1,11 +1,13 @@
 """Planned runs, filled into a store and gathered into a file of rows; what stands in the file is not run again.
 
-hours = fill_parts([Part(task, runs)], RESULTS / "mixing_texts.csv", Path("texts.runs"), seconds_of, jobs=2)
+hours, failed = fill_parts([Part(task, runs)], RESULTS / "mixing_texts.csv", Path("texts.runs"), seconds_of, jobs=2)
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -36,7 +38,8 @@ def fill_parts(
     *,
     jobs: int,
     estimate: bool = False,
-) -> float:
+    retry: bool = False,
+) -> tuple[float, int]:
     """Execute what a file of rows lacks, part by part, and say how long that takes.
 
     Parameters
@@ -50,13 +53,17 @@ def fill_parts(
         Processes.
     estimate : bool, default=False
         Whether nothing is executed.
+    retry : bool, default=False
+        Whether what has failed before is executed too.
 
     Returns
     -------
-    float
-        Core-hours that were expected.
+    hours : float
+        Of one core, as expected.
+    failed : int
+        Runs that have no row because they fail, now or before.
     """
-    whole = 0.0
+    whole, failed = 0.0, 0
     for part in parts:
         there = finished(rows)
         runs = [run for run in part.runs if place_of(run) not in there]
@@ -67,11 +74,12 @@ def fill_parts(
         if estimate or not runs:
             continue
         with Store(store) as opened:
-            filled = fill(opened, jobs_of(runs), part.task, make_executor(jobs=jobs))
+            filled = fill(opened, jobs_of(runs), part.task, make_executor(jobs=jobs), retry=retry)
         gather(rows, store)
-        for why in dict.fromkeys(filled.failures.values()):
-            print(f"failed: {why}", flush=True)
-    return whole
+        failed += len(filled.failures)
+        for why, times in Counter(filled.failures.values()).items():
+            print(f"failed, {times} runs: {why}", flush=True)
+    return whole, failed
 
 
 def asked(description: str | None, grids: Iterable[str]) -> argparse.Namespace:
@@ -81,6 +89,7 @@ def asked(description: str | None, grids: Iterable[str]) -> argparse.Namespace:
     parser.add_argument("store", type=lambda given: Path(given).absolute())
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--estimate", action="store_true", help="say how long it takes, and stop")
+    parser.add_argument("--retry", action="store_true", help="execute also what has failed before")
     parser.add_argument(
         "--gather", action="store_true", help="add what is in the store to the files, and stop"
     )
@@ -95,6 +104,8 @@ def fill_grids(
 ) -> None:
     """Fill the grids that :func:`asked` for, each into ``results/PREFIX_GRID.csv`` over a store of its own.
 
+    The program ends with an error, after all of them, where runs fail.
+
     Parameters
     ----------
     arguments : Namespace
@@ -104,7 +115,7 @@ def fill_grids(
     seconds_of : callable
         What a run of a grid is expected to take, in seconds of one core.
     """
-    hours = 0.0
+    hours, failed = 0.0, 0
     for grid in grids if arguments.grid == "all" else (arguments.grid,):
         rows = machine.RESULTS / f"{prefix}_{grid}.csv"
         store = arguments.store.with_name(f"{arguments.store.stem}-{grid}{arguments.store.suffix}")
@@ -113,7 +124,16 @@ def fill_grids(
                 print(f"{rows}: {gather(rows, store)} more runs", flush=True)
             continue
         cost = partial(seconds_of, grid=grid)
-        hours += fill_parts(
-            grids[grid](), rows, store, cost, jobs=arguments.jobs, estimate=arguments.estimate
+        expected, without_row = fill_parts(
+            grids[grid](),
+            rows,
+            store,
+            cost,
+            jobs=arguments.jobs,
+            estimate=arguments.estimate,
+            retry=arguments.retry,
         )
+        hours, failed = hours + expected, failed + without_row
     print(f"{hours:.1f} core-hours")
+    if failed:
+        sys.exit(f"{failed} runs failed and have no row; --retry executes them again")

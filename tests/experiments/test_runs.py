@@ -18,6 +18,7 @@ from counterpoise.errors import SettingsError
 from counterpoise.experiments import surroundings as room
 from counterpoise.experiments.runs import Run, canonical, content_hash, json_value
 from counterpoise.experiments.surroundings import LIBRARIES, Surroundings
+from counterpoise.methods.registry import make_method
 from counterpoise.training import precision
 from tiny_encoders import tiny_encoder
 
@@ -253,6 +254,44 @@ def test_networks_that_do_not_gain_have_one_key_on_all_processors(monkeypatch) -
             settings = {"backbone": backbone, "backbone_settings": {}, "method_settings": {}}
             keys.add(run(**settings, estimator={"precision": "auto", "device": "cpu"}).key)
     assert len(keys) == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "settings", "tells"),
+    [
+        ("miso", {}, True),
+        ("miso", {"preset": "paper"}, True),
+        ("miso", {"generator": "edit"}, False),
+        ("miso_edit", {}, False),
+        ("cag", {}, True),
+        ("word_swap", {}, False),
+        ("tfidf_lr", {"sampler": "miso"}, True),
+        ("tfidf_lr", {"sampler": "miso_edit"}, False),
+        ("tfidf_lr", {}, False),
+        ("blend", {"members": ["tfidf_lr", "miso"]}, True),
+        ("blend", {"members": ["tfidf_lr", "char_lr"], "settings": {"char_lr": {"sampler": "cag"}}}, True),
+        ("blend", {"members": ["tfidf_lr", "miso_edit"]}, False),
+    ],
+)
+def test_a_decoders_number_format_belongs_to_the_key_and_leaves_the_classifiers_alone(
+    method, settings, tells, monkeypatch
+) -> None:
+    """The network is the same on all processors; the decoder is trained in whatever format is fastest."""
+    trained = make_method(method, settings).trains_backbone("text")
+    asked = run(
+        method=method,
+        method_settings=settings,
+        backbone="textcnn" if trained else None,
+        backbone_settings={},
+        estimator={"precision": "auto", "device": "cpu"},
+    )
+    places = []
+    for answer in ("float32", "bfloat16"):
+        monkeypatch.setattr(precision, "remembered", lambda *question, answer=answer: answer)
+        places.append(Surroundings.here(asked))
+        assert places[-1].versions.get("sampler's arithmetic") == (answer if tells else None)
+        assert places[-1].precision == "float32"
+    assert (asked.key_in(places[0]) != asked.key_in(places[1])) == tells
 
 
 def test_threads_of_another_process(monkeypatch) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from counterpoise.difficulty import difficult_samples
+from counterpoise.errors import CounterpoiseWarning
 from counterpoise.miso.assembly import Prepared, _held_out, prepare
 from counterpoise.miso.corpus import Corpus
 from counterpoise.miso.recipe import Recipe
@@ -37,6 +39,41 @@ def test_held_out_texts_are_trained_on_nowhere(trained) -> None:
     sides = trained[0].sides
     assert len(sides.held_out) == 4
     assert not set(sides.held_out) & (set(sides.sources) | set(sides.minority))
+
+
+def judged(monkeypatch, n_easy: int) -> None:
+    """Let all minority texts be difficult but the last ``n_easy``."""
+
+    def verdict(texts: Any, labels: np.ndarray, **_: Any) -> Any:
+        rows = np.arange(40)
+        return SimpleNamespace(difficult=rows[: 40 - n_easy], rows=rows, degree=np.full(40, 0.5))
+
+    monkeypatch.setattr("counterpoise.miso.assembly.difficult_samples", verdict)
+
+
+@pytest.mark.parametrize(("n_easy", "donors"), [(0, 40), (2, 40), (9, 40), (10, 10), (40, 40)])
+@pytest.mark.parametrize("generator", ["edit", "pointer"])
+def test_a_few_easy_texts_do_not_lend_all_words(generator, n_easy, donors, trained, monkeypatch) -> None:
+    judged(monkeypatch, n_easy)
+    found = prepared(generator=generator, inject=0.5)
+    lends = found.writer.editor if generator == "edit" else found.writer.model.generator.minority
+    assert lends.donors.tolist() == list(range(40 - donors, 40))
+    assert (found.n_difficult, found.n_easy, found.n_donors) == (40 - n_easy, n_easy, donors)
+
+
+@pytest.mark.parametrize(("sources", "n_easy"), [("easy", 0), ("difficult", 40)])
+def test_all_serve_with_a_warning_where_none_is_of_the_kind(sources, n_easy, monkeypatch) -> None:
+    judged(monkeypatch, n_easy)
+    with pytest.warns(CounterpoiseWarning, match=f"none of the 40 texts of a class is {sources}"):
+        found = prepared(generator="edit", sources=sources)
+    assert found.field.sources.tolist() == list(range(40))
+
+
+@pytest.mark.parametrize(("sources", "n_easy"), [("all", 0), ("easy", 1), ("difficult", 39)])
+def test_otherwise_nothing_is_said(sources, n_easy, monkeypatch, recwarn) -> None:
+    judged(monkeypatch, n_easy)
+    assert len(prepared(generator="edit", sources=sources).field.sources) == (1 if sources != "all" else 40)
+    assert not recwarn.list
 
 
 def test_donors_are_easy_and_sources_know_how_difficult_they_are() -> None:

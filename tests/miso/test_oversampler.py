@@ -83,6 +83,22 @@ def test_difficult_samples_are_sources_or_easy_ones_or_all() -> None:
     assert set(others.anchors_["source_row"].to_pylist()) == set(easy.tolist())
 
 
+def test_how_many_are_difficult_is_said_where_settings_tell_them_apart() -> None:
+    texts, labels = corpus(30, 80)
+    sampler = make("edit", inject=0.5)
+    for _ in range(2):
+        sampler.fit_resample(texts, labels)
+        (said,) = sampler.remarks_
+    found = sampler.prepared_["rare"]
+    assert 0 < found.n_difficult < 30
+    assert said == (
+        f"MISO: of 30 texts {found.n_difficult} are difficult and {found.n_easy} easy; "
+        f"30 are written from and {found.n_donors} can lend words"
+    )
+    sampler.set_params(inject=0.0).fit_resample(texts, labels)
+    assert not sampler.remarks_
+
+
 def test_where_none_is_difficult_all_serve() -> None:
     texts = np.array(
         [f"free prize cash {w}" for w in "abcdefgh"] + [f"home lunch office {w}" for w in "ijklmnopqrstuvw"],
@@ -90,7 +106,8 @@ def test_where_none_is_difficult_all_serve() -> None:
     )
     labels = np.array(["rare"] * 8 + ["plain"] * 15)
     sampler = make("edit", sources="difficult")
-    sampler.fit_resample(texts, labels)
+    with pytest.warns(CounterpoiseWarning, match="none of the 8 texts"):
+        sampler.fit_resample(texts, labels)
     assert sampler.prepared_["rare"].n_difficult == 0
     assert len(sampler.prepared_["rare"].field.sources) == 8
 
@@ -100,7 +117,8 @@ def test_where_none_is_easy_all_serve() -> None:
     plain = [f"{w} {v} home lunch office" for w in "abcdefgh" for v in "pqrs"]
     texts = np.array([*(f"{text} prize" for text in plain[::4]), *plain], dtype=object)
     sampler = make("edit", sources="easy")
-    sampler.fit_resample(texts, np.array(["rare"] * 8 + ["plain"] * 32))
+    with pytest.warns(CounterpoiseWarning, match="none of the 8 texts"):
+        sampler.fit_resample(texts, np.array(["rare"] * 8 + ["plain"] * 32))
     assert sampler.prepared_["rare"].n_difficult == 8
     assert len(sampler.prepared_["rare"].field.sources) == 8
 

@@ -236,6 +236,14 @@ def test_as_a_method_the_network_decides() -> None:
     np.testing.assert_array_equal(again.logits(texts[:5]), predictor.logits(texts[:5]))
 
 
+def test_what_the_sampler_remarks_is_noted_when_the_network_decides(monkeypatch) -> None:
+    monkeypatch.setattr(Scripted, "remarks_", ("it was so",))
+    texts, names = signs()
+    predictor = fitted("helps", texts, (names == "rare").astype(np.int64))
+    assert predictor.notes["remarks"] == ["it was so"]
+    assert "balance" in predictor.notes
+
+
 @pytest.mark.parametrize("best", SHARES)
 def test_the_share_at_which_the_network_ranks_best_is_taken(monkeypatch, best) -> None:
     """A network that knows the class only after so many new texts, and without them ranks all texts alike."""

@@ -20,6 +20,7 @@ from counterpoise.experiments.sources import modules_of_run, source_digest
 
 if TYPE_CHECKING:
     from counterpoise.experiments.runs import Run
+    from counterpoise.methods.base import Method
 
 LIBRARIES = (
     "torch",
@@ -46,7 +47,8 @@ class Surroundings:
     source : str
         Digest of the code (:func:`counterpoise.experiments.sources.source_digest`).
     device, precision : str
-        As resolved here, also for a method without a network, since its sampler may have one.
+        As resolved here, also for a method without a network, since its sampler may have one; the format is the
+        classifier's.
     neighbors : str
         Library that won this machine's race over 10,000 rows of 128 features. Searches of other shapes may be won by
         the other one; :class:`counterpoise.neighbors.NearestNeighbors` answers alike with both.
@@ -54,8 +56,9 @@ class Surroundings:
         Of torch.
     versions : dict of str to str
         Of :data:`LIBRARIES` and of Python up to the minor number, whose tables of characters decide what a word is; and
-        under ``"encoder"`` which weights a pretrained one has, and under ``"optuna"``, where a run tries settings, what
-        proposes them.
+        under ``"encoder"`` which weights a pretrained one has, under ``"sampler's arithmetic"`` the number format of a
+        sampler's own network, where it trains one, and under ``"optuna"``, where a run tries settings, what proposes
+        them.
     """
 
     source: str
@@ -82,6 +85,8 @@ class Surroundings:
         """
         import torch
 
+        from counterpoise.methods.registry import make_method
+        from counterpoise.oversampling.device import beside
         from counterpoise.training.precision import resolve_precision
         from counterpoise.training.settings import TrainingSettings
 
@@ -91,7 +96,10 @@ class Surroundings:
         device = settings.torch_device()
         with _threads(torch.get_num_threads() if threads is None else threads) as count:
             precision = resolve_precision(settings.precision, device, gains=_gains_by_bfloat16(run))
-            versions = dict(_versions()) | _pretrained(run)
+            method = make_method(run.method, run.method_settings)
+            versions = dict(_versions()) | _pretrained(run, method)
+            if method.trains_decoder:
+                versions["sampler's arithmetic"] = resolve_precision("auto", beside(device))
             if run.trials:
                 versions["optuna"] = _version("optuna")
             return cls(source, device.type, precision, _neighbors(count), count, versions)
@@ -145,14 +153,12 @@ def _neighbors(threads: int) -> str:
     return fastest(rows, _NEIGHBORS)
 
 
-def _pretrained(run: Run) -> dict[str, str]:
+def _pretrained(run: Run, method: Method) -> dict[str, str]:
     """What the settings of the run name, where that is more than themselves."""
     from counterpoise.backbones.registry import find_backbone
-    from counterpoise.methods.registry import make_method
 
     network = find_backbone(run.backbone).identity(run.backbone_settings) if run.backbone else ""
-    method = make_method(run.method, run.method_settings).identity()
-    identity = " ".join(filter(None, (network, method)))
+    identity = " ".join(filter(None, (network, method.identity())))
     return {"encoder": identity} if identity else {}
 
 

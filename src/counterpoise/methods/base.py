@@ -217,6 +217,11 @@ class Method(BaseEstimator, ABC):
         """What of the machine its settings name, such as the weights in a folder: part of a run's key."""
         return ""
 
+    @property
+    def trains_decoder(self) -> bool:
+        """Whether a sampler of it does; see :attr:`counterpoise.oversampling.base.TextSampler.trains_decoder`."""
+        return False
+
     def check_training(self, training: TrainingSettings, kind: str) -> None:
         """Raise SettingsError for a training on such data that this method cannot take part in, before any work."""
         if not training.label_smoothing:

@@ -196,6 +196,11 @@ class Blend(Method):
         """That of all members."""
         return " ".join(filter(None, (member.identity() for member in self.made().values())))
 
+    @property
+    def trains_decoder(self) -> bool:
+        """Whether a sampler of any member does."""
+        return any(member.trains_decoder for member in self.made().values())
+
     def fit(self, data: Data, context: Context) -> BlendPredictor:
         """Fit each member, and the weights where they are to be fitted."""
         self.check_training(context.training, data.kind)

@@ -20,6 +20,7 @@ from counterpoise.metrics.calibration import softmax
 from counterpoise.metrics.ranking import average_precision
 from counterpoise.oversampling.balance import SHARES, Fold, Judge, choose_balance
 from counterpoise.oversampling.base import TextSampler
+from counterpoise.oversampling.device import beside
 
 
 class SampledMethod(GradientMethod):
@@ -58,6 +59,11 @@ class SampledMethod(GradientMethod):
         """That of the sampler."""
         return self.sampler(**self._settings).identity()
 
+    @property
+    def trains_decoder(self) -> bool:
+        """Whether the sampler does."""
+        return self.sampler(**self._settings).trains_decoder
+
     def fit(self, data: Data, context: Context) -> NetworkPredictor:
         """Resample, encode, train and finish; see :meth:`counterpoise.methods.base.Method.fit`.
 
@@ -66,10 +72,7 @@ class SampledMethod(GradientMethod):
         None for the largest.
         """
         if not self.sampler(**self._settings).chooses_balance:
-            predictor = super().fit(data, context)
-            if self._remarks:
-                predictor.notes["remarks"] = list(self._remarks)
-            return predictor
+            return self._said(super().fit(data, context))
         inner = replace(context.stream("balance"), checkpoint=None)
         shares = choose_balance(
             self._sampler(inner),
@@ -84,8 +87,14 @@ class SampledMethod(GradientMethod):
             name: int(counts[name] + round(s * (counts.max() - counts[name]))) for name, s in shares.items()
         }
         decided = type(self)(**{**self._settings, "balance": 1.0, "sampling_strategy": wanted})
-        predictor = super(SampledMethod, decided).fit(data, context)
+        predictor = decided._said(super(SampledMethod, decided).fit(data, context))
         predictor.notes["balance"] = [shares.get(number) for number in range(data.n_classes)]
+        return predictor
+
+    def _said(self, predictor: NetworkPredictor) -> NetworkPredictor:
+        """The predictor with what the sampler remarked."""
+        if self._remarks:
+            predictor.notes["remarks"] = list(self._remarks)
         return predictor
 
     def resample(self, data: Data, context: Context) -> Data:
@@ -97,7 +106,7 @@ class SampledMethod(GradientMethod):
         return replace(data, inputs=texts, labels=np.asarray(labels), weights=weights)
 
     def _sampler(self, context: Context) -> TextSampler:
-        """The sampler, on the classifier's device where it has one, but for MPS, on which none has been tried.
+        """The sampler, beside the classifier's device where it has one.
 
         One that calls classes by names is told those of the numbers that it is given.
         """
@@ -107,8 +116,7 @@ class SampledMethod(GradientMethod):
             named = {number: given.get(name, name) for number, name in enumerate(context.class_names)}
             sampler.set_params(class_names=named)
         if "device" in sampler.get_params():
-            device = context.training.torch_device()
-            sampler.set_params(device="cpu" if device.type == "mps" else str(device))
+            sampler.set_params(device=str(beside(context.training.torch_device())))
         return sampler
 
 

@@ -78,6 +78,13 @@ class TfidfLR(Method):
         if self.sampler is not None and self.sampler not in tuple(SAMPLERS):
             raise SettingsError(f"sampler is {self.sampler!r}; choose one of {', '.join(SAMPLERS)}")
 
+    @property
+    def trains_decoder(self) -> bool:
+        """Whether the sampler does."""
+        return (
+            self.sampler is not None and sampled_method(SAMPLERS[self.sampler], self.sampler)().trains_decoder
+        )
+
     def fit(self, data: Data, context: Context) -> LinearPredictor:
         """Fit; a validation side is not needed."""
         vectorizer = self.features(int(self.max_ngram), int(self.min_df))

@@ -6,6 +6,7 @@ anchors = harvest(prepared.writer, prepared.field, count=500, seed=0)
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 
 from counterpoise.difficulty import difficult_samples
+from counterpoise.errors import CounterpoiseWarning
 from counterpoise.miso.corpus import Corpus
 from counterpoise.miso.decoder import TextDecoder
 from counterpoise.miso.edit import Editor
@@ -35,6 +37,7 @@ from counterpoise.oversampling.belonging import Belonging
 from counterpoise.seeding import derive_seed, generator
 
 _ENOUGH = 20  # minority texts from which a tenth is held out to stop by
+_FEWEST_EASY = 10  # that lend words: of fewer the same words would come into all anchors
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,10 @@ class Prepared:
     field : Field
     history : MisoHistory or None
         None for the editor, which is not trained.
-    n_difficult : int
-        Difficult samples found; when 0, all minority samples serve as sources.
+    n_difficult, n_easy : int
+        Minority samples of either kind.
+    n_donors : int
+        Those that lend words where some are injected: the easy ones, or all where these are fewer than ten.
     seed : int
         From which all that it draws is derived.
     """
@@ -57,7 +62,17 @@ class Prepared:
     field: Field
     history: MisoHistory | None
     n_difficult: int
+    n_easy: int
+    n_donors: int
     seed: int
+
+    @property
+    def roles(self) -> str:
+        """Who writes and who lends, in words."""
+        return (
+            f"of {self.n_difficult + self.n_easy:,} texts {self.n_difficult:,} are difficult and {self.n_easy:,} easy; "
+            f"{len(self.field.sources):,} are written from and {self.n_donors:,} can lend words"
+        )
 
 
 def prepare(
@@ -100,8 +115,14 @@ def prepare(
     )
     difficult = np.sort(found.difficult)
     easy = np.setdiff1d(minority, difficult)
-    asked = {"difficult": difficult, "easy": easy, "all": minority}[recipe.sources]
-    sources = asked if len(asked) else minority
+    sources = {"difficult": difficult, "easy": easy, "all": minority}[recipe.sources]
+    if not len(sources):
+        warnings.warn(
+            f"none of the {len(minority):,} texts of a class is {recipe.sources}; anchors are written from all of them",
+            CounterpoiseWarning,
+            stacklevel=2,
+        )
+        sources = minority
     share = dict(zip(found.rows.tolist(), found.degree.tolist(), strict=True))
     pairing = Pairing.from_embedding(
         embedding, sources, majority, groups=groups, scope=recipe.scope, seed=seed
@@ -116,10 +137,11 @@ def prepare(
         label,
         Belonging(corpus.texts, labels == label, groups, seed) if recipe.belonging else None,
     )
-    donors = easy if len(easy) > 1 else minority
+    donors = easy if len(easy) >= _FEWEST_EASY else minority
+    counts = (len(difficult), len(easy), len(donors), seed)
     gate = Gate(recipe.budget, recipe.run, recipe.inject, recipe.gate_weight)
     if recipe.generator == "edit":
-        return Prepared(EditWriter(Editor(corpus, gate, donors)), field, None, len(difficult), seed)
+        return Prepared(EditWriter(Editor(corpus, gate, donors)), field, None, *counts)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "miso weights"))
         model = _assemble(corpus, gate, donors, recipe).to(corpus.device)
@@ -130,7 +152,7 @@ def prepare(
     )
     algorithm = Algorithm1(model, corpus, sides, pairing, recipe.algorithm, seed)
     history = run(algorithm, checkpoint=checkpoint, fingerprint=fingerprint)
-    return Prepared(TrainedWriter(model, corpus, recipe.decoding), field, history, len(difficult), seed)
+    return Prepared(TrainedWriter(model, corpus, recipe.decoding), field, history, *counts)
 
 
 def _held_out(minority: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:

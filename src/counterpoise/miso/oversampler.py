@@ -64,13 +64,14 @@ class MISO(TextSampler):
     run : float, default=1.0
         Mean number of words that are given up, or kept, as one stretch.
     inject : float, default=0.0
-        Share of the words given up that comes from other minority texts, easy ones first.
+        Share of the words given up that comes from other minority texts: the easy ones, or any where these are fewer
+        than ten.
     gate_weight : float, default=0.0
         Whether words that the majority partner shares are given up more often (above 0) or less (below 0).
     sources : {"all", "difficult", "easy"}, default="all"
         Which minority samples anchors are written from. The paper's are the difficult ones; with them alone the
         easy ones, never repeated, lose their weight. The easy ones alone are a control: where they do as well, it is
-        not difficulty that matters. All serve where none is of the kind.
+        not difficulty that matters. All serve, with a warning, where none is of the kind.
     k : int, default=5
         Neighbours by which a sample is difficult (the paper gives none).
     scope : int, default=50
@@ -130,6 +131,8 @@ class MISO(TextSampler):
 
     Notes
     -----
+    Where settings tell difficult texts from easy ones, ``remarks_`` say how many there are of either kind.
+
     Of several classes each below the largest is balanced against all others, as in the paper's multi-class sets.
     """
 
@@ -216,6 +219,11 @@ class MISO(TextSampler):
         share = self._setting("balance")
         if share != "auto" and not (isinstance(share, Real) and 0 < float(share) <= 1):
             raise SettingsError(f"balance is {share!r}; give a share above 0, at most 1, or 'auto'")
+
+    @property
+    def trains_decoder(self) -> bool:
+        """Whether what writes is trained: all but the editor."""
+        return bool(self._setting("generator") != "edit")
 
     @property
     def chooses_balance(self) -> bool:
@@ -334,9 +342,7 @@ class MISO(TextSampler):
 
     def _device(self) -> torch.device:
         """Where the modules live; the editor has none."""
-        if self._setting("generator") == "edit":
-            return torch.device("cpu")
-        return sampler_device(self.device)
+        return sampler_device(self.device) if self.trains_decoder else torch.device("cpu")
 
     def _begin(self, texts: np.ndarray, labels: np.ndarray, seed: int) -> None:
         if self.checkpoint is not None and self.random_state is None:
@@ -350,6 +356,7 @@ class MISO(TextSampler):
         self._label_dtype = labels.dtype
         self._fingerprint = _fingerprint(texts, labels, self._recipe(), seed)
         self.prepared_: dict[Any, Prepared] = {}
+        self.remarks_ = ()
         self._sampled = 0
         self._before: dict[Any, list[str]] = {}
 
@@ -374,18 +381,21 @@ class MISO(TextSampler):
         return self._written(self._prepare(labels, label, rng), count, "harvest")
 
     def _prepare(self, labels: np.ndarray, label: Any, rng: np.random.Generator) -> Prepared:
+        recipe = self._recipe()
         prepared = prepare(
             self._corpus,
             self._embedding,
             self._groups,
             labels,
             label,
-            self._recipe(),
+            recipe,
             int(rng.integers(2**62)),
             checkpoint=self._checkpoint(label),
             fingerprint=self._fingerprint,
         )
         self.prepared_[label] = prepared
+        if recipe.sources != "all" or recipe.inject:
+            self.remarks_ = (*self.remarks_, f"{type(self).__name__}: {prepared.roles}")
         return prepared
 
     def _written(self, prepared: Prepared, count: int, *names: object) -> list[Anchor]:

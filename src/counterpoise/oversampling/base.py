@@ -78,6 +78,11 @@ class TextSampler(BaseEstimator, metaclass=ABCMeta):
         return ""
 
     @property
+    def trains_decoder(self) -> bool:
+        """Whether it trains a network of its own, in the number format that is fastest on the machine."""
+        return False
+
+    @property
     def chooses_balance(self) -> bool:
         """Whether it is left to ``fit_resample`` how far a class is filled up."""
         return False

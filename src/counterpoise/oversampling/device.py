@@ -24,3 +24,8 @@ def sampler_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return TrainingSettings(device=name).torch_device()
+
+
+def beside(device: torch.device) -> torch.device:
+    """Where a sampler lives whose classifier is on a device: there too, but for MPS, on which none has been tried."""
+    return torch.device("cpu") if device.type == "mps" else device

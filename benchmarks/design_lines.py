@@ -1,0 +1,257 @@
+"""The lines of MISO's design: its cells, what they are held against, what may do better, and what is to be beaten.
+
+    CELLS, PLAIN, ROUTES, RIVALS
+
+Settings of MISO that any line changes are spelt out in all of its lines, so that a line stays what it is when a default
+changes later. The words' own anchors are the exception: ``tfidf_lr`` takes a sampler by name, with its defaults.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
+from typing import Any
+
+from counterpoise.experiments.papers.base import Line
+from encoder import ENCODER
+
+COMMON: dict[str, Any] = {"threshold": 0.5, "validation_fraction": 0.0}
+"""Of all lines: all rows are fitted to and the last epoch is judged; tuning a threshold would take several trainings,
+and does not touch the ranking."""
+
+
+@dataclass(frozen=True)
+class Contestant(Line):
+    """A line, with the company that it is judged in.
+
+    Attributes
+    ----------
+    league : {"closed", "open", "beside"}
+        Open: with a pretrained part. Closed: one network, or TF-IDF with logistic regression, without any. What has no
+        pretrained part and is no such model either, blends and runs of characters, is shown beside them, and is
+        nobody's rival.
+    reference : str, default="class_weight"
+        The plain line of its kind: what this one gives with all texts of the class, less what it gives with the few,
+        is the gap of this line. Empty where that is not run.
+    """
+
+    league: str = "closed"
+    reference: str = "class_weight"
+
+    @property
+    def identity(self) -> str:
+        """What tells its runs from those of other lines."""
+        return identity_of(self.method, self.backbone, {**COMMON, **self.settings})
+
+
+def identity_of(method: str, backbone: str | None, settings: Mapping[str, Any]) -> str:
+    """A method, its network and all settings that were given, as one string."""
+    return json.dumps([method, backbone, settings], sort_keys=True)
+
+
+FACTORS: dict[str, tuple[str, Any, Any]] = {
+    "sources": ("sources", "all", "difficult"),
+    "guided": ("gate_weight", 0.0, 4.0),
+    "injected": ("inject", 0.0, 0.5),
+    "amount": ("balance", 0.5, 1.0),
+    "information": ("mi_weight", 0.0, 1.0),
+}
+"""The setting of each factor, and its values off and on. The editor has no mutual information to speak of."""
+
+BY_DEFAULT = frozenset({"amount", "information"})
+"""Factors that are on in MISO as it is."""
+
+_EDITOR: dict[str, Any] = {
+    "balance": 1.0,
+    "belonging": True,
+    "budget": 1 / 3,
+    "gate_weight": 0.0,
+    "inject": 0.0,
+    "run": 1.0,
+    "scope": 50,
+    "sources": "all",
+    "tau": "falling",
+}
+_MISO = {"miso_edit": _EDITOR, "miso": {**_EDITOR, "generator": "pointer", "mi_weight": 1.0}}
+
+
+def _anchors(name: str, method: str, *, over_encoder: bool = False, **changed: Any) -> Contestant:
+    """MISO, or its editor, with some settings changed, before TextCNN or a head on the frozen encoder."""
+    settings = {f"method__{setting}": value for setting, value in {**_MISO[method], **changed}.items()}
+    if not over_encoder:
+        return Contestant(name, method, "textcnn", settings)
+    return Contestant(
+        name, method, "encoder", {**settings, "backbone__name": ENCODER}, "open", "frozen encoder"
+    )
+
+
+def fraction(method: str, factors: tuple[str, ...], *words: Set[str]) -> Iterator[Contestant]:
+    """The combinations in which as many factors of each word are on, even or odd, as in MISO as it is."""
+    for levels in itertools.product((False, True), repeat=len(factors)):
+        on = {factor for factor, level in zip(factors, levels, strict=True) if level}
+        if any(len((on ^ BY_DEFAULT) & word) % 2 for word in words):
+            continue
+        settings = {FACTORS[factor][0]: FACTORS[factor][2 if factor in on else 1] for factor in factors}
+        said = ", ".join(factor for factor in factors if factor in on) or "none"
+        yield _anchors(f"{method}: {said}", method, **settings)
+
+
+POINTER = tuple(
+    fraction(
+        "miso",
+        tuple(FACTORS),
+        {"sources", "amount", "information"},
+        {"guided", "injected", "information"},
+    )
+)
+"""A quarter of all combinations. No main effect hides another, but each hides products of two factors. Information,
+which is expected to act least on the others, is in all of these: sources hides amount x information, amount hides
+sources x information, guided hides injected x information, and injected hides guided x information. Information itself
+hides sources x amount and guided x injected, the very two that the editor's cells show together, without information;
+sources x guided cannot be told from injected x amount, nor sources x injected from guided x amount."""
+
+EDITED = tuple(fraction("miso_edit", tuple(FACTORS)[:4], {"sources", "guided", "injected", "amount"}))
+"""Half of all combinations. No main effect hides a product of two factors; these hide each other in pairs."""
+
+
+def _blend(name: str, *members: str, reference: str = "blend") -> Contestant:
+    """A blend; the encoder is named where a member has one, the network where one is trained."""
+    encoded = any(each.startswith("encoder") for each in members)
+    settings: dict[str, Any] = {"method__members": list(members)}
+    if encoded:
+        settings["method__encoder"] = ENCODER
+    if "miso_edit" in members:
+        settings["method__settings"] = {"miso_edit": _EDITOR}
+    network = "textcnn" if set(members) & set(_NETWORKS) else None
+    return Contestant(name, "blend", network, settings, "open" if encoded else "beside", reference)
+
+
+_NETWORKS = ("class_weight", "random_oversample", "word_swap", "miso_edit")
+_THREE = ("encoder_lr", "tfidf_lr", "char_lr")
+_FOUR = ("encoder_lr", "encoder_neighbors", "tfidf_lr", "char_lr")
+_WORDS = ("tfidf_lr", "char_lr")
+
+ELSEWHERE = (
+    _anchors("free decoder", "miso", generator="free"),
+    _anchors("a quarter of the gap", "miso_edit", balance=0.25),
+    _anchors("as much of the gap as folds say", "miso_edit", balance="auto"),
+    *(
+        Contestant(
+            f"words, {name} anchors", "tfidf_lr", None, {"method__sampler": sampler}, reference="words"
+        )
+        for name, sampler in (("edited", "miso_edit"), ("pointed", "miso"))
+    ),
+    _anchors("frozen encoder, edited anchors", "miso_edit", over_encoder=True),
+    _anchors("frozen encoder, pointed anchors", "miso", over_encoder=True),
+    Contestant(
+        "blend, words with anchors",
+        "blend",
+        None,
+        {
+            "method__members": list(_THREE),
+            "method__encoder": ENCODER,
+            "method__settings": {"tfidf_lr": {"sampler": "miso_edit"}},
+        },
+        "open",
+        "blend",
+    ),
+    _blend("blend, network with anchors", *_THREE, "miso_edit"),
+)
+CELLS = (*POINTER, *EDITED, *ELSEWHERE)
+
+_FROZEN = Contestant(
+    "frozen encoder", "class_weight", "encoder", {"backbone__name": ENCODER}, "open", "frozen encoder"
+)
+_WORD_SWAP = Contestant("word_swap", "word_swap", "textcnn")
+CEILING = (
+    Contestant("class_weight", "class_weight", "textcnn"),
+    _WORD_SWAP,
+    _FROZEN,
+    Contestant("words", "tfidf_lr", reference="words"),
+    Contestant("characters", "char_lr", league="beside", reference="words"),
+    Contestant("blend", "blend", None, {"method__encoder": ENCODER}, "open", "blend"),
+)
+"""What is given all texts of the class too: the references, and two that may gain more by them."""
+
+PLAIN = (
+    *CEILING,
+    Contestant("erm", "erm", "textcnn"),
+    Contestant("class_weight, twice as long", "class_weight", "textcnn", {"max_epochs": 20}),
+    Contestant("random_oversample", "random_oversample", "textcnn"),
+    Contestant("auto", "auto", None, {"method__encoder": ENCODER}, "open", "blend"),
+)
+"""What the cells are held against. Balanced sets have about twice the rows, and so twice the steps in as many epochs;
+class weights take as many in 20 epochs in place of 10."""
+
+MISO = _anchors("MISO", "miso")
+EDITOR = _anchors("MISO, edited", "miso_edit")
+FOUR = _blend("blend of four", *_FOUR)
+PAIR = _blend("words, characters", *_WORDS, reference="words")
+ROUTES = (
+    MISO,
+    EDITOR,
+    *(_anchors(f"from {kind} texts only", "miso_edit", sources=kind) for kind in ("difficult", "easy")),
+    _anchors("shared words kept", "miso_edit", gate_weight=-4.0),
+    _anchors("nearest partners", "miso_edit", scope=5),
+    _anchors("any partner", "miso_edit", scope=1_000_000, tau="fixed"),
+    _anchors("three words at a time", "miso_edit", run=3.0),
+    _anchors("fewer words", "miso_edit", budget=0.15),
+    _anchors("minority words only", "miso_edit", inject=1.0),
+    _anchors("none refused", "miso_edit", belonging=False),
+    *(
+        Contestant(
+            f"{line.name}, vectors that mean nothing",
+            line.method,
+            "textcnn",
+            {**line.settings, "backbone__vectors": "random"},
+        )
+        for line in (CEILING[0], EDITOR)
+    ),
+    PAIR,
+    *(
+        _blend(f"words, characters, {name}", *_WORDS, name, reference="words")
+        for name in ("class_weight", "word_swap", "miso_edit")
+    ),
+    _blend("words, characters and their neighbours", *_WORDS, "char_neighbors", reference="words"),
+    _blend(
+        "words, characters, neighbours, miso_edit", *_WORDS, "char_neighbors", "miso_edit", reference="words"
+    ),
+    Contestant(
+        "points in the encoder",
+        "adasyn",
+        "encoder",
+        {"method__space": "embedding", "backbone__name": ENCODER},
+        "open",
+        "frozen encoder",
+    ),
+    FOUR,
+    *(_blend(f"blend of four, {name}", *_FOUR, name) for name in _NETWORKS),
+)
+"""What may do better, and what breaks a mechanism, each beside the same without its new part."""
+
+RIVALS = (
+    *(
+        Contestant(name, name, None if name == "adasyn" else "textcnn", reference="")
+        for name in (
+            *("balanced_batches", "word_dropout", "logit_adjustment", "focal", "dice", "mixtext", "adasyn"),
+            *("crt", "tau_norm", "sharprecl", "supcon", "mamix", "two_stage", "markov", "cag"),
+        )
+    ),
+    *(
+        Contestant(
+            f"TextRNN, {name}",
+            name,
+            "textrnn",
+            _anchors("", name).settings if name in _MISO else {},
+            reference="",
+        )
+        for name in ("class_weight", "random_oversample", "word_swap", "miso_edit")
+    ),
+    Contestant("encoder_lr", "encoder_lr", None, {"method__encoder": ENCODER}, "open", ""),
+)
+"""One of each family, the other network, and the plainest model over the encoder."""
+
+RANKED = (*PLAIN, *RIVALS, MISO, EDITOR, PAIR, FOUR)
+"""What is run on all sets: of these the rival of each league is chosen, MISO's own lines apart."""

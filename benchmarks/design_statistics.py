@@ -1,0 +1,76 @@
+"""Means over tasks with intervals, from values of each task's seeds and folds.
+
+>>> pooled([[0.01, 0.02, 0.03], [0.00, 0.02, 0.04]])
+'+0.0200 [-0.0129, +0.0529]'
+
+The interval is about these very tasks, each of which counts alike: only seeds and folds vary. Of one task it is that of
+:func:`counterpoise.experiments.paired_tests.corrected_t_test`, which allows for fitting sides that overlap; over tasks
+variances add up, with degrees of freedom by Satterthwaite, since tasks do not spread alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import t
+
+from miso_design import N_FOLDS
+
+_SAME = 1e-12  # values that differ by rounding have no spread to judge them by
+
+
+def reach(by_task: Sequence[Sequence[float]]) -> float | None:
+    """Half the width of the 95% interval of the mean of the tasks' means.
+
+    Parameters
+    ----------
+    by_task : sequence of sequence of float
+        Of each task one value a seed and fold, two or more.
+
+    Returns
+    -------
+    float or None
+        None where all values of each task are the same.
+    """
+    spreads, degrees = [], []
+    for values in by_task:
+        allowance = 1 / len(values) + 1 / (N_FOLDS - 1)
+        spreads.append(0.0 if np.ptp(values) <= _SAME else allowance * float(np.var(values, ddof=1)))
+        degrees.append(len(values) - 1)
+    whole = sum(spreads)
+    if not whole:
+        return None
+    freedom = whole**2 / sum(spread**2 / n for spread, n in zip(spreads, degrees, strict=True))
+    return float(t.ppf(0.975, freedom)) * whole**0.5 / len(by_task)
+
+
+def pooled(by_task: Sequence[Sequence[float]]) -> str:
+    """The mean of the tasks' means and its interval, in words."""
+    mean = float(np.mean([np.mean(values) for values in by_task]))
+    return _said(mean, reach(by_task), "+.4f")
+
+
+def of_a_share(gains: Sequence[Sequence[float]], gaps: Sequence[Sequence[float]]) -> str:
+    """What share of the gaps is gained: the mean gain over the mean gap, and its interval.
+
+    The interval is by the delta method: that of the mean of gain less share times gap, over the mean gap.
+
+    Parameters
+    ----------
+    gains, gaps : sequence of sequence of float
+        Of the same tasks, seeds and folds.
+    """
+    gain, gap = (float(np.mean([np.mean(values) for values in of])) for of in (gains, gaps))
+    share = gain / gap
+    left = [
+        np.subtract(own, share * np.array(there)).tolist() for own, there in zip(gains, gaps, strict=True)
+    ]
+    wide = reach(left)
+    return _said(share, None if wide is None else wide / gap, "+.0%")
+
+
+def _said(middle: float, wide: float | None, form: str) -> str:
+    if wide is None:
+        return format(middle, form)
+    return f"{middle:{form}} [{middle - wide:{form}}, {middle + wide:{form}}]"
