@@ -31,11 +31,12 @@ clean:
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-# One command for torch and whatever needs it, so that no other build of torch is picked on the way.
+# One command for torch and whatever needs it, so that no other build of torch is picked on the way. Byte code is left to
+# the first import, which makes that of a small part of what is installed: all of it takes longer than the rest.
 $(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(BIN)/pip install --quiet -c constraints.txt -e .
+	$(BIN)/pip install --quiet --no-compile -c constraints.txt -e .
 	touch $@
 
 $(VENV)/installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev]"
+	$(BIN)/pip install --quiet --no-compile -c constraints.txt -e ".[dev]"
 	touch $@ $(VENV)/installed
