@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := src tests benchmarks
+# Else every process of the tests would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-all lint docs clean
 
@@ -18,7 +20,7 @@ test-all: $(VENV)/installed-dev
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
-	$(BIN)/mypy
+	$(BIN)/mypy -n auto
 	$(BIN)/lint-imports
 
 docs: $(VENV)/installed-dev
@@ -32,7 +34,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 # One command for torch and whatever needs it, so that no other build of torch is picked on the way. Byte code is left to
-# the first import, which makes that of a small part of what is installed: all of it takes longer than the rest.
+# the first import, which makes and keeps that of the small part that is used.
 $(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --no-compile -c constraints.txt -e .
 	touch $@

@@ -125,7 +125,7 @@ def test_rows_that_weigh_differently_are_refused_before_any_work(method, spam, m
     with monkeypatch.context() as patch:
         patch.setattr("counterpoise.estimators.base.fit_model", lambda *_, **__: pytest.fail("work began"))
         with pytest.raises(
-            DataError, match=r"weights are from 0.5 to 2, but EncoderLDA is not defined"
+            DataError, match=r"weights are from 0.5 to 2, but encoder_lda is not defined"
         ) as error:
             TextClassifier(**method).fit(made, labels, sample_weight=weights)
     assert "\n" not in str(error.value)

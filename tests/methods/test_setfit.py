@@ -266,7 +266,7 @@ class TestEncoder:
         assert "\n" not in str(error.value)
 
     def test_smoothed_labels_are_refused(self, spam) -> None:
-        with pytest.raises(SettingsError, match=r"SetFit has no loss that is defined for soft targets"):
+        with pytest.raises(SettingsError, match=r"setfit has no loss that is defined for soft targets"):
             self.classifier(backbone__frozen=False, label_smoothing=0.1).fit(*spam)
 
 
