@@ -180,7 +180,10 @@ def test_balanced_class_weight_is_scikit_learns(spam) -> None:
     np.testing.assert_allclose(one, two, atol=1e-7)
 
 
-@pytest.mark.parametrize("method", ["tfidf_lr", "word_swap"])
+@pytest.mark.parametrize(
+    "method",
+    ["tfidf_lr", "word_swap", *(pytest.param(name, marks=pytest.mark.slow) for name in ("erm", "focal"))],
+)
 def test_pickle_and_deepcopy(method, spam) -> None:
     texts, labels = spam
     classifier = TextClassifier(method, **({"random_state": 0} if method == "tfidf_lr" else NETWORK)).fit(

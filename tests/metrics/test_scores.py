@@ -22,7 +22,7 @@ def random_case(seed: int, n: int, n_classes: int) -> tuple[np.ndarray, np.ndarr
     return labels, p, rng.integers(1, 5, len(labels)).astype(float)
 
 
-@settings(max_examples=25)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 10_000), n=st.integers(0, 30), n_classes=st.integers(2, 5))
 def test_scores_agree_with_scikit_learn_under_weights(seed: int, n: int, n_classes: int) -> None:
     y, p, w = random_case(seed, n, n_classes)

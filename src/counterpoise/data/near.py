@@ -28,11 +28,11 @@ def near_match(wrong: str, known: Iterable[str]) -> str:
     return f"; did you mean {by_folded[found[0]]!r}?" if found else ""
 
 
-def listed(names: Iterable[str]) -> str:
-    """Names for a message, separated by commas and cut after thirty."""
+def listed(names: Iterable[str], most: int = _MOST_LISTED) -> str:
+    """Names for a message, separated by commas and cut after ``most``, by default thirty."""
     every = [repr(name) for name in names]
-    rest = len(every) - _MOST_LISTED
-    return ", ".join(every[:_MOST_LISTED]) + (f" and {rest} more" if rest > 0 else "")
+    rest = len(every) - most
+    return ", ".join(every[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def enumerated(names: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ they differ from plain training; see ``CONTRIBUTING.md``, "add a method in one f
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -134,9 +134,9 @@ class Context:
         """Return this context with a seed of its own for one step of the fit."""
         return replace(self, seed=derive_seed(self.seed, name))
 
-    def names_of(self, classes: np.ndarray) -> list[str]:
+    def names_of(self, classes: Iterable[int]) -> list[str]:
         """What classes are called, or their numbers where they have no names."""
-        return [self.class_names[number] if self.class_names else str(number) for number in classes.tolist()]
+        return [self.class_names[number] if self.class_names else str(number) for number in classes]
 
     @property
     def network(self) -> dict[str, Any]:

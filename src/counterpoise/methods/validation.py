@@ -41,7 +41,7 @@ def judging(context: Context) -> Context:
     if minority is None or mass[minority]:
         lacking = "rows of one class alone"
     else:
-        lacking = f"no row of class {context.class_names[minority] if context.class_names else minority}"
+        lacking = f"no row of class {context.names_of([minority])[0]}"
     warnings.warn(
         f"the validation side has {lacking}, so no epoch can be judged by it and all are trained; give rows of every "
         "class",

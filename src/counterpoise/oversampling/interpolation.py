@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 import scipy.sparse as sp
 
+from counterpoise.data.near import listed
 from counterpoise.errors import CounterpoiseWarning
 from counterpoise.seeding import derive_seed
 
@@ -145,19 +146,13 @@ def too_few(counts: np.ndarray, k: int, names: Sequence[str] = ()) -> str:
     sizes = f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
     which = f"{len(counts)} classes have" if len(counts) > 1 else "a class has"
     if len(names):
-        which = f"class {names[0]!r} has" if len(names) == 1 else f"classes {_listed(names)} have"
+        which = f"class {names[0]!r} has" if len(names) == 1 else f"classes {listed(names, _NAMED)} have"
     if counts.max() == 1:
         return f"{k} neighbours were asked for, but {which} only 1 row, which has none"
     return (
         f"{k} neighbours were asked for, but {which} only {sizes} rows; all the others of these are taken, as with a "
         "lower k"
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Some of the names, and how many more there are."""
-    shown = ", ".join(map(repr, names[:_NAMED]))
-    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"
 
 
 def _warn_of_few(counts: np.ndarray, k: int) -> None:
