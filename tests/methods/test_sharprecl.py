@@ -365,7 +365,36 @@ class TestWhatIsSaid:
     def test_of_parts_that_are_off(self) -> None:
         predictor = SharpReCL(n_positives=0, weight=1.0).fit(data_of(), context_of())
         assert predictor.notes["remarks"] == ["sharprecl: n_positives is 0, so no positives are built"]
-        assert "remarks" not in SharpReCL().fit(data_of(), context_of()).notes
+        assert "remarks" not in SharpReCL(candidates=3).fit(data_of(), context_of()).notes
+
+    @pytest.mark.parametrize(
+        ("settings", "said"),
+        [
+            # 3 batches of 26, 9 and 4 rows, each in two views: 17.3, 6 and 2.7, and a prototype of each class.
+            ({}, ["eggs (4), ham (7) and spam (18)"]),
+            ({"candidates": 18}, ["eggs (4) and ham (7)"]),
+            ({"prototypes": False}, ["eggs (3), ham (6) and spam (17)"]),
+            ({"candidates": 4}, []),
+            ({"hard_from": 0.0, "hard_to": 0.0}, []),
+            ({"n_positives": 0}, []),
+            ({"weight": 0.0}, []),
+        ],
+        ids=str,
+    )
+    def test_of_classes_with_fewer_members_than_candidates(self, settings, said) -> None:
+        method = SharpReCL(**settings)
+        context = replace(context_of(max_epochs=1), class_names=("spam", "ham", "eggs"))
+        found = method.fit(data_of(), context).notes.get("remarks", [])
+        assert [remark for remark in found if " is 0, so " not in remark] == [
+            f"sharprecl: on average a batch's pool has fewer members of {classes} than the {method.candidates} "
+            "candidates for hard positives, so every member is one"
+            for classes in said
+        ]
+
+    def test_of_many_such_classes_the_rarest(self) -> None:
+        context = context_of(max_epochs=1)
+        (remark,) = SharpReCL().fit(data_of(counts=(9, 8, 7, 6, 5, 4, 3)), context).notes["remarks"]
+        assert "fewer members of 6 (3), 5 (4), 4 (4), 3 (5), 2 (6) and 2 more than" in remark
 
     def test_of_a_batch_that_compares_with_nothing(self) -> None:
         with pytest.warns(
