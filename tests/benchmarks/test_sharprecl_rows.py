@@ -109,6 +109,7 @@ def test_of_accuracy_there_are_means_alone(tmp_path) -> None:
     assert f"| {MAIN[0].name} | 80.0 |" in shown
     assert f"| {own.name} | 70.0 |" in shown
     assert f"| {own.name}, prior put back | **90.0** |" in shown
+    assert "| authors' script, last epoch | 95.4 (1 run) |" in shown
     assert "minus" not in after
 
 
