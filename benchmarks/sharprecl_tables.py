@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from compared import Folds
 from counterpoise.experiments.paired_tests import corrected_t_test
+from counterpoise.experiments.papers.base import Line
 from counterpoise.experiments.papers.sharprecl_lines import ABLATION, AS_SCRIPT, BUDGETS, MAIN, PUT_BACK
 from counterpoise.experiments.papers.sharprecl_numbers import ORIGIN, SCRIPT
 from counterpoise.metrics.many_classes import PRIOR_CORRECTED
 from gathered import read_rows
 from markdown import table_of
 from sharprecl_rows import Runs, whole_lines
+from sharprecl_tail import COUNTERPARTS, TAIL_LINES
 
 Table = tuple[list[str], list[list[str]]]
 
@@ -35,6 +37,8 @@ def sharprecl(rows: Path) -> str:
             f"{what}, SharpReCL minus one rival, in points, by the largest logit, means over sets:",
             table_of(*_one_rival(scores)),
         ]
+    scores = {made: _both_decisions(by, "accuracy") for made, by in found.items()}
+    parts += ["Accuracy, in percent, means over runs:", table_of(*_line_means(scores, "accuracy"))]
     return "\n\n".join([*parts, ORIGIN, _cost(paths)])
 
 
@@ -62,29 +66,43 @@ def _n_folds(lines: dict[str, Runs]) -> int:
 
 def sharprecl_ablation(rows: Path) -> str:
     """SharpReCL with each part off, and the paired difference that this makes, in points; by both decisions."""
-    found = whole_lines([rows], BUDGETS["medium"], ABLATION)
+    return _ablation(rows, ABLATION)
+
+
+def sharprecl_ablation_tail(rows: Path) -> str:
+    """The same on the steepest long tails, and past features for batches that lack classes."""
+    return _ablation(rows, TAIL_LINES)
+
+
+def _ablation(rows: Path, lines: Sequence[Line]) -> str:
+    found = whole_lines([rows], BUDGETS["medium"], lines)
     parts = []
     for ending, said in (("", "Decided by the largest logit"), (PRIOR_CORRECTED, "With the prior put back")):
-        parts += [f"{said}:", table_of(*_parts_off(found, ending))]
+        parts += [f"{said}:", table_of(*_parts_off(found, lines, ending))]
+    others = {line.name: COUNTERPARTS[line.name] for line in lines if line.name in COUNTERPARTS}
+    parts += [f"The line '{name}' stands against '{other}', not the whole." for name, other in others.items()]
     return "\n\n".join([*parts, _cost([rows])])
 
 
-def _parts_off(found: dict[str, dict[str, Runs]], ending: str) -> Table:
-    whole = ABLATION[0].name
-    head, lines = ["SharpReCL, TextCNN"], {line.name: [line.name] for line in ABLATION}
+def _parts_off(found: dict[str, dict[str, Runs]], lines: Sequence[Line], ending: str) -> Table:
+    whole = lines[0].name
+    head, shown = ["SharpReCL, TextCNN"], {line.name: [line.name] for line in lines}
     for made, by in found.items():
         for metric, what in _SHARPRECL.items():
             head += [f"{made}: {what}", "against the whole"]
             scores = {name: _folds(runs, f"{metric}{ending}") for name, runs in by.items()}
-            for name, cells in lines.items():
-                mean = f"{100 * _mean(scores[name]):.1f}" if name in scores else "-"
-                paired = {name, whole} <= set(scores) and name != whole
-                cells += [mean, _against_best(scores[name], {whole: scores[whole]}, 1)[1] if paired else "-"]
-    lines[whole][0] = "whole"
-    return head, list(lines.values())
+            for name, cells in shown.items():
+                mean, gap, other = "-", "-", COUNTERPARTS.get(name, whole)
+                if name in scores:
+                    mean = f"{100 * _mean(scores[name]):.1f}"
+                    rivals = {other: scores[other]} if other in scores and other != name else {}
+                    gap = _against_best(scores[name], rivals, _n_folds(by))[1]
+                cells += [mean, gap]
+    shown[whole][0] = "whole"
+    return head, list(shown.values())
 
 
-_OTHERS = ("sharprecl_ablation", "sharprecl_selection")
+_OTHERS = ("sharprecl_ablation", "sharprecl_ablation_tail", "sharprecl_selection")
 _SHARPRECL = {"macro_f1": "Macro F1", "f1_rarest_third": "F1 of the rarest third of the classes"}
 _OWN = "SharpReCL"
 
@@ -104,23 +122,32 @@ def _folds(runs: Runs, metric: str) -> Folds:
 
 
 def _line_means(scores: dict[str, dict[str, Folds]], metric: str) -> Table:
-    """One line a method and network, one column a set, then the authors' script; the best of ours in bold."""
+    """One line a method and network, one column a set, then the authors' script; the best of ours in bold.
+
+    What has one run is not the best: it is no mean, and a lucky one would be as good.
+    """
     named = [name for line in MAIN for name in (line.name, f"{line.name}{PUT_BACK}")]
     lines = [name for name in named if any(name in by for by in scores.values())]
-    means = {made: {line: _mean(runs) for line, runs in by.items()} for made, by in scores.items()}
-    best = {made: max(by.values()) for made, by in means.items()}
-    cells = []
-    for line in lines:
-        own = [(made, by.get(line)) for made, by in means.items()]
-        shown = ["-" if value is None else f"{100 * value:.1f}" for _, value in own]
-        cells.append(
-            [line, *(f"**{s}**" if v == best[made] else s for s, (made, v) in zip(shown, own, strict=True))]
-        )
+    best = {
+        made: max((_mean(runs) for runs in by.values() if len(runs) > 1), default=None)
+        for made, by in scores.items()
+    }
+    cells = [[line, *(_shown(by.get(line), best[made]) for made, by in scores.items())] for line in lines]
     for name, by_set in SCRIPT.items():
         theirs = [by_set.get(made, {}).get(metric) for made in scores]
         if any(value is not None for value in theirs):
-            cells.append([name, *("-" if value is None else f"{100 * value:.1f}" for value in theirs)])
+            cells.append([name, *(_shown(None if s is None else {(0, 0): s}, None) for s in theirs)])
     return ["method", *scores], cells
+
+
+def _shown(runs: Folds | None, best: float | None) -> str:
+    """A mean in percent, in bold where it is the best, or the one run that there is."""
+    if runs is None:
+        return "-"
+    mean = f"{100 * _mean(runs):.1f}"
+    if len(runs) == 1:
+        return f"{mean} (1 run)"
+    return f"**{mean}**" if _mean(runs) == best else mean
 
 
 def _gains(scores: dict[str, dict[str, Folds]], n_folds: dict[str, int]) -> Table:
@@ -221,10 +248,11 @@ def _cost(paths: list[Path]) -> str:
     }
     told = ", ".join(f"`{name}` {own:.1f}" for name, own in hours.items())
     rows = [row for own in every.values() for row in own]
-    days = sorted({row["finished_at"][:10] for row in rows})
+    times = sorted(row["finished_at"][:16].replace("T", " ") for row in rows)
     machines = " and ".join(sorted({row["machine"] for row in rows}))
     return (
         f"`python benchmarks/sharprecl_evidence.py`: {len(rows)} runs of one thread, {sum(hours.values()):.1f} "
-        f"core-hours ({told}), {days[0]} to {days[-1]}, {machines}. On a given test side runs are seeds, and "
-        "an interval says nothing about other test rows."
+        f"core-hours ({told}), {times[0]} to {times[-1]} UTC, {machines}; by the code of that time, of which each "
+        "row has a digest in the column `source`. On a given test side runs are seeds, and an interval says nothing "
+        "about other test rows."
     )

@@ -32,7 +32,7 @@ from method_tables import (
     textcnn,
 )
 from miso_tables import miso_cost, miso_decoding, miso_evidence, miso_example, miso_memory
-from sharprecl_tables import sharprecl, sharprecl_ablation, sharprecl_selection
+from sharprecl_tables import sharprecl, sharprecl_ablation, sharprecl_ablation_tail, sharprecl_selection
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (
@@ -276,6 +276,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "contrastive": ("contrastive.json", contrastive),
     "sharprecl": ("sharprecl_textcnn.csv", sharprecl),
     "sharprecl_ablation": ("sharprecl_ablation.csv", sharprecl_ablation),
+    "sharprecl_ablation_tail": ("sharprecl_ablation_tail.csv", sharprecl_ablation_tail),
     "sharprecl_selection": ("sharprecl_selection.csv", sharprecl_selection),
     "kill_resume": ("kill_resume.json", kill_resume),
     "grid": ("grid.json", grid),

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from pathlib import Path
-
 import pytest
+from sharprecl_helpers import MEDIUM, written
 
 from counterpoise.experiments.papers.sharprecl_lines import (
     ABLATION,
@@ -14,52 +11,9 @@ from counterpoise.experiments.papers.sharprecl_lines import (
     BUDGETS,
     MAIN,
     SETS,
-    settings_of,
 )
 from sharprecl_rows import n_runs, read_lines, whole_lines
 from sharprecl_tables import sharprecl, sharprecl_ablation, sharprecl_selection
-
-MEDIUM = BUDGETS["medium"]
-SCORES = ("macro_f1", "f1_rarest_third", "macro_f1_prior_corrected", "f1_rarest_third_prior_corrected")
-TIMES = {"fit_seconds": 1, "predict_seconds": 1, "finished_at": "2026-01-01", "machine": "a machine"}
-
-
-def written(
-    path: Path, line, budget, *, seeds=(0,), selection="validation", score="0.5", named=None, put_back=None
-) -> Path:
-    """Rows of a line on TREC as an export has them."""
-    settings = settings_of(line, budget, selection) | (named or {})
-    parts = {"estimator": {}, "method_settings": {}, "backbone_settings": {}}
-    for name, value in settings.items():
-        kind, _, own = name.rpartition("__")
-        parts[f"{kind}_settings" if kind else "estimator"][own] = value
-    fresh = not path.exists()
-    with open(path, "a", encoding="utf-8", newline="") as file:
-        columns = [
-            "dataset",
-            "keep",
-            "method",
-            "backbone",
-            *parts,
-            "n_folds",
-            "seed",
-            "fold",
-            "status",
-            *SCORES,
-            *TIMES,
-        ]
-        writer = csv.DictWriter(file, columns)
-        if fresh:
-            writer.writeheader()
-        for seed in seeds:
-            cells = {key: json.dumps(value) for key, value in parts.items()}
-            writer.writerow(
-                cells
-                | {"dataset": "trec", "keep": "", "method": line.method, "backbone": line.backbone or ""}
-                | {"n_folds": 1, "seed": seed, "fold": 0, "status": "done", **TIMES}
-                | {name: put_back if "prior" in name and put_back else score for name in SCORES}
-            )
-    return path
 
 
 @pytest.mark.parametrize("line", MAIN, ids=lambda line: line.name)
@@ -130,6 +84,42 @@ def test_a_line_is_there_by_both_decisions_where_they_differ(tmp_path) -> None:
         "each as it is better decided"
     )
     assert "| TextCNN | all | cross-entropy, TextCNN | -10.0 (1 sets) | - |" in shown, "by the largest logit"
+
+
+def test_one_run_is_told_and_is_not_the_best_of_means(tmp_path) -> None:
+    path = written(tmp_path / "sharprecl_trained.csv", AS_SCRIPT, MEDIUM, score="0.9")
+    written(path, MAIN[0], MEDIUM, seeds=range(5), score="0.6")
+    shown = sharprecl(path).splitlines()
+    assert f"| {AS_SCRIPT.name} | 90.0 (1 run) |" in shown
+    assert f"| {MAIN[0].name} | **60.0** |" in shown
+    assert "| authors' script, last epoch | 92.1 (1 run) |" in shown
+    alone = written(tmp_path / "alone" / "sharprecl_trained.csv", AS_SCRIPT, MEDIUM, score="0.9")
+    assert "**" not in sharprecl(alone), "where there is nothing else"
+
+
+def test_of_accuracy_there_are_means_alone(tmp_path) -> None:
+    path = tmp_path / "sharprecl_textcnn.csv"
+    own = next(line for line in MAIN if line.name == "SharpReCL, TextCNN")
+    for line, accuracy in ((own, "0.7"), (MAIN[0], "0.8")):
+        written(path, line, MEDIUM, seeds=range(5), of_metrics={"accuracy": accuracy}, put_back="0.9")
+    whole = sharprecl(path)
+    before, after = whole.split("Accuracy, in percent, means over runs:")
+    assert before.count("in percent, means over runs") == before.count("minus a rival") == 2
+    shown = after.splitlines()
+    assert f"| {MAIN[0].name} | 80.0 |" in shown
+    assert f"| {own.name} | 70.0 |" in shown
+    assert f"| {own.name}, prior put back | **90.0** |" in shown
+    assert "| authors' script, last epoch | 95.4 (1 run) |" in shown
+    assert "minus" not in after
+
+
+def test_it_is_said_when_rows_were_made_and_where_their_code_is_told(tmp_path) -> None:
+    path = written(tmp_path / "sharprecl_textcnn.csv", MAIN[0], MEDIUM, seeds=range(5))
+    written(path, MAIN[1], MEDIUM, seeds=range(5), finished_at="2026-01-02T00:05:59+00:00")
+    foot = sharprecl(path).splitlines()[-1]
+    assert "10 runs of one thread" in foot
+    assert "2026-01-01 10:20 to 2026-01-02 00:05 UTC" in foot
+    assert "the code of that time, of which each row has a digest in the column `source`" in foot
 
 
 def test_what_looking_at_the_test_side_is_worth(tmp_path) -> None:

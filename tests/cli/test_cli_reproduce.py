@@ -24,6 +24,8 @@ from counterpoise.experiments.papers.base import Budget, Set
 from tiny_papers import three_classes, toy_cifar, toy_mnist
 
 QUICK = {"max_epochs": 1, "precision": "float32", "backbone__dim": 8, "backbone__n_filters": 4}
+KILLED = {**QUICK, "max_epochs": 4}
+"""Long enough to be killed midway."""
 
 
 @pytest.fixture
@@ -197,15 +199,33 @@ import sys
 sys.path.insert(0, {tests!r})
 from counterpoise.data import image_sets
 from counterpoise.experiments import surroundings
-from counterpoise.experiments.papers import dos
-from counterpoise.experiments.papers.base import Budget
+from counterpoise.experiments.papers import dos, sharprecl, sharprecl_lines
+from counterpoise.experiments.papers.base import Budget, Set
 surroundings._neighbors = lambda threads: "scikit-learn"
 image_sets.check_content = lambda *given: None
 dos._NETWORKS["mnist"] = {{"backbone__channels": [2, 2], "backbone__hidden": [12, 8]}}
 dos.BUDGETS["small"] = Budget(2, 1, {{"max_epochs": 4, "precision": "float32"}})
+sharprecl.BUDGETS["small"] = Budget(2, 2, {quick!r})
+sharprecl.SETS = sharprecl_lines.SETS = (Set("TREC", {toy!r}, None, given=True),)
 from counterpoise.cli.app import app
 app({arguments!r}, prog_name="counterpoise")
 """
+
+
+def killed_midway(asked: list[str], store: Path, toy: str = "") -> dict[str, str]:
+    """What a reproduction in another process had finished when it was killed, after its first run; of six."""
+    tests, arguments = str(Path(__file__).parents[1]), [*asked, "--store", str(store)]
+    script = DRIVER.format(tests=tests, arguments=arguments, quick=KILLED, toy=toy)
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    while process.poll() is None and _count(store) < 1:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = _finished(store)
+    assert 0 < len(before) < 6
+    return before
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
@@ -230,16 +250,7 @@ def test_killed_and_resumed(mnist, run_json, tmp_path, monkeypatch) -> None:
         "1",
     ]
     killed, alone = tmp_path / "killed.runs", tmp_path / "alone.runs"
-    script = DRIVER.format(tests=str(Path(__file__).parents[1]), arguments=[*asked, "--store", str(killed)])
-    process = subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    while process.poll() is None and _count(killed) < 1:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    before = _finished(killed)
-    assert 0 < len(before) < 6
+    before = killed_midway(asked, killed)
     picture = tmp_path / "rounds.svg"
     resumed = run_json(*asked, "--store", killed, "--figure", "1", "-o", picture)
     after = _finished(killed)
@@ -248,6 +259,22 @@ def test_killed_and_resumed(mnist, run_json, tmp_path, monkeypatch) -> None:
     assert resumed[-1:] == run_json(*asked, "--store", alone)
     drawn = picture.read_text()
     assert all(word in drawn for word in ("MNIST 0.99, within", "DOS, k = 5", "F1, rare classes"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
+def test_sharprecl_killed_and_resumed(made, run_json, tmp_path, monkeypatch) -> None:
+    """Three lines of two seeds: the table is that of a reproduction left alone, and no seed is run again."""
+    monkeypatch.setattr(surroundings, "_neighbors", lambda threads: "scikit-learn")
+    monkeypatch.setitem(sharprecl.BUDGETS, "small", Budget(2, 2, KILLED))
+    names = ", ".join(f"{name}, TextCNN" for name in ("cross-entropy", "SupCon", "SharpReCL"))
+    asked = ["reproduce", "sharprecl", "--datasets", made.dataset, "--jobs", "1", "--lines", names]
+    killed, alone = tmp_path / "killed.runs", tmp_path / "alone.runs"
+    before = killed_midway(asked, killed, made.dataset)
+    resumed = run_json(*asked, "--store", killed)
+    after = _finished(killed)
+    assert len(after) == 6
+    assert {key: after[key] for key in before} == before, "they were run again"
+    assert resumed == run_json(*asked, "--store", alone)
 
 
 def test_a_table_without_rows_for_the_figure_says_so(mnist, run, tmp_path, monkeypatch) -> None:

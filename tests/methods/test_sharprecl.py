@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from dataclasses import replace
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from contrastive_helpers import context_of, data_of, features_of, model_and_batch, state_of, total
+from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
 from counterpoise.errors import CounterpoiseWarning, SettingsError
@@ -18,6 +19,7 @@ from counterpoise.losses.supervised_contrastive import SupervisedContrastiveLoss
 from counterpoise.methods import sharprecl
 from counterpoise.methods.feature_queue import FeatureQueue
 from counterpoise.methods.logit_adjustment import LogitAdjustment
+from counterpoise.methods.registry import METHODS
 from counterpoise.methods.sharprecl import SharpReCL, class_means
 from counterpoise.methods.supcon import SupCon
 from counterpoise.mixing.hard_targets import hard_targets
@@ -26,20 +28,20 @@ from counterpoise.training import loop
 SEED_OF_DRAWS = "targets"
 
 
-def by_the_equations(method: SharpReCL, model, batch, state, past=()) -> tuple[float, float]:
+def by_the_equations(method: SharpReCL, model, batch, state, past=()) -> tuple[Tensor, Tensor]:
     """Classification and contrastive loss, anchor by anchor; what is drawn comes from the method's own generator.
 
-    ``past`` has the feature, the class and the weight of each row that the queue holds.
+    ``past`` has the feature, the class and the weight of each row that the queue holds. Nothing is detached.
     """
     n, weights = len(batch.labels), batch.weights.tolist()
     prior = state.class_shares.log() if method.compensation else 0.0
-    classification = 0.0
+    classification = torch.zeros(())
     for each in (batch, *batch.views):
         logits = model(each)
         if method.scale is not None:
             logits = method.scale * logits / logits.norm(dim=1, keepdim=True)
         losses = cross_entropy(logits + prior, batch.labels, reduction="none")
-        classification += sum(w * float(x) for w, x in zip(weights, losses, strict=True)) / (2 * n)
+        classification += sum(w * x for w, x in zip(weights, losses, strict=True)) / (2 * n)
 
     prototypes = normalize(model.parts.classes(model.head.weight), dim=1)
     pool, labels, counts = features_of(model, batch), batch.labels.tolist() * 2, weights * 2
@@ -66,20 +68,20 @@ def by_the_equations(method: SharpReCL, model, batch, state, past=()) -> tuple[f
     effective = [
         (1 - method.beta ** (200 * share)) / (1 - method.beta) for share in state.class_shares.tolist()
     ]
-    contrastive = 0.0
+    contrastive = torch.zeros(())
     for a in range(len(pool)):
-        scores = [float(pool[a] @ pool[j]) / method.temperature for j in range(len(pool)) if j != a]
+        scores = [pool[a] @ pool[j] / method.temperature for j in range(len(pool)) if j != a]
         much = [counts[j] for j in range(len(pool)) if j != a]
         positive = [labels[j] == labels[a] for j in range(len(pool)) if j != a]
         for t, target in enumerate(targets[labels[a]]):
-            scores.append(float(pool[a] @ target) / method.temperature)
+            scores.append(pool[a] @ target / method.temperature)
             much.append(1.0)
             positive.append(t < method.n_positives)
         for feature, kind, count in past:
-            scores.append(float(pool[a] @ feature) / method.temperature)
+            scores.append(pool[a] @ feature / method.temperature)
             much.append(count)
             positive.append(kind == labels[a])
-        everything = math.log(sum(m * math.exp(s) for m, s in zip(much, scores, strict=True)))
+        everything = sum(m * s.exp() for m, s in zip(much, scores, strict=True)).log()
         chosen = [(m, everything - s) for m, s, p in zip(much, scores, positive, strict=True) if p]
         mean = sum(m * x for m, x in chosen) / sum(m for m, _ in chosen) if chosen else 0.0
         contrastive += counts[a] * sum(effective) / 3 / effective[labels[a]] * mean
@@ -111,7 +113,35 @@ def test_the_loss_is_that_of_the_equations_whatever_is_switched_off(switched, ep
     model, batch = model_and_batch(method)
     classification, contrastive = by_the_equations(method, model, batch, state_of(epoch))
     found = total(method, model, batch, state_of(epoch))
-    assert found == pytest.approx(classification + method.weight * contrastive, rel=1e-5)
+    assert found == pytest.approx(float(classification + method.weight * contrastive), rel=1e-5)
+
+
+def test_its_gradient_is_that_of_the_equations_through_built_targets_too() -> None:
+    method = SharpReCL(compensation=False)
+    model, batch = model_and_batch(method)
+    _, expected = by_the_equations(method, model, batch, state_of(1))
+    features = features_of(model, batch)
+    losses = method.contrast(features, model.parts, model.head, batch, state_of(1))
+    found = losses @ batch.weights / len(batch.labels)
+    moved = {"head.weight": model.head.weight, **dict(model.parts.rows.named_parameters(prefix="rows"))}
+    own, theirs = (torch.autograd.grad(loss, list(moved.values())) for loss in (found, expected))
+    for name, one, other in zip(moved, own, theirs, strict=True):
+        assert other.abs().max() > 1e-4, name
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-6, msg=name)
+
+
+@pytest.mark.parametrize("prototypes", [True, "mean"])
+def test_in_mixed_precision_given_features_are_compared_as_they_are(prototypes) -> None:
+    """At a low temperature cosines in bfloat16, of three digits, would make another loss."""
+    method = SharpReCL(temperature=0.05, prototypes=prototypes)
+    model, batch = model_and_batch(method)
+    features, given = features_of(model, batch).detach(), model.parts.prototypes(model.head).detach()
+    parts = SimpleNamespace(prototypes=lambda head: given)
+    plain = method.contrast(features, parts, model.head, batch, state_of())
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = method.contrast(features, parts, model.head, batch, state_of())
+    assert mixed.dtype == torch.float32
+    torch.testing.assert_close(mixed, plain, rtol=1e-6, atol=0)
 
 
 @pytest.mark.parametrize("prototypes", [True, "mean", False])
@@ -123,7 +153,7 @@ def test_past_features_stand_beside_targets_and_prototypes(prototypes) -> None:
     method._past = FeatureQueue.empty(3, 3, 100, torch.device("cpu"))
     method._past.push(features, kinds, counts)
     past = list(zip(features, kinds.tolist(), counts.tolist(), strict=True))
-    expected = sum(by_the_equations(method, model, batch, state_of(1), past))
+    expected = float(sum(by_the_equations(method, model, batch, state_of(1), past)))
     assert total(method, model, batch, state_of(1)) == pytest.approx(expected, rel=1e-5)
 
 
@@ -335,15 +365,46 @@ class TestWhatIsSaid:
     def test_of_parts_that_are_off(self) -> None:
         predictor = SharpReCL(n_positives=0, weight=1.0).fit(data_of(), context_of())
         assert predictor.notes["remarks"] == ["sharprecl: n_positives is 0, so no positives are built"]
-        assert "remarks" not in SharpReCL().fit(data_of(), context_of()).notes
+        assert "remarks" not in SharpReCL(candidates=3).fit(data_of(), context_of()).notes
+
+    @pytest.mark.parametrize(
+        ("settings", "said"),
+        [
+            # 3 batches of 26, 9 and 4 rows, each in two views: 17.3, 6 and 2.7, and a prototype of each class.
+            ({}, ["eggs (4), ham (7) and spam (18)"]),
+            ({"candidates": 18}, ["eggs (4) and ham (7)"]),
+            ({"prototypes": False}, ["eggs (3), ham (6) and spam (17)"]),
+            ({"candidates": 4}, []),
+            ({"hard_from": 0.0, "hard_to": 0.0}, []),
+            ({"n_positives": 0}, []),
+            ({"weight": 0.0}, []),
+        ],
+        ids=str,
+    )
+    def test_of_classes_with_fewer_members_than_candidates(self, settings, said) -> None:
+        method = SharpReCL(**settings)
+        context = replace(context_of(max_epochs=1), class_names=("spam", "ham", "eggs"))
+        found = method.fit(data_of(), context).notes.get("remarks", [])
+        assert [remark for remark in found if " is 0, so " not in remark] == [
+            f"sharprecl: on average a batch's pool has fewer members of {classes} than the {method.candidates} "
+            "candidates for hard positives, so every member is one"
+            for classes in said
+        ]
+
+    def test_of_many_such_classes_the_rarest(self) -> None:
+        context = context_of(max_epochs=1)
+        (remark,) = SharpReCL().fit(data_of(counts=(9, 8, 7, 6, 5, 4, 3)), context).notes["remarks"]
+        assert "fewer members of 6 (3), 5 (4), 4 (4), 3 (5), 2 (6) and 2 more than" in remark
 
     def test_of_a_batch_that_compares_with_nothing(self) -> None:
         with pytest.warns(
             CounterpoiseWarning, match="sharprecl: a batch of one row has nothing of another class"
         ):
-            SharpReCL(prototypes=False, hard_from=0, hard_to=0).fit(data_of(), context_of(batch_size=1))
+            METHODS["sharprecl"](prototypes=False, hard_from=0, hard_to=0).fit(
+                data_of(), context_of(batch_size=1)
+            )
         with pytest.warns(CounterpoiseWarning, match="supcon: a batch of one row"):
-            SupCon().fit(data_of(), context_of(batch_size=1))
+            METHODS["supcon"]().fit(data_of(), context_of(batch_size=1))
         with warnings.catch_warnings():
             warnings.simplefilter("error", CounterpoiseWarning)
             for method in (

@@ -87,11 +87,23 @@ def test_a_column_that_is_not_there_is_refused(file) -> None:
         ViewMaker(file, "augmnted").check()
 
 
-@pytest.mark.parametrize("name", ["trec", "sms_spam"])
+@pytest.mark.parametrize("name", ["trec", "ohsumed_titles"])
 def test_views_of_a_known_set_are_looked_for_where_the_variable_says(name, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("COUNTERPOISE_DATA", str(tmp_path))
-    with pytest.raises(DataError, match=f"there are none of {name} where COUNTERPOISE_DATA says"):
+    with pytest.raises(DataError, match=f"there are none of {name} where COUNTERPOISE_DATA says") as error:
         ViewMaker(name).check()
+    assert f"a folder that has {name}/train_augmented.parquet" in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["sms_spam", "ag_news"])
+def test_a_known_set_without_views_is_said_to_have_none(name, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("COUNTERPOISE_DATA", str(tmp_path))
+    with pytest.raises(DataError) as error:
+        ViewMaker(name).check()
+    assert str(error.value).startswith(
+        f"views: {name} comes with none, only trec and ohsumed_titles do; give a"
+    )
+    assert "COUNTERPOISE_DATA" not in str(error.value)
 
 
 def test_a_masked_language_model_has_to_be_named() -> None:

@@ -8,14 +8,17 @@ had; the rest is read from the authors' code (KEAML-JLU/SharpReCL).
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from counterpoise.backbones.base import Batch, Network
 from counterpoise.backbones.registry import Encoder
+from counterpoise.data.near import enumerated
 from counterpoise.errors import CounterpoiseWarning, SettingsError
 from counterpoise.losses.effective_number import effective_number_weights
 from counterpoise.losses.supervised_contrastive import SupervisedContrastiveLoss
@@ -34,6 +37,9 @@ from counterpoise.methods.setting_checks import (
 from counterpoise.mixing.hard_targets import hard_targets
 from counterpoise.search_space import Range, Space
 from counterpoise.training.settings import TrainingState
+
+MOST_NAMED = 5
+"""Classes that a remark names, the rarest ones."""
 
 
 class SharpReCL(ContrastiveMethod):
@@ -71,7 +77,8 @@ class SharpReCL(ContrastiveMethod):
     n_positives, n_negatives : int, default=20 and 60
         Built targets of each class; 0 leaves that part out.
     candidates : int, default=20
-        Members that hard targets are made of; where a class has fewer in a pool, all of them.
+        Members that hard targets are made of; where a class has fewer in a pool, all of them, and where it has fewer in
+        the mean over batches, a remark of the fit says so.
     hard_from, hard_to : float, default=0.5 and 1.0
         Share of the built targets that are hard.
     alpha : float, default=0.5
@@ -177,9 +184,8 @@ class SharpReCL(ContrastiveMethod):
             "n_negatives": "no negatives are built",
             "weight": "there is no contrastive loss",
         }
-        if said := [
-            f"sharprecl: {name} is 0, so {so}" for name, so in parts.items() if not getattr(self, name)
-        ]:
+        said = [f"sharprecl: {name} is 0, so {so}" for name, so in parts.items() if not getattr(self, name)]
+        if said := [*said, *self._few_candidates(data, context)]:
             predictor.notes["remarks"] = said
         return predictor
 
@@ -189,9 +195,8 @@ class SharpReCL(ContrastiveMethod):
         if self.queue:
             device = model.head.weight.device
             self._past = FeatureQueue.empty(data.n_classes, int(self.queue), self.feature_dim, device)
-        pool = 2 * min(context.training.batch_size, len(data)) + data.n_classes * bool(self.prototypes)
         hard = max(self.hard_from, self.hard_to) * (self.n_positives + self.n_negatives)
-        if self.weight and hard and pool < self.candidates:
+        if self.weight and hard and self._pool(data, context) < self.candidates:
             warnings.warn(
                 # The pool's own size would make another sentence of each fold.
                 f"sharprecl: the pool of a batch has fewer members than the {self.candidates} candidates for hard "
@@ -274,6 +279,32 @@ class SharpReCL(ContrastiveMethod):
         # The loop takes the weighted mean over rows; what belongs to none of them comes to it free of their weights.
         mean = batch.weights.mean()
         return (of_rows * n + of_prototypes / mean.masked_fill(mean == 0, torch.inf)) / len(losses)
+
+    def _pool(self, data: Data, context: Context) -> int:
+        """Members of a full batch's pool."""
+        return 2 * min(context.training.batch_size, len(data)) + data.n_classes * bool(self.prototypes)
+
+    def _few_candidates(self, data: Data, context: Context) -> Iterator[str]:
+        """That classes have fewer members in a pool than candidates, in a sentence, if they do and it matters.
+
+        Of a pool that is too small as a whole a warning says so before any work.
+        """
+        hard = max(self.hard_from, self.hard_to) * self.n_positives
+        if not (self.weight and hard) or self._pool(data, context) < self.candidates:
+            return
+        # Every row is in one batch of each epoch, so the mean over batches is known without counting. Whole numbers,
+        # which are mostly the same in each fold: notes that say the same are told once.
+        batches = -(-len(data) // context.training.batch_size)
+        counts = np.bincount(data.labels, minlength=data.n_classes)
+        members = np.rint(2 * counts / batches + bool(self.prototypes)).astype(np.int64)
+        few = [c for c in np.argsort(counts, kind="stable").tolist() if members[c] < self.candidates]
+        if few:
+            named = [f"{name} ({members[c]})" for c, name in zip(few, context.names_of(few), strict=True)]
+            rest = [f"{len(few) - MOST_NAMED} more"] if len(few) > MOST_NAMED else []
+            yield (
+                f"sharprecl: on average a batch's pool has fewer members of {enumerated(named[:MOST_NAMED] + rest)} "
+                f"than the {self.candidates} candidates for hard positives, so every member is one"
+            )
 
     def _scaled(self, logits: Tensor) -> Tensor:
         return logits if self.scale is None else self.scale * functional.normalize(logits.float(), dim=1)

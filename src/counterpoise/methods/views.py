@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from counterpoise.data import catalog
-from counterpoise.data.near import listed, near_match
+from counterpoise.data.near import enumerated, listed, near_match
 from counterpoise.data.readers import read
 from counterpoise.errors import DataError, SettingsError
 from counterpoise.methods.unlabelled import hash_of
@@ -38,6 +38,9 @@ EDITS: dict[str, type[WordEdit] | type[MaskFill]] = {
     "mask_fill": MaskFill,
 }
 """What can make views of texts, by the names that they have as methods."""
+
+WITH_VIEWS = ("trec", "ohsumed_titles")
+"""Known sets that come with views, in a file of their own beside the training split."""
 
 
 @dataclass(frozen=True)
@@ -153,10 +156,7 @@ class ViewMaker:
         if not Path(source).exists():
             source = catalog.views_file(str(source)) or source
             if source is self.view and catalog.is_known(str(source)):
-                raise DataError(
-                    f"views: there are none of {source} where COUNTERPOISE_DATA says that data are; set it to a folder "
-                    f"that has {source}/train_augmented.parquet, give that file, or name one of {listed(list(EDITS))}"
-                )
+                raise DataError(f"views: {self._none_of(str(source))}, or name one of {listed(list(EDITS))}")
         try:
             found = read(source, needs_label=False)
         except DataError as error:
@@ -170,3 +170,16 @@ class ViewMaker:
                 f"view_column, or have views made by one of {listed(list(EDITS))}"
             )
         return list(zip(found.texts, found.table.column(self.column).to_pylist(), strict=True))
+
+    def _none_of(self, name: str) -> str:
+        """That views of a known set were not found, and what to give."""
+        found = catalog.find(name)
+        if found.name in WITH_VIEWS:
+            return (
+                f"there are none of {name} where COUNTERPOISE_DATA says that data are; set it to a folder that has "
+                f"{found.folder}/train_augmented.parquet, give that file"
+            )
+        return (
+            f"{name} comes with none, only {enumerated(WITH_VIEWS)} do; give a file with the columns 'text' and "
+            f"{self.column!r}, a mapping of texts to views"
+        )

@@ -54,7 +54,7 @@ class BuiltTargets(NamedTuple):
         return mixed / self.lengths(gram)[labels]
 
     def lengths(self, gram: Tensor) -> Tensor:
-        """Lengths ``(C, T)`` of the targets before they are brought to 1, 0 of two opposite members in half."""
+        """Lengths ``(C, T)`` of the targets before they are brought to 1; 1e-6 where opposite members make 0."""
         weight = self.weight.to(gram.dtype)
         # Where prototypes stand behind the pool they are never mixed with members, and the pair is one and the same.
         within = self.first < len(gram)

@@ -187,7 +187,7 @@ def runs_of(
     Returns
     -------
     list of Run
-        None where the table is not :func:`about` the set.
+        Empty where the table is not :func:`about` the set.
     """
     if not about(table, made):
         return []
