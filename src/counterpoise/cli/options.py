@@ -176,8 +176,9 @@ Metric = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="What verdicts are about, such as f1, f1_thinned, mcc, recall_difficult; 'f1[CLASS]' is that of one of "
-        "many classes.",
+        help="What verdicts are about, such as f1, f1_thinned, mcc, recall_difficult; f1_tuned, precision_tuned and "
+        "recall_tuned are at each model's own threshold, f1, precision and recall at 0.5 (of several classes, by the "
+        "most probable one); 'f1[CLASS]' is that of one of many classes.",
     ),
 ]
 ByClass = Annotated[
@@ -271,6 +272,15 @@ Json = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", help="No remarks and no progress.", rich_help_panel=_OUTPUT)]
 
 
+OtherThreshold = Annotated[
+    float | None,
+    typer.Option(
+        "--threshold",
+        metavar="P",
+        help="Predict the class that matters above this probability, in place of MODEL's own threshold; for models of "
+        "two classes.",
+    ),
+]
 YesSend = Annotated[
     bool,
     typer.Option(

@@ -218,6 +218,25 @@ def tune_threshold(
     )
 
 
+def given_threshold(threshold: float, minority: int | None) -> ThresholdChoice:
+    """Thresholds of two classes that were given and not chosen on rows.
+
+    Parameters
+    ----------
+    threshold : float
+        Probability of the class that matters above which it is predicted, from 0 to 1.
+    minority : {0, 1} or None
+        The class that matters; None takes 1.
+    """
+    thresholds = np.array([threshold, 1 - threshold] if minority == 0 else [1 - threshold, threshold])
+    return untuned(thresholds, f"The threshold {threshold:g} was given.")
+
+
+def untuned(thresholds: Floats, note: str) -> ThresholdChoice:
+    """Thresholds ``(C,)`` that no rows were asked about, and why."""
+    return ThresholdChoice(thresholds, False, "none", 0.0, 0.0, 0.0, 0, 0, note)
+
+
 def check_metric(metric: str | ArrayLike, n_classes: int) -> None:
     """Refuse, before any work, what :func:`tune_threshold` would: an unknown metric or a wrong cost matrix.
 
