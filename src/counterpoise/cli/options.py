@@ -120,8 +120,9 @@ Encoder = Annotated[
     str | None,
     typer.Option(
         metavar="NAME|FOLDER",
-        help="Pretrained encoder, of the Hugging Face Hub or from a folder, for --backbone encoder; by default "
-        "sentence-transformers/all-MiniLM-L6-v2, as it is. --set backbone__frozen=false trains it.",
+        help="Pretrained encoder, of the Hugging Face Hub or from a folder, for auto, blend, the encoder_* methods and "
+        "--backbone encoder; by default sentence-transformers/all-MiniLM-L6-v2. It is used as it is; with --backbone "
+        "encoder --set backbone__frozen=false trains it.",
         rich_help_panel=_TRAINING,
     ),
 ]
@@ -187,7 +188,8 @@ ByClass = Annotated[
 Against = Annotated[
     str | None,
     typer.Option(
-        metavar="METHOD", help="Method the others are compared with; class_weight, or else erm, by default."
+        metavar="METHOD",
+        help="Method the others are compared with; by default class_weight, else erm, else the first one listed.",
     ),
 ]
 
@@ -258,7 +260,7 @@ NothingRandom = Annotated[
         "--random-state",
         min=0,
         metavar="N",
-        help="Taken as by commands that draw at random; nothing is random here.",
+        help="Accepted for uniformity; has no effect.",
         rich_help_panel=_OUTPUT,
     ),
 ]

@@ -47,7 +47,7 @@ class ThresholdChoice:
         ``"f1"``, ``"macro_f1"``, ``"mcc"``, ``"balanced_accuracy"`` or ``"cost"``.
     score : float
         The metric at ``thresholds`` on the rows given (mean cost a row for ``"cost"``: lower is better). It
-        is the best of many on these very rows, hence hopeful.
+        is the best of many on these very rows, hence optimistic.
     score_default : float
         The same at equal thresholds.
     spread : float
