@@ -104,7 +104,11 @@ FILES = {
         gzip.compress(b"text,label\n" + b"a,b\n" * 999)[:-9],
         "damaged or cut-off gzip",
     ),
-    "no text column": ("a.csv", b"n,m\n1,2\n3,4\n", f"has no column of texts among 'n', 'm'; .*; {OF_NUMBERS}$"),
+    "no text column": (
+        "a.csv",
+        b"n,m\n1,2\n3,4\n",
+        f"has no column of texts among 'n', 'm'; .*; {OF_NUMBERS}$",
+    ),
     "numbers and labels": (
         "a.csv",
         b"n,m,label\n1,2,a\n3,4,b\n",
@@ -183,7 +187,10 @@ def test_undecodable_byte_elsewhere(tmp_path, monkeypatch):
 
 PARQUET = {
     "numbers": ({"text": [1, 2], "label": ["a", "b"]}, rf"'text' holds numbers \(int64\).*; {OF_NUMBERS}$"),
-    "lists": ({"text": [["a"], ["b"]], "label": ["a", "b"]}, r"text column 'text' holds lists or objects.*'label'$"),
+    "lists": (
+        {"text": [["a"], ["b"]], "label": ["a", "b"]},
+        r"text column 'text' holds lists or objects.*'label'$",
+    ),
     "truth values": ({"text": [True, False], "label": ["a", "b"]}, r"text column 'text' holds truth values"),
     "null text": (
         {"text": ["a", None], "label": ["a", "b"]},

@@ -89,7 +89,9 @@ def training_settings(
         given |= {"backbone__name": encoder} if backbone == "encoder" else {}
         if not given:
             named = ", ".join(f"`{name}`" for name in methods)
-            trained = ", add --backbone encoder" if any(method.trains_backbone(kind) for method in made) else ""
+            trained = (
+                ", add --backbone encoder" if any(method.trains_backbone(kind) for method in made) else ""
+            )
             raise SettingsError(
                 f"{named} {'uses' if len(methods) == 1 else 'use'} no encoder; choose `auto` or an `encoder_*` method"
                 f"{trained}, or leave --encoder out"

@@ -114,8 +114,8 @@ def tune(
             screen.line("The default is the best of them.")
         else:
             screen.line(
-                f"Best: {number(best.mean)}, default: {number(default)}; the difference is optimistic, since the best of "
-                "many is shown."
+                f"Best: {number(best.mean)}, default: {number(default)}; the difference is optimistic, since the best "
+                "of many is shown."
             )
             screen.line(
                 "\n  " + " ".join(f"--set {key}={json_value(value)}" for key, value in best.settings.items())

@@ -79,13 +79,13 @@ def choose(
         All rows, or the first ones of a stream.
     name : str
         What messages call the source.
-    text, label : str, sequence of str (text only) or None
+    text, label : str, sequence of str (text only) or None, default=None
         Names as given; None guesses.
-    needs_label : bool, default True
+    needs_label : bool, default=True
         Without it a label that is not named is not looked for.
-    taken : sequence of str
+    taken : sequence of str, default=()
         Columns that serve something else (groups, times) and are left out of the guess.
-    expected : sequence of str
+    expected : sequence of str, default=()
         Text columns to take rather than guess, if the source has them all: those a model was fitted to.
 
     Raises

@@ -33,7 +33,7 @@ def texts_of(rows: Rows, columns: Sequence[str], name: str, *, refuse_numbers: b
         Where the texts stand; several are joined with a line break, leaving out blank ones.
     name : str
         What messages call the source.
-    refuse_numbers : bool, default True
+    refuse_numbers : bool, default=True
         Whether a string column of numbers only is an error. A stream asks for its first piece only.
 
     Returns

@@ -37,7 +37,9 @@ def load_file_model(
 
     Parameters
     ----------
-    folder, allow_sending, pretrained
+    folder : path
+    allow_sending : bool, default=False
+    pretrained : path or None, default=None
         As there.
     threshold : float or None, default=None
         Probability of the class that matters above which it is predicted, for a model of two classes; None keeps the
@@ -157,7 +159,9 @@ def read_for(
     ----------
     classifier : TextClassifier or ImageClassifier
     source : str
-    text, image, encoding, **reading
+    text : list of str or None, default=None
+    image, encoding : str or None, default=None
+    **reading
         Of :func:`counterpoise.data.readers.read`, or of :func:`counterpoise.data.image_files.read_images`.
     """
     check_kind(classifier, source, text=text, image=image, encoding=encoding)

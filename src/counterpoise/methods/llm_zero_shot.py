@@ -35,7 +35,11 @@ class LLMZeroShot(Method):
     model : str or path or None, default=None
         A causal model in safetensors on the Hugging Face Hub or in a folder, or with ``base_url`` the name of a model
         there. There is no default.
-    revision, base_url, api_key_env, request, timeout
+    revision : str or None, default=None
+    base_url : str or None, default=None
+    api_key_env : str or None, default="COUNTERPOISE_API_KEY"
+    request : dict or None, default=None
+    timeout : float, default=60.0
         See :class:`counterpoise.text.language_models.ModelSource`.
     allow_sending : bool, default=False
         Consent to send every text that is to be classified, and those that the threshold is tuned on, to ``base_url``.

@@ -45,7 +45,7 @@ def score_by_class(
     probabilities : array-like of shape (n, C)
     names : sequence of C str
         Of the classes, by number.
-    decisions_tuned : array-like of shape (n,), optional
+    decisions_tuned : array-like of shape (n,) or None, default=None
         Class numbers decided with tuned thresholds.
 
     Returns

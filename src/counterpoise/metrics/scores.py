@@ -71,9 +71,9 @@ def score(
         Rows sum to 1.
     minority : int or None
         The class that matters, judged against the rest; None judges all classes alike, by macro means.
-    decisions_tuned : array-like of shape (n,), optional
+    decisions_tuned : array-like of shape (n,) or None, default=None
         Class numbers decided with tuned thresholds (:func:`counterpoise.metrics.thresholds.decide`).
-    weights : array-like of shape (n,), optional
+    weights : array-like of shape (n,) or None, default=None
         Row weights of 0 or more; 1 each by default.
 
     Returns
@@ -162,7 +162,9 @@ def score_thinned(
 
     Parameters
     ----------
-    labels, probabilities, minority, decisions_tuned, weights
+    labels, probabilities, minority
+        As in :func:`score`.
+    decisions_tuned, weights : array-like of shape (n,) or None, default=None
         As in :func:`score`.
     kept_share : float
         In ``(0, 1]``.
