@@ -186,6 +186,41 @@ def test_methods_lists_the_registry(run, run_json):
     assert lines["smote"][3:5] == ["on", "array"]
 
 
+@pytest.mark.parametrize("width", [80, 120])
+def test_methods_are_folded_to_the_width_of_the_terminal(run, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    for args in ([], ["mamix"], ["miso"]):
+        lines = run("methods", *args).stdout.splitlines()
+        assert max(map(len, lines)) <= width
+        assert lines
+
+
+def test_one_method_is_shown_with_its_settings(run, run_json):
+    shown = " ".join(run("methods", "mamix").stdout.split())
+    assert "Cheng et al. 2023" in shown
+    assert "array, image, text" in shown
+    assert "power 0.25 A class has a margin in proportion to n ** -power; 0 is Mixup." in shown
+    assert "alpha 1 Of the Beta distribution; 1 is uniform" in shown, "said by the class that it is made from"
+    assert "drw false Late class weights; see DeferredReweighting." in shown
+    assert "rate 0.333333 " in " ".join(run("methods", "word_swap").stdout.split()), "of the sampler"
+    (row,) = run_json("methods", "encoder_lr")
+    assert row == next(each for each in run_json("methods") if each["method"] == "encoder_lr")
+    assert row["meanings"].keys() == row["settings"].keys()
+    assert "It has no settings." in run("methods", "erm").stdout
+    assert "did you mean 'mamix'" in run("methods", "mamx", code=2).stderr
+
+
+def test_no_setting_of_a_method_is_without_a_meaning(run_json):
+    unsaid = {
+        (row["method"], key)
+        for row in run_json("methods")
+        if row["method"] != "miso"  # two settings share what is said of them
+        for key, said in row["meanings"].items()
+        if not said
+    }
+    assert not unsaid
+
+
 def test_datasets_says_where_each_would_come_from(run, run_json, tmp_path):
     (tmp_path / "trec").mkdir()
     for split in ("train", "test"):

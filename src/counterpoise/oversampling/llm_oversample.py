@@ -67,11 +67,16 @@ class LanguageModelWriter(TextSampler):
         A causal model in safetensors on the Hugging Face Hub or in a folder, which runs on this machine, or with
         ``base_url`` the name of a model there. There is no default.
     revision : str or None, default=None
+        Commit, branch or tag of the Hub.
     base_url : str or None, default=None
+        Of a server that answers ``/chat/completions`` as OpenAI's do; more on this and the next three in
+        :class:`counterpoise.text.language_models.ModelSource`.
     api_key_env : str or None, default="COUNTERPOISE_API_KEY"
+        Environment variable with the key for that address.
     request : dict or None, default=None
+        Further fields of each request.
     timeout : float, default=60.0
-        See :class:`counterpoise.text.language_models.ModelSource`.
+        Seconds to wait for an answer.
     allow_sending : bool, default=False
         Consent to send texts of the smaller classes to ``base_url``; without it that is refused, and the refusal says
         how many there are. What is known from an earlier run is not sent again. A model on this machine needs none.
@@ -82,6 +87,7 @@ class LanguageModelWriter(TextSampler):
     examples : int, default=5
         Texts of the class in each prompt, the difficult sample among them.
     temperature : float, default=1.0
+        Of the drawing of words; less keeps to the likely ones.
     top_p : float, default=0.95
         Words are drawn from the most likely ones that together have this probability.
     max_tokens : int, default=128
