@@ -115,7 +115,7 @@ class TextClassifier(SavableMixin, RareClassClassifier):
 
     Notes
     -----
-    The threshold of a fitted model stays. To decide by another one, let scikit-learn do it::
+    The threshold of a fitted model stays. To decide by another one, let scikit-learn do it:
 
         from sklearn.frozen import FrozenEstimator
         from sklearn.model_selection import FixedThresholdClassifier
