@@ -26,7 +26,7 @@ def package():
         ),
         # By the short one: of the same module, of a class.
         ("data.readers.stream", ("counterpoise.data.readers.read", "read")),
-        ("experiments.store", ("counterpoise.experiments.store.Store.write", "write")),
+        ("experiments.store", ("counterpoise.experiments.store.Store.write", "Store.write")),
     ],
 )
 def test_a_role_is_a_reference(package, where, expected) -> None:
