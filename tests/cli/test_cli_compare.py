@@ -15,6 +15,8 @@ from counterpoise.oversampling.anchors import anchors_from
 METRICS = (
     "f1",
     "f1_tuned",
+    "precision_tuned",
+    "recall_tuned",
     "average_precision",
     "macro_f1",
     "mcc",
@@ -55,6 +57,7 @@ def test_keep_adds_the_thinned_metrics(labelled, run_json):
     (row,) = run_json("compare", labelled, "--methods", "tfidf_lr", "--folds", "2", "--keep", "0.5")
     assert row["prevalence"]["mean"] == pytest.approx(0.2)
     assert row["prevalence_thinned"]["mean"] == pytest.approx(0.1 / 0.9)
+    assert row["recall_tuned_thinned"] == row["recall_tuned"]
 
 
 def test_one_class_against_the_rest(three_classes, run_json):
