@@ -131,6 +131,7 @@ def test_another_threshold_than_the_models_own(model, labelled, run, run_json, t
     rare = data.labels == "rare"
     assert row["precision_tuned"] == pytest.approx(precision_score(rare, wanted, zero_division=0))
     assert row["recall_tuned"] == pytest.approx(recall_score(rare, wanted))
+    assert (row["found"], row["false_alarms"]) == ((rare & wanted).sum(), (~rare & wanted).sum())
     assert row["recall"] == run_json("evaluate", model, labelled)[0]["recall"]
     assert (
         f"By the threshold given, {threshold:.3f}:"
