@@ -26,6 +26,7 @@ lint: $(VENV)/installed-dev
 docs: $(VENV)/installed-dev
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[docs]"
 	$(BIN)/mkdocs build --strict
+	! grep -rnE ':(class|func|meth|mod|data|attr):' site --include='*.html'
 
 clean:
 	rm -rf $(VENV) build dist site

@@ -75,7 +75,7 @@ def text_groups(texts: NDArray[np.object_], groups: ArrayLike | None = None) -> 
     Parameters
     ----------
     texts : ndarray of str, shape (n,)
-    groups : array-like of shape (n,), optional
+    groups : array-like of shape (n,) or None, default=None
         Groups known otherwise, such as the author; merged with those of the texts.
 
     Returns
@@ -94,7 +94,7 @@ def image_groups(images: NDArray[np.uint8], groups: ArrayLike | None = None) -> 
     Parameters
     ----------
     images : ndarray of uint8, shape (n, H, W, C), or MappedImages
-    groups : array-like of shape (n,), optional
+    groups : array-like of shape (n,) or None, default=None
         Groups known otherwise, such as the patient; merged with those of the images.
 
     Returns
@@ -117,7 +117,7 @@ def joined_rows(inputs: NDArray[Any], groups: ArrayLike | None = None) -> Ints:
     ----------
     inputs : ndarray, shape (n, ...)
         Texts of object, numeric rows ``(n, d)``, or images ``(n, H, W, 3)`` of uint8.
-    groups : array-like of shape (n,), optional
+    groups : array-like of shape (n,) or None, default=None
         Groups known otherwise.
 
     Returns
@@ -147,10 +147,10 @@ def make_folds(
         Class names or numbers; messages name them as given here.
     n_folds : int
         2 or more.
-    groups : array-like of shape (n,), optional
+    groups : array-like of shape (n,) or None, default=None
         Rows of one group stay together. Groups of one row each give folds in which the shares of every class,
         and the sizes, differ by at most one row.
-    time : array-like of shape (n,), optional
+    time : array-like of shape (n,) or None, default=None
         Numbers or dates. Rows are then cut into ``n_folds + 1`` blocks in the order of time, equal times
         together, and each block but the first tests a model fitted to what precedes it. A fitting side leaves out the
         rows that share a group with its test side.
@@ -223,12 +223,14 @@ def holdout(
 
     Parameters
     ----------
-    labels, groups, seed
+    labels : array-like of shape (n,)
+    groups : array-like of shape (n,) or None, default=None
+    seed : int, default=0
         As in :func:`make_folds`.
     fraction : float
         Share of the rows, and of each class, to hold out, in ``(0, 1)``; a class of 2 groups or more gives at
         least one row where its groups allow it, and a class of a single group stays on the fitting side.
-    time : array-like of shape (n,), optional
+    time : array-like of shape (n,) or None, default=None
         Hold out the latest rows, equal times together, instead of random ones; rows of the fitting side that
         share a group with them are left out.
 

@@ -174,7 +174,14 @@ def overlap(
 
     Parameters
     ----------
-    X, y, minority, k, embed, n_folds, groups, repeats, random_state
+    X, y
+        As in :func:`difficult_samples`.
+    minority : label or None, default=None
+    k : int, default=5
+    embed : callable, array of shape (n, d) or None, default=None
+    n_folds : int, default=2
+    groups, repeats : array-like of shape (n,) or None, default=None
+    random_state : int, RandomState, Generator or None, default=0
         As in :func:`difficult_samples`.
     majority_asked : int, default=2000
         Majority samples to look up, drawn at random; all of them where there are fewer.

@@ -27,8 +27,10 @@ from counterpoise.metrics.thresholds import (
     MIN_ROWS,
     ThresholdChoice,
     decide,
+    given_threshold,
     too_few_to_tune,
     tune_threshold,
+    untuned,
 )
 from counterpoise.seeding import derive_seed
 
@@ -293,12 +295,9 @@ def _choose(
             class_names=plan.class_names,
             seed=derive_seed(seed, "spread"),
         )
-    n_classes = len(plan.class_names)
-    thresholds = np.full(n_classes, 1 / n_classes)
+    if plan.threshold is not None and plan.threshold != "tune":
+        return given_threshold(float(plan.threshold), plan.minority)
     if plan.threshold is None:
         reason = "No threshold was asked for; the most probable class is predicted."
-    elif plan.threshold != "tune":
-        wanted = float(plan.threshold)
-        thresholds = np.array([wanted, 1 - wanted] if plan.minority == 0 else [1 - wanted, wanted])
-        reason = f"The threshold {wanted:g} was given."
-    return ThresholdChoice(thresholds, False, "none", 0.0, 0.0, 0.0, 0, 0, reason)
+    n_classes = len(plan.class_names)
+    return untuned(np.full(n_classes, 1 / n_classes), reason)

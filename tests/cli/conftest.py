@@ -51,6 +51,12 @@ def one_core(monkeypatch) -> None:
     monkeypatch.setattr(loky, "cpu_count", lambda: 1)
 
 
+@pytest.fixture(autouse=True)
+def no_terminal(monkeypatch) -> None:
+    """Print tables as wide as without a terminal, whatever the shell says of its own."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture(scope="session")
 def run_json(run):
     """Call a command with --json; its rows."""

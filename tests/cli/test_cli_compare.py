@@ -15,6 +15,8 @@ from counterpoise.oversampling.anchors import anchors_from
 METRICS = (
     "f1",
     "f1_tuned",
+    "precision_tuned",
+    "recall_tuned",
     "average_precision",
     "macro_f1",
     "mcc",
@@ -55,6 +57,7 @@ def test_keep_adds_the_thinned_metrics(labelled, run_json):
     (row,) = run_json("compare", labelled, "--methods", "tfidf_lr", "--folds", "2", "--keep", "0.5")
     assert row["prevalence"]["mean"] == pytest.approx(0.2)
     assert row["prevalence_thinned"]["mean"] == pytest.approx(0.1 / 0.9)
+    assert row["recall_tuned_thinned"] == row["recall_tuned"]
 
 
 def test_one_class_against_the_rest(three_classes, run_json):
@@ -184,6 +187,41 @@ def test_methods_lists_the_registry(run, run_json):
     assert lines["tfidf_lr"][2] == "no"
     assert lines["erm"][1:5] == ["array,", "image,", "text", "yes"]
     assert lines["smote"][3:5] == ["on", "array"]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_methods_are_folded_to_the_width_of_the_terminal(run, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    for args in ([], ["mamix"], ["miso"]):
+        lines = run("methods", *args).stdout.splitlines()
+        assert max(map(len, lines)) <= width
+        assert lines
+
+
+def test_one_method_is_shown_with_its_settings(run, run_json):
+    shown = " ".join(run("methods", "mamix").stdout.split())
+    assert "Cheng et al. 2023" in shown
+    assert "array, image, text" in shown
+    assert "power 0.25 A class has a margin in proportion to n ** -power; 0 is Mixup." in shown
+    assert "alpha 1 Of the Beta distribution; 1 is uniform" in shown, "said by the class that it is made from"
+    assert "drw false Late class weights; see DeferredReweighting." in shown
+    assert "rate 0.333333 " in " ".join(run("methods", "word_swap").stdout.split()), "of the sampler"
+    (row,) = run_json("methods", "encoder_lr")
+    assert row == next(each for each in run_json("methods") if each["method"] == "encoder_lr")
+    assert row["meanings"].keys() == row["settings"].keys()
+    assert "It has no settings." in run("methods", "erm").stdout
+    assert "did you mean 'mamix'" in run("methods", "mamx", code=2).stderr
+
+
+def test_no_setting_of_a_method_is_without_a_meaning(run_json):
+    unsaid = {
+        (row["method"], key)
+        for row in run_json("methods")
+        if row["method"] != "miso"  # two settings share what is said of them
+        for key, said in row["meanings"].items()
+        if not said
+    }
+    assert not unsaid
 
 
 def test_datasets_says_where_each_would_come_from(run, run_json, tmp_path):

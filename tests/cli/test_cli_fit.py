@@ -214,7 +214,15 @@ def test_a_pretrained_encoder(labelled, run, run_json, tmp_path):
     nowhere = run(*asked[:4], "--encoder", "./none", "--method", "erm", "-o", tmp_path / "n", code=2)
     assert "there is no encoder folder ./none" in nowhere.stderr
     idle = run("fit", labelled, "--encoder", "x", "--method", "erm", "-o", tmp_path / "n", code=2)
-    assert "has no use without --backbone encoder" in idle.stderr
+    choose = "choose `auto` or an `encoder_*` method"
+    assert (
+        idle.stderr
+        == f"error: `erm` uses no encoder; {choose}, add --backbone encoder, or leave --encoder out\n"
+    )
+    untrained = run("compare", labelled, "--encoder", "x", "--methods", "tfidf_lr,char_lr", code=2)
+    assert (
+        untrained.stderr == f"error: `tfidf_lr`, `char_lr` use no encoder; {choose}, or leave --encoder out\n"
+    )
 
 
 @pytest.mark.parametrize(

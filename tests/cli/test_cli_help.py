@@ -56,7 +56,14 @@ def test_version(run):
         (["fit", "a.csv"], r"missing option '--output' / '-o'; see `counterpoise fit --help`"),
         (["methods", "--xyzzy"], r"no such option:? '?--xyzzy'?; see `counterpoise methods --help`"),
         (["compare", "a.csv", "--fold", "3"], r"no such option:? '?--fold'?; did you mean '?--folds'?.*\?"),
-        (["methods", "erm"], r"got unexpected extra argument.* \(erm\); see `counterpoise methods --help`"),
+        (
+            ["methods", "erm", "ldam"],
+            r"got unexpected extra argument.* \(ldam\); see `counterpoise methods .*`",
+        ),
+        (
+            ["datasets", "sst2"],
+            r"got unexpected extra argument.* \(sst2\); see `counterpoise datasets --help`",
+        ),
         (["compare", "a.csv", "--folds"], r"option '--folds' requires an argument"),
         (
             ["compare", "a.csv", "--folds", "1"],

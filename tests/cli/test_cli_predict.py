@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from cli_helpers import process, write_csv
-from sklearn.metrics import average_precision_score, f1_score
+from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score
 
 from counterpoise import ArrayClassifier, TextClassifier, load_model
 from counterpoise.data.readers import read
@@ -94,13 +94,73 @@ def test_evaluate_gives_the_metrics(model, labelled, run_json, run):
     data, classifier = read(labelled), load_model(model)
     probability = classifier.predict_proba(data.texts)[:, 0]
     rare = data.labels == "rare"
-    assert row["f1_tuned"] == pytest.approx(f1_score(rare, classifier.predict(data.texts) == "rare"))
+    predicted = classifier.predict(data.texts) == "rare"
+    for name, of in (("f1", f1_score), ("precision", precision_score), ("recall", recall_score)):
+        assert row[f"{name}_tuned"] == pytest.approx(of(rare, predicted))
+    assert row["found"] == (rare & predicted).sum()
+    assert row["missed"] == (rare & ~predicted).sum()
+    assert row["false_alarms"] == (~rare & predicted).sum()
     assert row["f1"] == pytest.approx(f1_score(rare, probability > 0.5))
     assert row["average_precision"] == pytest.approx(average_precision_score(rare, probability))
     assert (row["method"], row["backbone"], row["rows"], row["minority"]) == ("tfidf_lr", None, 160, "rare")
     assert row["prevalence"] == 0.2
     result = run("evaluate", model, labelled)
     assert f"{row['average_precision']:.3f}" in result.stdout
+    assert (
+        f"By the model's own threshold, {classifier.thresholds_[0]:.3f}: {row['found']} of the 32 rows of class 'rare' "
+        f"are found, {row['missed']} missed; {row['false_alarms']} of the 128 others are taken for it."
+    ) in result.stdout
+    assert "those ending in _tuned by the model's own threshold, the others at 0.5" in result.stderr
+
+
+@pytest.mark.parametrize("threshold", [0.02, 0.9])
+def test_another_threshold_than_the_models_own(model, labelled, run, run_json, tmp_path, threshold):
+    data = read(labelled)
+    wanted = load_model(model).predict_proba(data.texts)[:, 0] > threshold
+    out = tmp_path / "scored.parquet"
+    run("predict", model, labelled, "-o", out, "--threshold", threshold)
+    scored = pq.read_table(out)
+    assert [name == "rare" for name in scored["prediction"].to_pylist()] == wanted.tolist()
+    assert json.loads(scored.schema.metadata[b"counterpoise.threshold"]) == threshold
+    many = tmp_path / "many"
+    run("predict", model, str(labelled).replace("reviews", "review?"), "-o", many, "--threshold", threshold)
+    assert [
+        row["prediction"] == "rare" for row in csv.DictReader((many / labelled.name).open())
+    ] == wanted.tolist()
+    (row,) = run_json("evaluate", model, labelled, "--threshold", threshold)
+    rare = data.labels == "rare"
+    assert row["precision_tuned"] == pytest.approx(precision_score(rare, wanted, zero_division=0))
+    assert row["recall_tuned"] == pytest.approx(recall_score(rare, wanted))
+    assert (row["found"], row["false_alarms"]) == ((rare & wanted).sum(), (~rare & wanted).sum())
+    assert row["recall"] == run_json("evaluate", model, labelled)[0]["recall"]
+    assert (
+        f"By the threshold given, {threshold:.3f}:"
+        in run("evaluate", model, labelled, "--threshold", threshold).stdout
+    )
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_a_threshold_that_cannot_be_given_is_refused(
+    model, many_model, three_classes, labelled, run, command
+):
+    error = run(command, many_model, three_classes, "--threshold", "0.3", code=2).stderr
+    assert "--threshold 0.3 is for a model of two classes" in error
+    assert "tells 3 apart; leave it away" in error
+    for bad in ("1.5", "nan"):
+        error = run(command, model, labelled, "--threshold", bad, code=2).stderr
+        assert f"error: --threshold is {bad}; give a number from 0 to 1" in error
+
+
+def test_several_classes_are_not_counted_as_one(many_model, three_classes, run, run_json):
+    (row,) = run_json("evaluate", many_model, three_classes)
+    assert "found" not in row
+    (one,) = run_json("evaluate", many_model, three_classes, "--minority", "rare")
+    assert one["found"] + one["missed"] == 32
+    assert one["recall_tuned"] == one["found"] / 32
+    assert (
+        "By the model's own thresholds: "
+        in run("evaluate", many_model, three_classes, "--minority", "rare").stdout
+    )
 
 
 def test_evaluate_takes_all_other_labels_for_the_rest(rest_model, three_classes, run_json, run):

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from counterpoise.data import readers
+from counterpoise.data.columns import OF_NUMBERS
 from counterpoise.errors import DataError, SettingsError
 
 BELOW = r"\(counted from 1 below the header\)"
@@ -88,7 +89,7 @@ FILES = {
     "numbers as text, CSV": (
         "a.csv",
         b"text,label\n1,x\n2.5e3,y\n",
-        "every value in the text column 'text' is a number",
+        f"every value in the text column 'text' is a number; name another .*; {OF_NUMBERS}$",
     ),
     "numbers as text, JSON": (
         "a.jsonl",
@@ -103,7 +104,16 @@ FILES = {
         gzip.compress(b"text,label\n" + b"a,b\n" * 999)[:-9],
         "damaged or cut-off gzip",
     ),
-    "no text column": ("a.csv", b"n,m\n1,2\n3,4\n", "has no column of texts among 'n', 'm'"),
+    "no text column": (
+        "a.csv",
+        b"n,m\n1,2\n3,4\n",
+        f"has no column of texts among 'n', 'm'; .*; {OF_NUMBERS}$",
+    ),
+    "numbers and labels": (
+        "a.csv",
+        b"n,m,label\n1,2,a\n3,4,b\n",
+        f"has strings in 'label' only, named like a label and not like a text; .*; {OF_NUMBERS}$",
+    ),
     "two text columns": (
         "a.csv",
         b"p,q,label\nlong one,long two,x\n",
@@ -176,8 +186,11 @@ def test_undecodable_byte_elsewhere(tmp_path, monkeypatch):
 
 
 PARQUET = {
-    "numbers": ({"text": [1, 2], "label": ["a", "b"]}, r"text column 'text' holds numbers \(int64\)"),
-    "lists": ({"text": [["a"], ["b"]], "label": ["a", "b"]}, r"text column 'text' holds lists or objects"),
+    "numbers": ({"text": [1, 2], "label": ["a", "b"]}, rf"'text' holds numbers \(int64\).*; {OF_NUMBERS}$"),
+    "lists": (
+        {"text": [["a"], ["b"]], "label": ["a", "b"]},
+        r"text column 'text' holds lists or objects.*'label'$",
+    ),
     "truth values": ({"text": [True, False], "label": ["a", "b"]}, r"text column 'text' holds truth values"),
     "null text": (
         {"text": ["a", None], "label": ["a", "b"]},

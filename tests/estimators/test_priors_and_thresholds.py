@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import FixedThresholdClassifier
 
 from counterpoise import TextClassifier
 from counterpoise import fitting as fitting_room
@@ -170,6 +172,21 @@ def test_no_threshold_predicts_the_most_probable_class(spam) -> None:
     probable = classifier.classes_[classifier.predict_proba(texts).argmax(axis=1)]
     np.testing.assert_array_equal(classifier.predict(texts), probable)
     assert classifier.fitted_.scores == {}
+
+
+@pytest.mark.parametrize("first", ["a rare one", "z rare one"])
+def test_scikit_learn_decides_a_fitted_model_by_another_threshold(spam, first) -> None:
+    """As the class's docstring says, whichever class comes first."""
+    texts, labels = spam
+    named = np.where(labels == "spam", first, "most").astype(object)
+    model = TextClassifier("tfidf_lr", threshold=None, random_state=0).fit(texts, named)
+    probability = model.predict_proba(texts)[:, list(model.classes_).index(first)]
+    cut = float(np.median(probability[named == first])) - 1e-6
+    other = FixedThresholdClassifier(
+        FrozenEstimator(model), threshold=cut, pos_label=first, response_method="predict_proba"
+    )
+    np.testing.assert_array_equal(other.predict(texts) == first, probability > cut)
+    assert not np.array_equal(other.predict(texts), model.predict(texts))
 
 
 def test_a_checkpoint_without_a_seed_is_refused(spam, tmp_path) -> None:

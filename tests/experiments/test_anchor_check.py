@@ -308,6 +308,10 @@ def test_the_whole_report(toy, swapped) -> None:
     assert all(figure.value is not None for figure in figures)
     assert check_anchors(texts, labels, swapped, "spam", held_back=held_back) == figures
     assert check_anchors(texts, labels, swapped, "spam", held_back=held_back, seed=1) != figures
+    lists = (texts.tolist(), labels.tolist())
+    assert check_anchors(*lists, swapped, "spam", held_back=held_back.tolist()) == figures
+    with pytest.raises(DataError, match="there are 100 texts and 99 labels"):
+        check_anchors(texts, labels[1:], swapped, "spam")
 
 
 def test_what_cannot_be_measured_is_said(toy, swapped) -> None:

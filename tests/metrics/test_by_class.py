@@ -24,6 +24,8 @@ def test_is_scikit_learns_of_each_class() -> None:
         assert found[f"precision[{name}]"] == pytest.approx(precision_score(own, plain == number))
         assert found[f"recall[{name}]"] == pytest.approx(recall_score(own, plain == number))
         assert found[f"f1[{name}]"] == pytest.approx(f1_score(own, plain == number))
+        assert found[f"precision_tuned[{name}]"] == pytest.approx(precision_score(own, tuned == number))
+        assert found[f"recall_tuned[{name}]"] == pytest.approx(recall_score(own, tuned == number))
         assert found[f"f1_tuned[{name}]"] == pytest.approx(f1_score(own, tuned == number))
         ranked = average_precision_score(own, probabilities[:, number])
         assert found[f"average_precision[{name}]"] == pytest.approx(ranked)

@@ -25,8 +25,19 @@ def test_a_fine_ranking_blames_the_threshold() -> None:
         "Only class 'ham' is predicted, yet the ranking is fine (average precision 1.00 at prevalence 0.13): "
         "only the threshold is wrong; use the tuned one."
     )
-    assert str(say(p, tuned=False)).endswith("tune it on labelled rows that were not fitted to.")
+    assert str(say(p, tuned=False)).endswith(
+        "only the threshold is wrong; choose one on labelled rows that were not fitted to, and give it, as `threshold` "
+        "when fitting or as --threshold to `counterpoise predict`."
+    )
     assert str(say(p, minority=None)).startswith("Only class 'ham' is predicted, yet")
+
+
+def test_no_number_is_asked_for_as_threshold_of_several_classes() -> None:
+    labels = np.repeat([0, 1, 2], [80, 10, 10])
+    p = np.eye(3)[labels] * 0.1 + [0.6, 0.15, 0.15]
+    sentence = str(one_class_predicted(labels, p, np.zeros(100), None, ["a", "b", "c"], tuned=False))
+    assert "only the threshold is wrong; fit with threshold='tune'" in sentence
+    assert "--threshold" not in sentence
 
 
 def test_a_poor_ranking_says_so() -> None:

@@ -27,11 +27,14 @@ def random_case(seed: int, n: int, n_classes: int) -> tuple[np.ndarray, np.ndarr
 def test_scores_agree_with_scikit_learn_under_weights(seed: int, n: int, n_classes: int) -> None:
     y, p, w = random_case(seed, n, n_classes)
     decided = p.argmax(axis=1)
-    row = score(y, p, 1, weights=w, decisions_tuned=decided)
+    own = (p / np.arange(1, n_classes + 1)).argmax(axis=1)
+    row = score(y, p, 1, weights=w, decisions_tuned=own)
     how = {"sample_weight": w, "zero_division": 0}
     expected = {
         "f1": sk.f1_score(y == 1, decided == 1, **how),
-        "f1_tuned": sk.f1_score(y == 1, decided == 1, **how),
+        "f1_tuned": sk.f1_score(y == 1, own == 1, **how),
+        "precision_tuned": sk.precision_score(y == 1, own == 1, **how),
+        "recall_tuned": sk.recall_score(y == 1, own == 1, **how),
         "average_precision": sk.average_precision_score(y == 1, p[:, 1], sample_weight=w),
         "recall": sk.recall_score(y == 1, decided == 1, **how),
         "precision": sk.precision_score(y == 1, decided == 1, **how),
@@ -77,6 +80,10 @@ def test_without_a_minority_class_means_stand() -> None:
     assert row["average_precision"] == pytest.approx(sk.average_precision_score(onehot, p, average="macro"))
     assert row["f1"] == row["macro_f1"]
     assert row["recall"] == pytest.approx(sk.recall_score(y, p.argmax(1), average="macro"))
+    assert row["precision_tuned"] is row["recall_tuned"] is None
+    own = score(y, p, None, decisions_tuned=np.zeros(len(y)))
+    assert own["recall_tuned"] == pytest.approx(1 / 3)
+    assert own["precision_tuned"] == pytest.approx((y == 0).mean() / 3)
     assert row["prevalence"] == pytest.approx(1 / 3)
 
 
@@ -107,6 +114,7 @@ def test_thinned_scores_are_those_of_a_thinned_test_side() -> None:
     assert list(row) == [f"{name}_thinned" for name in NAMES]
     whole = score(y, p, 1)
     assert row["prevalence_thinned"] == pytest.approx(10 / 910)
+    assert row["recall_tuned_thinned"] == pytest.approx((p > 0.6)[900:].mean())
     assert row["recall_thinned"] == pytest.approx(whole["recall"])
     assert row["average_precision_thinned"] < whole["average_precision"]
     drawn = []

@@ -76,7 +76,7 @@ _EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
         "counterpoise oversample reviews.csv --set rate=0.25 --with-originals -o balanced.jsonl",
         "counterpoise oversample reviews.csv --method miso --keep 50 --check -o anchors.parquet",
     ),
-    methods: ("counterpoise methods", "counterpoise methods --json"),
+    methods: ("counterpoise methods", "counterpoise methods word_swap", "counterpoise methods --json"),
     datasets: ("counterpoise datasets", "counterpoise datasets --data-dir ~/corpora"),
 }
 

@@ -63,11 +63,11 @@ def compare(
     """Cross-validate methods on the same folds and the same thinned fitting sides.
 
     Test folds stay whole at their natural prevalence. Scores are means over folds and seeds and the standard
-    deviation between them; * marks the best mean of a column, which need not be a real difference. Whether it is
-    says the verdict: a paired test that allows for folds sharing their fitting rows, corrected for the number of
+    deviation between them; * marks the best mean of a column, which need not be a real difference. The verdict says
+    whether it is: a paired test that allows for folds sharing their fitting rows, corrected for the number of
     methods.
 
-    With erm among the methods a second table tells of difficult samples: test samples of the rare class that
+    With erm among the methods a second table shows difficult samples: test samples of the rare class that
     have one of another class among their nearest in the embedding of plain training.
 
     With --store nothing is lost when this is interrupted or killed; the same command goes on. A run has a key of

@@ -95,6 +95,7 @@ def _judged(
     """Score the held-out texts, show some that were found, and return the figures."""
     import numpy as np
 
+    from counterpoise.metrics.confusion import confusion, outcomes
     from counterpoise.metrics.scores import score
     from counterpoise.metrics.thresholds import decide
 
@@ -106,13 +107,9 @@ def _judged(
     shown = ("f1", "f1_tuned", "average_precision", "prevalence", "brier")
     screen.table(("method", *shown), [(str(classifier.method), *(number(row[name]) for name in shown))])
     hits = np.flatnonzero((decided == at) & (numbers == at))
-    n_wrong = int((decided == at).sum()) - len(hits)
-    screen.line(f"\n{len(hits)} of {int((numbers == at).sum())} found, {n_wrong} false alarms. Some found:")
+    counts = outcomes(confusion(numbers, decided, 2), at)
+    n_rare = counts["found"] + counts["missed"]
+    screen.line(f"\n{counts['found']} of {n_rare} found, {counts['false_alarms']} false alarms. Some found:")
     for i in hits[np.argsort(-probabilities[hits, at], kind="stable")][:_TEXTS_SHOWN]:
         screen.line(f"  {probabilities[i, at]:.2f}  {texts[i]}")
-    return {
-        **row,
-        "found": len(hits),
-        "missed": int((numbers == at).sum()) - len(hits),
-        "false_alarms": n_wrong,
-    }
+    return {**row, **counts}

@@ -24,6 +24,7 @@ def evaluate(
     split: options.Split = None,
     encoding: options.Encoding = None,
     data_dir: options.DataDir = None,
+    threshold: options.OtherThreshold = None,
     pretrained: options.Pretrained = None,
     yes_send: options.YesSend = False,
     random_state: options.NothingRandom = 0,
@@ -32,13 +33,19 @@ def evaluate(
 ) -> None:
     """Judge a saved model on labelled texts or images; of a known data set, on its test split.
 
+    f1_tuned, precision_tuned and recall_tuned are of what `counterpoise predict` decides, by the model's own threshold
+    or the one of --threshold. f1, precision, recall, macro_f1, mcc, balanced_accuracy and g_mean are of the most
+    probable class, which with two classes is a threshold of 0.5. All others ask for no threshold.
+
     A model trained with one class against the rest takes every other label for the rest.
     """
     with running("evaluate", as_json, quiet) as screen:
         from counterpoise.cli.labelled import dataset_name
         from counterpoise.estimators.file_inputs import load_file_model, read_for
 
-        classifier = load_file_model(model, allow_sending=yes_send, pretrained=pretrained)
+        classifier = load_file_model(
+            model, allow_sending=yes_send, pretrained=pretrained, threshold=threshold
+        )
         inputs, table = read_for(
             classifier,
             source,
@@ -54,9 +61,10 @@ def evaluate(
             screen.note(note)
         assert table.labels is not None  # they were asked for
         labels = _numbers(screen, classifier, table.labels, table.source)
-        row = _judged(classifier, inputs, labels, _number_of(classifier, minority))
+        decided_by = "the model's own threshold" if threshold is None else "the threshold given"
+        row = _judged(classifier, inputs, labels, _number_of(classifier, minority), decided_by)
         row["dataset"] = dataset_name(source)
-        _print(screen, row)
+        _print(screen, row, decided_by)
 
 
 def _number_of(classifier: RareClassClassifier, minority: str | None) -> int | None:
@@ -95,9 +103,14 @@ def _numbers(screen: Screen, classifier: RareClassClassifier, labels: np.ndarray
 
 
 def _judged(
-    classifier: RareClassClassifier, inputs: Any, labels: np.ndarray, minority: int | None
+    classifier: RareClassClassifier,
+    inputs: Any,
+    labels: np.ndarray,
+    minority: int | None,
+    decided_by: str,
 ) -> dict[str, Any]:
     from counterpoise.metrics.by_class import score_by_class
+    from counterpoise.metrics.confusion import confusion, outcomes
     from counterpoise.metrics.diagnosis import one_class_predicted
     from counterpoise.metrics.scores import score
     from counterpoise.metrics.thresholds import decide
@@ -110,9 +123,10 @@ def _judged(
     plain, tuned = probabilities.argmax(axis=1), decide(probabilities, classifier.thresholds_)
     at_half = one_class_predicted(labels, probabilities, plain, minority, names, tuned=choice.tuned)
     at_own = one_class_predicted(labels, probabilities, tuned, minority, names, tuned=False)
-    notes = [f"With the model's own threshold: {at_own}"] if at_own else []
+    notes = [f"With {decided_by}: {at_own}"] if at_own else []
     if at_half and not at_own:
         notes.append(f"By the most probable class: {at_half}")
+    thresholds = dict(zip(names, map(float, classifier.thresholds_), strict=True))
     return {
         "method": classifier.method,
         "backbone": getattr(classifier.fitted_.predictor, "backbone", None),
@@ -121,20 +135,28 @@ def _judged(
         **(score_by_class(labels, probabilities, names, decisions_tuned=tuned) if len(names) > 2 else {}),
         "predict_seconds": seconds,
         "rows": len(labels),
+        "thresholds": thresholds,
+        **({} if minority is None else outcomes(confusion(labels, tuned, len(names)), minority)),
         "class_counts": {name: int((labels == i).sum()) for i, name in enumerate(names)},
         "minority": None if minority is None else names[minority],
         "notes": notes,
     }
 
 
-def _print(screen: Screen, row: dict[str, Any]) -> None:
+def _print(screen: Screen, row: dict[str, Any], decided_by: str) -> None:
     from counterpoise.metrics.by_class import MEASURES
     from counterpoise.metrics.scores import NAMES
 
     of = "all classes alike" if row["minority"] is None else f"class {row['minority']!r}"
-    screen.note(f"{row['rows']:,} rows; f1, precision, recall and average precision of {of}")
+    plain = "at 0.5" if len(row["class_counts"]) == 2 else "by the most probable class"
+    screen.note(
+        f"{row['rows']:,} rows; f1, precision, recall and average precision of {of}, those ending in _tuned by "
+        f"{decided_by}, the others {plain}"
+    )
     cells = (row["method"], row["backbone"] or "-", *(number(row[name]) for name in NAMES))
     screen.table(("method", "backbone", *NAMES), [cells], words=2)
+    if row["minority"] is not None:
+        screen.line(f"\n{_found(row, decided_by)}")
     if len(row["class_counts"]) > 2:
         screen.line("\nEach class against the others:\n")
         lines = [
@@ -145,3 +167,14 @@ def _print(screen: Screen, row: dict[str, Any]) -> None:
     for note in row["notes"]:
         screen.line(f"\n{note}")
     screen.rows([row])
+
+
+def _found(row: dict[str, Any], decided_by: str) -> str:
+    """What becomes of the class that matters, in rows."""
+    name = row["minority"]
+    at = f", {number(row['thresholds'][name])}" if len(row["class_counts"]) == 2 else "s"
+    return (
+        f"By {decided_by}{at}: {row['found']:,} of the {row['class_counts'][name]:,} rows of class {name!r} are found, "
+        f"{row['missed']:,} missed; {row['false_alarms']:,} of the {row['rows'] - row['class_counts'][name]:,} others "
+        "are taken for it."
+    )

@@ -120,8 +120,9 @@ Encoder = Annotated[
     str | None,
     typer.Option(
         metavar="NAME|FOLDER",
-        help="Pretrained encoder, of the Hugging Face Hub or from a folder, for --backbone encoder; by default "
-        "sentence-transformers/all-MiniLM-L6-v2, as it is. --set backbone__frozen=false trains it.",
+        help="Pretrained encoder, of the Hugging Face Hub or from a folder, for auto, blend, the encoder_* methods and "
+        "--backbone encoder; by default sentence-transformers/all-MiniLM-L6-v2. It is used as it is; with --backbone "
+        "encoder --set backbone__frozen=false trains it.",
         rich_help_panel=_TRAINING,
     ),
 ]
@@ -176,8 +177,9 @@ Metric = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="What verdicts are about, such as f1, f1_thinned, mcc, recall_difficult; 'f1[CLASS]' is that of one of "
-        "many classes.",
+        help="What verdicts are about, such as f1, f1_thinned, mcc, recall_difficult; f1_tuned, precision_tuned and "
+        "recall_tuned are at each model's own threshold, f1, precision and recall at 0.5 (of several classes, by the "
+        "most probable one); 'f1[CLASS]' is that of one of many classes.",
     ),
 ]
 ByClass = Annotated[
@@ -186,7 +188,8 @@ ByClass = Annotated[
 Against = Annotated[
     str | None,
     typer.Option(
-        metavar="METHOD", help="Method the others are compared with; class_weight, or else erm, by default."
+        metavar="METHOD",
+        help="Method the others are compared with; by default class_weight, else erm, else the first one listed.",
     ),
 ]
 
@@ -257,7 +260,7 @@ NothingRandom = Annotated[
         "--random-state",
         min=0,
         metavar="N",
-        help="Taken as by commands that draw at random; nothing is random here.",
+        help="Accepted for uniformity; has no effect.",
         rich_help_panel=_OUTPUT,
     ),
 ]
@@ -271,6 +274,15 @@ Json = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", help="No remarks and no progress.", rich_help_panel=_OUTPUT)]
 
 
+OtherThreshold = Annotated[
+    float | None,
+    typer.Option(
+        "--threshold",
+        metavar="P",
+        help="Predict the class that matters above this probability, in place of MODEL's own threshold; for models of "
+        "two classes.",
+    ),
+]
 YesSend = Annotated[
     bool,
     typer.Option(

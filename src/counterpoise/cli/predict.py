@@ -34,6 +34,7 @@ def predict(
     split: options.Split = None,
     encoding: options.Encoding = None,
     data_dir: options.DataDir = None,
+    threshold: options.OtherThreshold = None,
     executor: options.ExecutorName = "local",
     address: options.Address = "auto",
     pretrained: options.Pretrained = None,
@@ -47,8 +48,9 @@ def predict(
     DATA for a model of images is a folder of them, whether in folders or not, of which the output has the column file;
     or a Parquet file, saved dataset or known set, whose images are left out of the output.
 
-    The probability is that of the class that matters; with several classes there is one column for each,
-    probability_CLASS. A Parquet output has the threshold in its metadata.
+    The probability is that of the class that matters, which is predicted where it is above the model's own threshold or
+    that of --threshold; with several classes there is one column for each, probability_CLASS. A Parquet output has the
+    threshold in its metadata.
 
     DATA such as 'new/*.parquet' names many files: each is scored into one of its name in the folder FILE, on every core
     of a Ray cluster with --executor ray. Files that are there already are left as they are, so that the same command
@@ -70,11 +72,13 @@ def predict(
         }
         if names_many(source):
             grid = {"executor": executor, "address": address}
-            _many(screen, model, source, output, grid, reading, yes_send, pretrained)
+            _many(screen, model, source, output, grid, reading, yes_send, pretrained, threshold)
             return
         check_one(executor, address)
         settle_output(screen, source, output)
-        classifier = load_file_model(model, allow_sending=yes_send, pretrained=pretrained)
+        classifier = load_file_model(
+            model, allow_sending=yes_send, pretrained=pretrained, threshold=threshold
+        )
         with bar("rows scored") as progress:
 
             def on_piece(piece: Piece) -> None:
@@ -95,6 +99,7 @@ def _many(
     reading: dict[str, Any],
     yes_send: bool,
     pretrained: Path | None,
+    threshold: float | None,
 ) -> None:
     """Score each of several files into a folder."""
     from counterpoise.cli.many_files import each_file
@@ -107,7 +112,7 @@ def _many(
         source,
         output,
         worker=FileScorer,
-        arguments=(content_of(model, place), reading, yes_send, place),
+        arguments=(content_of(model, place, threshold), reading, yes_send, place, threshold),
         what="scored",
         **grid,
     )

@@ -114,8 +114,8 @@ def reproduce(
 
     What differs from the paper in data and settings stands below each table. Rows are kept, so a reproduction that
     takes hours can be stopped and goes on with the same command. The larger budgets begin by trying each method on
-    few rows and saying how long all will take; --estimate says it and stops. Of small the trials would take about as
-    long as the runs.
+    few rows and saying how long all will take; --estimate says it and stops. The small budget skips this: estimating
+    would take as long as running.
     """
     with running("reproduce", as_json, quiet) as screen:
         import loky

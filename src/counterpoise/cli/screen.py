@@ -121,7 +121,9 @@ class Screen:
         from rich.text import Text
 
         red_rows: Collection[int] = ()
-        width = Console(file=self._results).width if self._results.isatty() else _WIDTH_WITHOUT_TERMINAL
+        # Rich, too, takes the width from COLUMNS where that is set.
+        known = self._results.isatty() or os.environ.get("COLUMNS", "").isdigit()
+        width = Console(file=self._results).width if known else _WIDTH_WITHOUT_TERMINAL
         if words < len(headers) and _natural_width(headers, rows) > width:
             # Numbers must not be cut off: one row is turned on its side, several run over the edge.
             if len(rows) == 1:

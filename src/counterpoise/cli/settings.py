@@ -49,7 +49,7 @@ def training_settings(
         ``KEY=VALUE``; the value is read as JSON where it is that, else as a string.
     backbone : str or None
     encoder : str or None, default=None
-        Of ``--backbone encoder``, and of methods that have a setting of that name.
+        Of methods that have a setting of that name (``auto``, ``blend``, ``encoder_*``), and of ``--backbone encoder``.
     yes_send : bool, default=False
         Consent to send texts to a language model's address, for methods that have one; ``--set`` cannot give it.
     **options
@@ -88,8 +88,13 @@ def training_settings(
         given = {f"method__{key}": encoder for key in ("encoder",) if f"method__{key}" in own}
         given |= {"backbone__name": encoder} if backbone == "encoder" else {}
         if not given:
+            named = ", ".join(f"`{name}`" for name in methods)
+            trained = (
+                ", add --backbone encoder" if any(method.trains_backbone(kind) for method in made) else ""
+            )
             raise SettingsError(
-                f"--encoder {encoder} has no use without --backbone encoder; add it, or leave it away"
+                f"{named} {'uses' if len(methods) == 1 else 'use'} no encoder; choose `auto` or an `encoder_*` method"
+                f"{trained}, or leave --encoder out"
             )
         settings |= given
     if yes_send:

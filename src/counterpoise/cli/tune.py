@@ -50,7 +50,7 @@ def tune(
     Optuna proposes settings, folds of DATA judge them by average precision, and what is plainly worse than the
     others is given up after its first folds. Settings given here stay as they are.
 
-    All of DATA is used, so the best score is hopeful: the maximum of many. Give the training side, and judge the
+    All of DATA is used, so the best score is optimistic: the maximum of many. Give the training side, and judge the
     settings on other data, or compare tuned methods by `counterpoise compare --tune N`, which searches inside each
     fitting side.
     """
@@ -114,8 +114,8 @@ def tune(
             screen.line("The default is the best of them.")
         else:
             screen.line(
-                f"Best: {number(best.mean)}, default: {number(default)}; the difference is hopeful, since the best of "
-                "many is shown."
+                f"Best: {number(best.mean)}, default: {number(default)}; the difference is optimistic, since the best "
+                "of many is shown."
             )
             screen.line(
                 "\n  " + " ".join(f"--set {key}={json_value(value)}" for key, value in best.settings.items())

@@ -78,7 +78,7 @@ def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> I
     ----------
     path : path
         The folder to be. An empty one may exist.
-    overwrite : bool, default False
+    overwrite : bool, default=False
         Whether a folder that is there is replaced, with all that is in it. To be asked for only when it is known
         to hold an older result, so that a slip in the name cannot delete somebody's documents.
 

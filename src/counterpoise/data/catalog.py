@@ -80,9 +80,9 @@ def load(name: str, split: str = "train", data_dir: str | os.PathLike[str] | Non
     ----------
     name : str
         Name or alias.
-    split : str, default "train"
+    split : str, default="train"
         A split of the set, or ``"all"`` for every one, the training split first.
-    data_dir : path or None
+    data_dir : path or None, default=None
         Folder to look in; None asks ``COUNTERPOISE_DATA``, then the cache, then the Hub.
 
     Returns
@@ -116,7 +116,7 @@ def views_file(name: str, data_dir: str | os.PathLike[str] | None = None) -> Pat
     ----------
     name : str
         Name or alias.
-    data_dir : path or None
+    data_dir : path or None, default=None
         As for :func:`load`.
 
     Returns

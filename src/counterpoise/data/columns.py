@@ -35,6 +35,8 @@ LABEL_NAMES = (
     ),
     *("intent", "tag", "v1"),
 )
+OF_NUMBERS = "for tables of numbers use counterpoise.ArrayClassifier in Python"
+"""What to do about a table without texts: the command line takes none of numbers."""
 _NUMBER = r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$"
 _MOST_CLASSES = 200
 _CLEARLY_LONGER = 2.0
@@ -77,13 +79,13 @@ def choose(
         All rows, or the first ones of a stream.
     name : str
         What messages call the source.
-    text, label : str, sequence of str (text only) or None
+    text, label : str, sequence of str (text only) or None, default=None
         Names as given; None guesses.
-    needs_label : bool, default True
+    needs_label : bool, default=True
         Without it a label that is not named is not looked for.
-    taken : sequence of str
+    taken : sequence of str, default=()
         Columns that serve something else (groups, times) and are left out of the guess.
-    expected : sequence of str
+    expected : sequence of str, default=()
         Text columns to take rather than guess, if the source has them all: those a model was fitted to.
 
     Raises
@@ -174,10 +176,15 @@ def _guessed_text(table: pa.Table, name: str, not_these: set[str | None]) -> str
                 lengths[field.name] = length
     if not lengths:
         raise DataError(
-            f"{name} has no column of texts among {listed(table.column_names)}; name one with --text"
+            f"{name} has no column of texts among {listed(table.column_names)}; name one with --text; {OF_NUMBERS}"
         )
     longest, *others = sorted(lengths, key=lambda column: -lengths[column])
     labels = _by_common_name(table.column_names, LABEL_NAMES, not_these)
+    if not lengths.keys() - labels:
+        raise DataError(
+            f"{name} has strings in {listed(sorted(lengths))} only, named like a label and not like a text; name the "
+            f"column of texts with --text, out of {listed(table.column_names)}; {OF_NUMBERS}"
+        )
     rivals = [o for o in others if o not in labels and lengths[longest] < _CLEARLY_LONGER * lengths[o]]
     if rivals or longest in labels:
         raise DataError(

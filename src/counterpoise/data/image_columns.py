@@ -57,7 +57,7 @@ def choose_image_column(
         What messages call the source.
     image : str or None, default=None
         As given; None takes the only one there is.
-    expected : sequence of str
+    expected : sequence of str, default=()
         The column to take rather than guess, if it is there: the one a model was fitted to.
 
     Returns

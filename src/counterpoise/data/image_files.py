@@ -55,10 +55,13 @@ def read_images(
     image : str or None, default=None
         Column that holds images: files as bytes, or the structs ``{"bytes", "path"}`` of Hugging Face ``datasets``.
         None takes the only one there is, and says so in the notes.
-    label, group, time, split, default_split, data_dir, needs_label
+    label, group, time, split : str or None, default=None
+    default_split : str, default="train"
+    data_dir : path or None, default=None
+    needs_label : bool, default=True
         As in :func:`counterpoise.data.readers.read`. A folder or known set of images has no columns to name. Of a known
         set without the default split the first one is read.
-    expected : sequence of str
+    expected : sequence of str, default=()
         The column of images to take rather than guess, if it is there: the one a model was fitted to.
 
     Returns
@@ -106,7 +109,11 @@ def stream_images(
 
     Parameters
     ----------
-    source, image, split, default_split, data_dir, expected
+    source : path or str
+    image, split : str or None, default=None
+    default_split : str, default="test"
+    data_dir : path or None, default=None
+    expected : sequence of str, default=()
         As in :func:`read_images`; of a folder all images are taken, whether they lie in it or in folders inside it.
     rows_per_piece : int, default=256
         Images in each piece but the last, which may have fewer.

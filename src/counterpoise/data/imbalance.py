@@ -239,7 +239,7 @@ def step_profile(
         Size of the largest class over that of a minority class, 1 or more.
     seed : int
         Root seed.
-    share_minority : float, default 0.5
+    share_minority : float, default=0.5
         Share of the classes that become minority ones, in (0, 1); rounded down, at least one.
 
     Returns

@@ -112,24 +112,24 @@ def read(
     ----------
     source : path or str
         See the module; ``-`` is standard input.
-    text : str, sequence of str or None
+    text : str, sequence of str or None, default=None
         Text column, or several to join with a line break. None guesses and says so in the notes.
-    label : str or None
+    label : str or None, default=None
         Label column. None guesses and says so, unless ``needs_label`` is False.
-    group, time : str or None
+    group, time : str or None, default=None
         Columns of groups (rows of one are never split) and of times.
-    split : str or None
+    split : str or None, default=None
         For sources that have splits: one of them, or ``"all"``. A single file has none, and takes only None
         or ``"all"``.
-    default_split : str, default "train"
+    default_split : str, default="train"
         The split read when ``split`` is None, where there are splits. ``evaluate`` says ``"test"``.
-    encoding : str or None
+    encoding : str or None, default=None
         Encoding of a text file; None is UTF-8, or what a byte order mark says.
-    data_dir : path or None
+    data_dir : path or None, default=None
         Folder of the known sets; see :mod:`counterpoise.data.catalog`.
-    expected : sequence of str
+    expected : sequence of str, default=()
         Text columns to take rather than guess, if the source has them all: those a model was fitted to.
-    needs_label : bool, default True
+    needs_label : bool, default=True
         False leaves ``labels`` None unless ``label`` is named.
 
     Returns
@@ -196,10 +196,15 @@ def stream(
 
     Parameters
     ----------
-    source, text, split, default_split, encoding, data_dir, expected
-        As in :func:`read`; a guess of the text column goes by the first chunk. Known sets are scored on their
-        test split unless another is named.
-    rows_per_chunk : int, default 8192
+    source : path or str
+    text : str, sequence of str or None, default=None
+    split : str or None, default=None
+    default_split : str, default="test"
+    encoding : str or None, default=None
+    data_dir : path or None, default=None
+    expected : sequence of str, default=()
+        As in :func:`read`; a guess of the text column goes by the first chunk.
+    rows_per_chunk : int, default=8192
         Rows in each chunk but the last, which may have fewer.
 
     Yields

@@ -45,9 +45,9 @@ def source_kind(
     ----------
     source : path or str
         As commands take it.
-    text, image : str, sequence of str (text only) or None
+    text, image : str, sequence of str (text only) or None, default=None
         Columns that the user named; one of them settles it for a table.
-    expected : sequence of str
+    expected : sequence of str, default=()
         Columns that a model was fitted to.
     otherwise : {"text", "image"}, default="text"
         What is said of a table with all of the expected columns, and where nothing can be told: of standard input and

@@ -76,15 +76,15 @@ def open_source(
     ----------
     source : path or str
         A path, ``-``, or a known name; a path that exists comes first.
-    split : str or None
+    split : str or None, default=None
         See :func:`counterpoise.data.readers.read`.
-    default_split : str, default "train"
+    default_split : str, default="train"
         Read when ``split`` is None and the source has splits.
-    encoding : str or None
+    encoding : str or None, default=None
         Of text formats.
-    data_dir : path or None
+    data_dir : path or None, default=None
         Of known sets.
-    rows_per_piece : int or None
+    rows_per_piece : int or None, default=None
         About how many rows to hold at a time; None when the whole is wanted anyway.
 
     Raises

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from counterpoise.data.arrow_files import class_names
-from counterpoise.data.columns import all_numbers, as_strings, is_string
+from counterpoise.data.columns import OF_NUMBERS, all_numbers, as_strings, is_string
 from counterpoise.data.json_lines import in_words, is_json_text
 from counterpoise.data.python_inputs import TEXT_SEPARATOR
 from counterpoise.data.rows import Rows
@@ -33,7 +33,7 @@ def texts_of(rows: Rows, columns: Sequence[str], name: str, *, refuse_numbers: b
         Where the texts stand; several are joined with a line break, leaving out blank ones.
     name : str
         What messages call the source.
-    refuse_numbers : bool, default True
+    refuse_numbers : bool, default=True
         Whether a string column of numbers only is an error. A stream asks for its first piece only.
 
     Returns
@@ -50,15 +50,17 @@ def texts_of(rows: Rows, columns: Sequence[str], name: str, *, refuse_numbers: b
     for column in columns:
         values = _values(rows, column, name, "text")
         if not is_string(values.type) and not pa.types.is_null(values.type):
+            held = _kind(values.type)
             raise DataError(
-                f"{name}: the text column {column!r} holds {_kind(values.type)}, not texts; name another one "
+                f"{name}: the text column {column!r} holds {held}, not texts; name another one "
                 f"with --text, out of {', '.join(map(repr, rows.table.column_names))}"
+                f"{f'; {OF_NUMBERS}' if held.startswith('numbers') else ''}"
             )
         values = as_strings(values)
         if refuse_numbers and all_numbers(values):
             raise DataError(
                 f"{name}: every value in the text column {column!r} is a number; name another one with "
-                f"--text, out of {', '.join(map(repr, rows.table.column_names))}"
+                f"--text, out of {', '.join(map(repr, rows.table.column_names))}; {OF_NUMBERS}"
             )
         parts.append(values)
     if len(parts) == 1:

@@ -96,7 +96,7 @@ class TableWriter:
     ----------
     path : path
         The file, or ``-`` for standard output; :func:`output_format` says what its name means.
-    metadata : mapping of str to str or None
+    metadata : mapping of str to str or None, default=None
         Stored in the schema of a Parquet file; the other formats have no place for it.
 
     Raises

@@ -9,25 +9,31 @@ import scipy.sparse as sp
 from sklearn.utils import Tags
 from sklearn.utils.validation import validate_data
 
+from counterpoise.docstrings import with_parameters_of
 from counterpoise.errors import DataError
 from counterpoise.estimators.base import RareClassClassifier
 from counterpoise.estimators.saving import SavableMixin
+from counterpoise.estimators.text import TextClassifier
 from counterpoise.finite import check_finite
 from counterpoise.methods.registry import METHODS
 
 
+@with_parameters_of(TextClassifier)
 class ArrayClassifier(SavableMixin, RareClassClassifier):
     """Find a rare class among numeric rows.
 
     Rows are array-likes of shape (n, d), taken in float32. Sparse ones of SciPy are for methods that train no network,
-    ``"balanced_forest"`` and ``"easy_ensemble"``; for a network they would have to be filled up with zeros. Parameters
-    are those of :class:`counterpoise.TextClassifier`, with these defaults and differences:
+    ``"balanced_forest"``, ``"easy_ensemble"``, ``"smote"``, ``"borderline_smote"`` and ``"adasyn"``; for a network they
+    would have to be filled up with zeros. Parameters that do not stand here are those of
+    :class:`counterpoise.TextClassifier`.
 
     Parameters
     ----------
     method : str or None, default=None
-        None takes ``"class_weight"``.
+        What is done about the imbalance; ``counterpoise methods`` lists the names, with what they take. None takes
+        ``"class_weight"``.
     backbone : {"mlp"} or None, default=None
+        The network, for methods that train one; None takes ``"mlp"``.
 
     Attributes
     ----------

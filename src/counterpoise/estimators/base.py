@@ -8,99 +8,30 @@ from pathlib import Path
 from typing import Any, ClassVar, Self, TypeGuard
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from counterpoise.backbones.registry import find_backbone
 from counterpoise.data.python_inputs import as_labels
+from counterpoise.docstrings import with_parameters_of
 from counterpoise.errors import DataError, SettingsError
+from counterpoise.estimators.parameters import ClassifierParameters
 from counterpoise.fitting import Fitted, Plan, fit_model
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.registry import check_combination, make_method
 from counterpoise.methods.setting_checks import check_below_1, check_whole
 from counterpoise.metrics.thresholds import check_metric, decide
-from counterpoise.seeding import RandomState, root_seed
-from counterpoise.training.schedule import Drops
+from counterpoise.seeding import root_seed
 from counterpoise.training.settings import TrainingSettings
 
-_NESTED = ("method__", "backbone__")
 
-
-class RareClassClassifier(ClassifierMixin, BaseEstimator):
-    """Base of the classifiers; the parameters are those of :class:`counterpoise.TextClassifier`."""
+@with_parameters_of(ClassifierParameters)
+class RareClassClassifier(ClassifierMixin, ClassifierParameters):
+    """Base of the classifiers, each of which says more of its parameters, :class:`counterpoise.TextClassifier` most."""
 
     kind: ClassVar[str]
     default_method: ClassVar[str]
-
-    def __init__(
-        self,
-        method: str | None = None,
-        backbone: str | None = None,
-        *,
-        class_weight: dict[Any, float] | str | None = None,
-        pos_label: Any = None,
-        threshold: float | str | None = "tune",
-        threshold_metric: Any = "f1",
-        prior_correction: bool = True,
-        validation_fraction: float = 0.1,
-        threshold_folds: int = 3,
-        max_epochs: int = 10,
-        batch_size: int = 64,
-        token_budget: int = 16_384,
-        learning_rate: float | None = None,
-        optimizer: str = "adam",
-        schedule: str | Drops | None = None,
-        warmup: float | None = None,
-        weight_decay: float = 0.0,
-        label_smoothing: float = 0.0,
-        patience: int = 3,
-        track_margins: bool = False,
-        precision: str = "auto",
-        device: str = "auto",
-        checkpoint: str | Path | None = None,
-        random_state: RandomState = None,
-        **settings: Any,
-    ) -> None:
-        self.method = method
-        self.backbone = backbone
-        self.class_weight = class_weight
-        self.pos_label = pos_label
-        self.threshold = threshold
-        self.threshold_metric = threshold_metric
-        self.prior_correction = prior_correction
-        self.validation_fraction = validation_fraction
-        self.threshold_folds = threshold_folds
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.token_budget = token_budget
-        self.learning_rate = learning_rate
-        self.optimizer = optimizer
-        self.schedule = schedule
-        self.warmup = warmup
-        self.weight_decay = weight_decay
-        self.label_smoothing = label_smoothing
-        self.patience = patience
-        self.track_margins = track_margins
-        self.precision = precision
-        self.device = device
-        self.checkpoint = checkpoint
-        self.random_state = random_state
-        for name, value in settings.items():
-            if not name.startswith(_NESTED):
-                raise TypeError(f"{type(self).__name__} has no parameter {name!r}")
-            setattr(self, name, value)
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Parameters by name, those of method and backbone under ``method__x`` and ``backbone__x``."""
-        nested = {k: v for k, v in vars(self).items() if k.startswith(_NESTED)}
-        return {**super().get_params(deep=False), **nested}
-
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters by name; ``method__x`` and ``backbone__x`` are checked when fitting."""
-        for name in [name for name in params if name.startswith(_NESTED)]:
-            setattr(self, name, params.pop(name))
-        return super().set_params(**params)
 
     columns_: tuple[str, ...] = ()
     data_ = ""
@@ -188,17 +119,54 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Probability of each class, ``(n, C)`` of float64, in the order of ``classes_``."""
+        """Probability of each class.
+
+        Parameters
+        ----------
+        X : inputs
+            Of the kind fitted to.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, C)
+            In the order of ``classes_``; rows sum to 1.
+
+        Raises
+        ------
+        DataError
+            For inputs that cannot be used.
+        """
         check_is_fitted(self)
         return self.fitted_.probabilities(self._checked_inputs(X, fitting=False))
 
     def predict(self, X: Any) -> np.ndarray:
-        """Decide a class for each row: the largest probability over threshold."""
+        """Decide a class for each row: the largest probability over threshold.
+
+        Parameters
+        ----------
+        X : inputs
+            Of the kind fitted to.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Labels, as they were given to ``fit``.
+
+        Raises
+        ------
+        DataError
+            For inputs that cannot be used.
+        """
         check_is_fitted(self)
         return self.classes_[decide(self.predict_proba(X), self.thresholds_)]
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Log-odds over the threshold.
+
+        Parameters
+        ----------
+        X : inputs
+            Of the kind fitted to.
 
         Returns
         -------
@@ -213,6 +181,11 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
 
     def embed(self, X: Any) -> Any:
         """Representations in which the model compares rows.
+
+        Parameters
+        ----------
+        X : inputs
+            Of the kind fitted to.
 
         Returns
         -------
@@ -255,9 +228,6 @@ class RareClassClassifier(ClassifierMixin, BaseEstimator):
     @property
     def _method_name(self) -> str:
         return self.default_method if self.method is None else self.method
-
-    def _nested(self, prefix: str) -> dict[str, Any]:
-        return {k.removeprefix(prefix): v for k, v in vars(self).items() if k.startswith(prefix)}
 
     def _checked_settings(self) -> tuple[Any, str, TrainingSettings]:
         name = self._method_name

@@ -8,7 +8,7 @@ for piece in pieces(classifier, "new.csv"):
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +23,34 @@ from counterpoise.estimators.array import ArrayClassifier
 from counterpoise.estimators.image import ImageClassifier
 from counterpoise.estimators.loading import load_model
 from counterpoise.estimators.text import TextClassifier
+from counterpoise.metrics.thresholds import given_threshold
 
 
 def load_file_model(
-    folder: str | Path, *, allow_sending: bool = False, pretrained: str | Path | None = None
+    folder: str | Path,
+    *,
+    allow_sending: bool = False,
+    pretrained: str | Path | None = None,
+    threshold: float | None = None,
 ) -> TextClassifier | ImageClassifier:
     """Load a saved classifier of texts or images, as :func:`counterpoise.estimators.loading.load_model` does.
+
+    Parameters
+    ----------
+    folder : path
+    allow_sending : bool, default=False
+    pretrained : path or None, default=None
+        As there.
+    threshold : float or None, default=None
+        Probability of the class that matters above which it is predicted, for a model of two classes; None keeps the
+        threshold that the model was saved with.
 
     Raises
     ------
     ModelError
         Also for a classifier of arrays, which files of texts and images cannot feed.
+    SettingsError
+        For a threshold that is no number from 0 to 1, or a model of more classes.
     """
     model = load_model(folder, allow_sending=allow_sending, pretrained=pretrained)
     if isinstance(model, ArrayClassifier):
@@ -41,7 +58,21 @@ def load_file_model(
             f"{folder} holds a classifier of arrays; the command line takes those of texts and images, use "
             "Python for it"
         )
+    if threshold is not None:
+        _decide_at(model, threshold, folder)
     return model
+
+
+def _decide_at(model: TextClassifier | ImageClassifier, threshold: float, folder: str | Path) -> None:
+    if not 0 <= threshold <= 1:
+        raise SettingsError(f"--threshold is {threshold:g}; give a number from 0 to 1")
+    n_classes = len(model.classes_)
+    if n_classes > 2:
+        raise SettingsError(
+            f"--threshold {threshold:g} is for a model of two classes, and {folder} tells {n_classes} apart; leave it "
+            "away"
+        )
+    model.fitted_ = replace(model.fitted_, choice=given_threshold(threshold, model._minority))
 
 
 @dataclass(frozen=True)
@@ -128,7 +159,9 @@ def read_for(
     ----------
     classifier : TextClassifier or ImageClassifier
     source : str
-    text, image, encoding, **reading
+    text : list of str or None, default=None
+    image, encoding : str or None, default=None
+    **reading
         Of :func:`counterpoise.data.readers.read`, or of :func:`counterpoise.data.image_files.read_images`.
     """
     check_kind(classifier, source, text=text, image=image, encoding=encoding)

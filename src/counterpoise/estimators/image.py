@@ -9,9 +9,11 @@ import numpy as np
 from sklearn.utils import Tags
 
 from counterpoise.crossfit import image_groups
+from counterpoise.docstrings import with_parameters_of
 from counterpoise.errors import SettingsError
 from counterpoise.estimators.base import RareClassClassifier
 from counterpoise.estimators.saving import SavableMixin
+from counterpoise.estimators.text import TextClassifier
 from counterpoise.images.python_inputs import as_images
 
 
@@ -23,19 +25,21 @@ def _with_image_size() -> Signature:
     return shared.replace(parameters=[*parameters, own, settings])
 
 
+@with_parameters_of(TextClassifier)
 class ImageClassifier(SavableMixin, RareClassClassifier):
     """Find a rare class among images.
 
     Images are files, bytes, images of Pillow or arrays: whatever
-    :func:`counterpoise.images.python_inputs.as_images` takes. Parameters are those of
-    :class:`counterpoise.TextClassifier`, with these defaults and differences:
+    :func:`counterpoise.images.python_inputs.as_images` takes. Parameters that do not stand here are those of
+    :class:`counterpoise.TextClassifier`.
 
     Parameters
     ----------
     method : str or None, default=None
-        None takes ``"class_weight"``.
+        What is done about the imbalance; ``counterpoise methods`` lists the names, with what they take. None takes
+        ``"class_weight"``.
     backbone : {"resnet", "convnet", "vision"} or None, default=None
-        None takes ``"resnet"``; ``"vision"`` is any pretrained vision model.
+        The network, for methods that train one; None takes ``"resnet"``; ``"vision"`` is any pretrained vision model.
     image_size : int or None, default=None
         Height and width that all images are brought to: the shorter side is resized to it and the middle cut out.
         None takes images as they are; they have to be of one size, and later ones of the same.

@@ -80,6 +80,8 @@ class FileScorer:
     allow_sending : bool, default=False
     pretrained : str or None, default=None
         See :func:`counterpoise.estimators.loading.load_model`.
+    threshold : float or None, default=None
+        See :func:`counterpoise.estimators.file_inputs.load_file_model`.
     """
 
     def __init__(
@@ -88,11 +90,14 @@ class FileScorer:
         reading: dict[str, Any],
         allow_sending: bool = False,
         pretrained: str | None = None,
+        threshold: float | None = None,
     ) -> None:
         with tempfile.TemporaryDirectory() as folder:
             for name, written in content.items():
                 (Path(folder) / name).write_bytes(written)
-            self.classifier = load_file_model(folder, allow_sending=allow_sending, pretrained=pretrained)
+            self.classifier = load_file_model(
+                folder, allow_sending=allow_sending, pretrained=pretrained, threshold=threshold
+            )
         self.reading = reading
 
     def __call__(self, source: str, output: str) -> dict[str, int]:
@@ -100,7 +105,9 @@ class FileScorer:
         return score_file(self.classifier, source, output, **self.reading)
 
 
-def content_of(model: str | Path, pretrained: str | None = None) -> dict[str, bytes]:
+def content_of(
+    model: str | Path, pretrained: str | None = None, threshold: float | None = None
+) -> dict[str, bytes]:
     """The files of a saved model, checked by loading them.
 
     Parameters
@@ -108,6 +115,8 @@ def content_of(model: str | Path, pretrained: str | None = None) -> dict[str, by
     model : path
     pretrained : str or None, default=None
         See :func:`counterpoise.estimators.loading.load_model`.
+    threshold : float or None, default=None
+        See :func:`counterpoise.estimators.file_inputs.load_file_model`.
 
     Returns
     -------
@@ -116,9 +125,9 @@ def content_of(model: str | Path, pretrained: str | None = None) -> dict[str, by
 
     Raises
     ------
-    ModelError
+    ModelError, SettingsError
     """
-    load_file_model(model, pretrained=pretrained)
+    load_file_model(model, pretrained=pretrained, threshold=threshold)
     return {path.name: path.read_bytes() for path in sorted(Path(model).iterdir()) if path.is_file()}
 
 

@@ -30,8 +30,11 @@ class TextClassifier(SavableMixin, RareClassClassifier):
         Weight of each class in the loss, on top of what the method does; how large the method takes a class to be does
         not change.
     pos_label : label or None, default=None
-        The class that matters: its average precision stops the training early, its F1 tunes the threshold.
-        None takes the rarer of two classes; of more than two, all matter alike.
+        The class that matters, ``--minority`` of the command line: its average precision stops the training early, its
+        F1 tunes the threshold. None takes the rarer of two classes; of more than two, all matter alike: the mean of
+        their average precisions stops the training, macro F1 tunes a threshold for each. Of more than two a class that
+        is named here has its own threshold tuned, and the others are still told apart; ``--minority`` sets it against
+        all of them taken together.
     threshold : "tune", float or None, default="tune"
         ``"tune"`` chooses the threshold on held-out rows: a validation side where that has at least 50 rows
         and 10 of the class, else out-of-fold predictions of all rows. Rows given to ``fit`` as ``validation`` take the
@@ -109,6 +112,20 @@ class TextClassifier(SavableMixin, RareClassClassifier):
         Columns of text, when X is a table or an array ``(n, columns)``.
     feature_names_in_ : ndarray of str
         Their names, where they have some; tables to predict have to have the same in the same order.
+
+    Notes
+    -----
+    The threshold of a fitted model stays. To decide by another one, let scikit-learn do it:
+
+        from sklearn.frozen import FrozenEstimator
+        from sklearn.model_selection import FixedThresholdClassifier
+
+        other = FixedThresholdClassifier(
+            FrozenEstimator(model), threshold=0.3, pos_label="spam", response_method="predict_proba"
+        )
+        other.predict(texts)
+
+    which is ``--threshold 0.3`` of ``counterpoise predict``, for two classes.
 
     Examples
     --------

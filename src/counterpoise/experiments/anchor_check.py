@@ -18,9 +18,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from counterpoise.crossfit import text_groups
+from counterpoise.data.python_inputs import as_labels, as_texts
 from counterpoise.difficulty import difficult_samples
 from counterpoise.errors import DataError
 from counterpoise.experiments.membership import Apart, Called, called_minority, tell_apart
@@ -31,18 +32,17 @@ from counterpoise.oversampling.quality import Figure, check_surface
 from counterpoise.progress import bar
 from counterpoise.text.embedding import label_free_embedding
 
-Ints: TypeAlias = NDArray[np.int64]
 Texts: TypeAlias = NDArray[np.object_]
 
 
 def check_anchors(
-    texts: Texts,
-    labels: NDArray[Any],
+    texts: Any,
+    labels: Any,
     anchors: pa.Table,
     label: Any,
     *,
-    held_back: Texts | None = None,
-    difficult: Ints | None = None,
+    held_back: Any = None,
+    difficult: ArrayLike | None = None,
     context: Context | None = None,
     seed: int = 0,
 ) -> list[Figure]:
@@ -50,17 +50,19 @@ def check_anchors(
 
     Parameters
     ----------
-    texts : ndarray of str, shape (n,)
-        What the sampler was given.
-    labels : ndarray, shape (n,)
+    texts : sequence of n str
+        What the sampler was given: a list, an array, a column of a table or whatever else
+        :func:`counterpoise.data.python_inputs.as_texts` takes.
+    labels : sequence of n labels
+        As :func:`counterpoise.data.python_inputs.as_labels` takes them.
     anchors : pyarrow.Table
         The sampler's ``anchors_``.
     label : object
         The class whose anchors are checked, against all others.
-    held_back : ndarray of str, shape (m,), or None, default=None
+    held_back : sequence of m str or None, default=None
         More texts of the class, that the sampler has not seen. Those that nearly repeat one it has seen are left out.
         Without them one figure is missing, and another is cross-fitted.
-    difficult : ndarray of int64 or None, default=None
+    difficult : array-like of int or None, default=None
         Rows of difficult samples of the class; None finds them (:func:`counterpoise.difficulty.difficult_samples`).
     context : Context or None, default=None
         What occlusion trains; see :func:`counterpoise.experiments.occlusion.occlusion_of_shared`.
@@ -74,8 +76,12 @@ def check_anchors(
     Raises
     ------
     DataError
-        If there are no anchors of the class.
+        If there are no anchors of the class, or texts and labels that cannot be used.
     """
+    texts, labels = as_texts(texts), as_labels(labels)
+    if len(texts) != len(labels):
+        raise DataError(f"there are {len(texts)} texts and {len(labels)} labels; give one label a text")
+    held_back = None if held_back is None or not len(held_back) else as_texts(held_back)
     surface = check_surface(texts, labels, anchors, label, seed=seed).figures()
     groups = text_groups(texts if held_back is None else np.concatenate([texts, held_back]))
     known, new = np.split(groups, [len(texts)])
@@ -84,11 +90,12 @@ def check_anchors(
     if difficult is None:
         found = difficult_samples(texts, labels, minority=label, repeats=known, random_state=seed)
         difficult = found.difficult if len(found.difficult) else found.rows
+    rows = np.asarray(difficult, dtype=np.int64)
 
     def occlusion() -> Occlusion:
         judged = None if unseen is None else _difficult_of(unseen, texts, labels == label, seed)
         return occlusion_of_shared(
-            texts, labels, anchors, label, held_back=judged, difficult=difficult, context=context, seed=seed
+            texts, labels, anchors, label, held_back=judged, difficult=rows, context=context, seed=seed
         )
 
     def apart() -> Apart:
@@ -99,7 +106,7 @@ def check_anchors(
         return tell_apart(texts, labels, anchors, label, unseen, seed=seed)
 
     def called() -> Called:
-        return called_minority(texts, labels, anchors, label, difficult=difficult, seed=seed)
+        return called_minority(texts, labels, anchors, label, difficult=rows, seed=seed)
 
     figures = surface
     with bar("check", 3) as progress:

@@ -58,7 +58,7 @@ def compare(
     ----------
     texts : ndarray of object, shape (n,)
     labels : ndarray of str, shape (n,)
-    methods : sequence of str
+    methods : sequence of str, default=("erm", "class_weight", "random_oversample", "word_swap", "tfidf_lr")
     backbone : str or None, default=None
         For the methods that train a network; an unknown name is refused even if none of them does.
     minority : str or None, default=None
@@ -69,18 +69,18 @@ def compare(
     n_folds : int, default=5
     n_seeds : int, default=1
         How many times the cross-validation is repeated, with folds, thinning and fits drawn anew.
-    groups, time : ndarray of shape (n,) or None
+    groups, time : ndarray of shape (n,) or None, default=None
         See :func:`counterpoise.crossfit.make_folds`.
     random_state : int, RandomState, Generator or None, default=0
         The folds, the thinning and each fit depend on it; every method gets the same. Further seeds count up from it.
-    settings : dict or None
+    settings : dict or None, default=None
         Further parameters of :class:`counterpoise.TextClassifier`. ``method__x`` and ``backbone__x`` reach
         the methods that have them.
     jobs : int, default=1
         Runs at a time, each with one thread.
     store : path or None, default=None
         A :class:`counterpoise.experiments.store.Store`, which may have some of the rows and gets the others.
-    on_row : callable or None
+    on_row : callable or None, default=None
         Called with each method's row as soon as it is known, without what only the rows of others tell.
 
     Returns

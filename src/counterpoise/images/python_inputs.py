@@ -31,7 +31,8 @@ def as_images(
         An array ``(n, H, W)`` or ``(n, H, W, 1 | 3 | 4)`` of uint8 (or other integers from 0 to 255) or of floats
         from 0 to 1; or a list, a column of pandas, polars, Arrow or Hugging Face ``datasets``, or a table of one
         column, of paths, bytes, images of Pillow, arrays or ``{"bytes": ..., "path": ...}``.
-    size, expected
+    size : int or None, default=None
+    expected : tuple of int or None, default=None
         As in :func:`counterpoise.images.stacking.stack`.
 
     Returns

@@ -37,10 +37,10 @@ class CosinePairLoss(nn.Module):
             Of any length; brought to length 1 here.
         labels : Tensor of int64, shape (B,)
             Class numbers.
-        weights : Tensor of shape (B,), optional
+        weights : Tensor of shape (B,) or None, default=None
             What each row counts as a partner. Multiplied with the result as well, a pair counts by the product of both
             its rows' weights.
-        rows : Tensor of int64, shape (B,), optional
+        rows : Tensor of int64, shape (B,) or None, default=None
             Which row of the data each is: a row that the batch holds twice is no pair with itself. Without them all
             rows are different ones.
 

@@ -33,7 +33,7 @@ def towards_neighbors(
         Taken as they are: no gradient should reach them.
     weights : Tensor of shape (B, k)
         Of 0 or more.
-    there : Tensor of bool, shape (B, k), optional
+    there : Tensor of bool, shape (B, k) or None, default=None
         False where a row has fewer neighbours.
 
     Returns
@@ -86,7 +86,7 @@ def classified_with_neighbors(
     weights : Tensor of shape (B, k)
     targets : Tensor
         Class numbers ``(B,)`` of int64, or soft targets ``(B, C)``.
-    there : Tensor of bool, shape (B, k), optional
+    there : Tensor of bool, shape (B, k) or None, default=None
         False where a row has fewer neighbours.
     own : bool, default=True
         Whether the row itself is one of the members, at a distance of 0, as in equations 1 and 5; False is the sum as

@@ -64,17 +64,17 @@ class SupervisedContrastiveLoss(nn.Module):
             Of any length; brought to length 1 here.
         labels : Tensor of int64, shape (M,)
             Class numbers.
-        targets : Tensor of shape (T, d), optional
+        targets : Tensor of shape (T, d) or None, default=None
             Further candidates that are no anchors, such as prototypes or features of past batches.
-        target_labels : Tensor of int64, shape (T,)
+        target_labels : Tensor of int64, shape (T,), or None, default=None
             Their class numbers; given with ``targets``. -1 is a class of its own that no anchor is of.
-        positives : Tensor of bool, shape (M, M), optional
+        positives : Tensor of bool, shape (M, M) or None, default=None
             Which rows are positives of which anchor; by default all others of its label.
-        counts : Tensor of shape (M,), optional
+        counts : Tensor of shape (M,) or None, default=None
             What each row counts as a candidate, as if it were there so many times; targets count 1.
-        weights : Tensor of shape (M,), optional
+        weights : Tensor of shape (M,) or None, default=None
             What the result is multiplied by.
-        n_classes : int, optional
+        n_classes : int or None, default=None
             How many classes there are, which ``class_averaged`` has to know; None looks it up, for which a GPU has to
             be waited for.
 
@@ -123,9 +123,9 @@ class SupervisedContrastiveLoss(nn.Module):
         counts : Tensor of shape (M, N)
             What each candidate counts; 0 leaves it out, as an anchor itself has to be.
         positives : Tensor of bool, shape (M, N)
-        kinds : Tensor of int64, shape (M, N), optional
+        kinds : Tensor of int64, shape (M, N) or None, default=None
             Class numbers of the candidates, -1 or more, which ``class_averaged`` needs.
-        n_classes : int, optional
+        n_classes : int or None, default=None
             As for :meth:`forward`.
 
         Returns

@@ -6,13 +6,16 @@ from typing import Any, ClassVar
 import numpy as np
 from imblearn.over_sampling import ADASYN
 
+from counterpoise.docstrings import with_parameters_of
 from counterpoise.errors import CounterpoiseWarning, DataError
 from counterpoise.methods.feature_space import FeatureSpaceMethod
 from counterpoise.methods.setting_checks import check_whole
+from counterpoise.methods.smote import Smote
 from counterpoise.neighbors import NearestNeighbors
 from counterpoise.search_space import Range, Space
 
 
+@with_parameters_of(Smote)
 class Adasyn(FeatureSpaceMethod):
     """Fill the smaller classes up with points, shared out among their rows by how difficult these are.
 
@@ -20,13 +23,13 @@ class Adasyn(FeatureSpaceMethod):
     Adaptive Synthetic Sampling Approach for Imbalanced Learning", IJCNN 2008; the sampler is imbalanced-learn's. Shares
     are rounded, so the classes balance but roughly.
 
+    Parameters that do not stand here are those of :class:`counterpoise.methods.smote.Smote`.
+
     Parameters
     ----------
     n_neighbors : int, default=5
         Nearest rows, both of any class, for the difficulty, and of the same class, one of which a point lies on the way
         to; the paper's number. A class of fewer rows takes as many as it has others.
-    balance, space, C, max_ngram
-        As for :class:`counterpoise.methods.smote.Smote`.
     """
 
     summary = "points between neighbours, most from difficult rows; texts as TF-IDF"

@@ -11,11 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from counterpoise.backbones.base import Batch
+from counterpoise.docstrings import with_parameters_of
 from counterpoise.losses.supervised_contrastive import SupervisedContrastiveLoss
 from counterpoise.methods.contrastive import ContrastiveMethod, Projections
 from counterpoise.training.settings import TrainingState
 
 
+@with_parameters_of(ContrastiveMethod)
 class BCL(ContrastiveMethod):
     """Train with logit-adjusted cross-entropy, and compare rows with classes of equal say.
 
@@ -27,14 +29,14 @@ class BCL(ContrastiveMethod):
     classifier is of cosines; here it is the linear one that all methods have. Layer norm takes the place of batch norm
     in the prototypes' projection.
 
+    Parameters that do not stand here are those of :class:`counterpoise.methods.contrastive.ContrastiveMethod`.
+
     Parameters
     ----------
     temperature : float, default=0.1
         Of the contrastive loss.
     weight : float, default=0.35
         Of the contrastive loss; the authors' code's (FlamieZhu/Balanced-Contrastive-Learning).
-    view, view_column, view_rate, view_model
-        See :class:`counterpoise.methods.contrastive.ContrastiveMethod`.
     """
 
     summary = "contrastive learning with classes averaged and always there (BCL)"

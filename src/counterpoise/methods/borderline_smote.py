@@ -5,13 +5,16 @@ from typing import Any, ClassVar
 
 from imblearn.over_sampling import BorderlineSMOTE
 
+from counterpoise.docstrings import with_parameters_of
 from counterpoise.errors import CounterpoiseWarning
 from counterpoise.methods.feature_space import FeatureSpaceMethod
 from counterpoise.methods.setting_checks import check_whole
+from counterpoise.methods.smote import Smote
 from counterpoise.neighbors import NearestNeighbors
 from counterpoise.search_space import Range, Space
 
 
+@with_parameters_of(Smote)
 class BorderlineSmote(FeatureSpaceMethod):
     """Fill the smaller classes up with points that start from rows in danger, by the paper's first variant.
 
@@ -19,12 +22,12 @@ class BorderlineSmote(FeatureSpaceMethod):
     alone is taken for noise. Han, Wang and Mao, "Borderline-SMOTE: A New Over-Sampling Method in Imbalanced Data Sets
     Learning", ICIC 2005; the sampler is imbalanced-learn's. A class without a row in danger stays as it is.
 
+    Parameters that do not stand here are those of :class:`counterpoise.methods.smote.Smote`.
+
     Parameters
     ----------
     m_neighbors : int, default=10
         Nearest rows of any class by which danger is judged; imbalanced-learn's number.
-    k_neighbors, balance, space, C, max_ngram
-        As for :class:`counterpoise.methods.smote.Smote`.
     """
 
     summary = "points from rows of a rare class at its border; texts as TF-IDF"

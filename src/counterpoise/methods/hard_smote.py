@@ -1,9 +1,11 @@
 """SMOTE inside the training, with the rarer class's label whole (Chawla et al. 2002)."""
 
+from counterpoise.docstrings import with_parameters_of
 from counterpoise.methods.neighbor_mixing import NeighborMixing
 from counterpoise.mixing.smote import hard_smote
 
 
+@with_parameters_of(NeighborMixing)
 class HardSmote(NeighborMixing):
     """Fill classes up with points between two rows of the same class, labelled as these are.
 

@@ -11,12 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from counterpoise.backbones.base import Batch
+from counterpoise.docstrings import with_parameters_of
 from counterpoise.losses.supervised_contrastive import SupervisedContrastiveLoss
 from counterpoise.methods.contrastive import ContrastiveMethod, Projections
 from counterpoise.methods.setting_checks import check_whole
 from counterpoise.training.settings import TrainingState
 
 
+@with_parameters_of(ContrastiveMethod)
 class KCL(ContrastiveMethod):
     """Train with cross-entropy, and pull each row towards its other view and ``k`` further ones of its class.
 
@@ -26,6 +28,8 @@ class KCL(ContrastiveMethod):
     past ones, and a classifier on balanced batches afterwards; here both are trained at once and within a batch, like
     the other contrastive methods.
 
+    Parameters that do not stand here are those of :class:`counterpoise.methods.contrastive.ContrastiveMethod`.
+
     Parameters
     ----------
     k : int, default=6
@@ -34,8 +38,6 @@ class KCL(ContrastiveMethod):
         Of the contrastive loss.
     weight : float, default=1.0
         Of the contrastive loss.
-    view, view_column, view_rate, view_model
-        See :class:`counterpoise.methods.contrastive.ContrastiveMethod`.
     """
 
     summary = "contrastive learning with as many positives for each class (KCL)"

@@ -35,8 +35,17 @@ class LLMZeroShot(Method):
     model : str or path or None, default=None
         A causal model in safetensors on the Hugging Face Hub or in a folder, or with ``base_url`` the name of a model
         there. There is no default.
-    revision, base_url, api_key_env, request, timeout
-        See :class:`counterpoise.text.language_models.ModelSource`.
+    revision : str or None, default=None
+        Commit, branch or tag of the Hub.
+    base_url : str or None, default=None
+        Of a server that answers ``/chat/completions`` as OpenAI's do; more on this and the next three in
+        :class:`counterpoise.text.language_models.ModelSource`.
+    api_key_env : str or None, default="COUNTERPOISE_API_KEY"
+        Environment variable with the key for that address.
+    request : dict or None, default=None
+        Further fields of each request.
+    timeout : float, default=60.0
+        Seconds to wait for an answer.
     allow_sending : bool, default=False
         Consent to send every text that is to be classified, and those that the threshold is tuned on, to ``base_url``.
         It is saved with no model.

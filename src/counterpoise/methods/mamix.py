@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from counterpoise.docstrings import with_parameters_of
 from counterpoise.losses.ldam import SCALE
 from counterpoise.methods.mixed_training import MixedTraining
 from counterpoise.methods.setting_checks import check_not_negative
@@ -15,17 +16,18 @@ from counterpoise.mixing.pairs import Pairs
 from counterpoise.search_space import Range, Space
 
 
+@with_parameters_of(MixedTraining)
 class MAMix(MixedTraining):
     """Train on rows mixed in pairs, labels by the margins of their classes; see :mod:`counterpoise.mixing.mamix`.
 
     The paper runs it with late class weights, which are ``drw=True`` here.
 
+    Parameters that do not stand here are those of :class:`counterpoise.methods.mixed_training.MixedTraining`.
+
     Parameters
     ----------
     power : float, default=0.25
         A class has a margin in proportion to ``n ** -power``; 0 is Mixup.
-    alpha, depth, drw, ldam, max_margin, scale
-        See :class:`counterpoise.methods.mixed_training.MixedTraining`.
     """
 
     search_space: ClassVar[Space] = {**MixedTraining.search_space, "power": Range(0.0, 1.0)}

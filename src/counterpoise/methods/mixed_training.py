@@ -49,8 +49,9 @@ class MixedTraining(MixedLoss):
     ldam : bool, default=False
         Whether ``l`` is the loss of :class:`counterpoise.methods.ldam.LDAM`, over cosines, in place of cross-entropy.
     max_margin : float, default=0.5
+        Margin of the rarest class there; not read without ``ldam``.
     scale : float, default=30.0
-        See there; not read without ``ldam``.
+        What cosines are multiplied by there; not read without ``ldam``.
 
     Raises
     ------

@@ -5,11 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from counterpoise.docstrings import with_parameters_of
 from counterpoise.methods.mixed_training import MixedTraining
 from counterpoise.mixing.mixup import mixup
 from counterpoise.mixing.pairs import Pairs
 
 
+@with_parameters_of(MixedTraining)
 class Mixup(MixedTraining):
     """Train on rows mixed in pairs, their labels mixed alike; see :mod:`counterpoise.mixing.mixup`.
 

@@ -58,8 +58,9 @@ class NeighborMixing(MixedLoss, RandomOversample):
         Whether the loss is that of :class:`counterpoise.methods.ldam.LDAM`, over cosines, with margins by the classes'
         sizes in the given data, in place of cross-entropy.
     max_margin : float, default=0.5
+        Margin of the rarest class there; not read without ``ldam``.
     scale : float, default=30.0
-        See there; not read without ``ldam``.
+        What cosines are multiplied by there; not read without ``ldam``.
 
     Raises
     ------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from counterpoise.backbones.registry import BACKBONES, find_backbone
+from counterpoise.data.near import near_match
 from counterpoise.errors import SettingsError
 from counterpoise.methods.adasyn import Adasyn
 from counterpoise.methods.auto import Auto
@@ -167,7 +168,9 @@ def make_method(name: str, settings: dict[str, Any] | None = None) -> Method:
         For an unknown name or setting, with what there is.
     """
     if name not in METHODS:
-        raise SettingsError(f"there is no method {name!r}; choose one of {', '.join(METHODS)}")
+        raise SettingsError(
+            f"there is no method {name!r}; choose one of {', '.join(METHODS)}{near_match(name, METHODS)}"
+        )
     method = METHODS[name]()
     for key in settings or {}:
         if key not in method.get_params():

@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from counterpoise.docstrings import with_parameters_of
 from counterpoise.losses.ldam import SCALE
 from counterpoise.methods.mixed_training import MixedTraining
 from counterpoise.methods.setting_checks import check_not_negative, check_share
@@ -15,8 +16,11 @@ from counterpoise.mixing.remix import remix, remix_label_weight
 from counterpoise.search_space import Range, Space
 
 
+@with_parameters_of(MixedTraining)
 class Remix(MixedTraining):
     """Train on rows mixed in pairs, labels by the sizes of their classes; see :mod:`counterpoise.mixing.remix`.
+
+    Parameters that do not stand here are those of :class:`counterpoise.methods.mixed_training.MixedTraining`.
 
     Parameters
     ----------
@@ -24,8 +28,6 @@ class Remix(MixedTraining):
         How many times as large one of two classes has to be for the label to go to the other (the paper's kappa).
     threshold : float, default=0.5
         The label goes over where the larger class has less than this of the input (the paper's tau).
-    alpha, depth, drw, ldam, max_margin, scale
-        See :class:`counterpoise.methods.mixed_training.MixedTraining`.
     """
 
     search_space: ClassVar[Space] = {**MixedTraining.search_space, "ratio": Range(1.5, 10.0, log=True)}

@@ -25,8 +25,8 @@ class Smote(FeatureSpaceMethod):
         How much of the gap between each class and the largest is filled.
     space : {"tfidf", "embedding"}, default="tfidf"
         Where texts are points: TF-IDF, with logistic regression, or the embedding of a backbone trained plainly, whose
-        head is fitted anew. The embedding of texts that were trained on is hopeful, so TF-IDF is the default. Not read
-        for arrays.
+        head is fitted anew. The embedding of texts that were trained on is optimistic, so TF-IDF is the default. Not
+        read for arrays.
     C : float, default=10.0
         Inverse strength of the linear classifier's ridge penalty, as in ``tfidf_lr``. Not read for arrays.
     max_ngram : int, default=2

@@ -1,9 +1,11 @@
 """Soft SMOTE inside the training: between a row and a neighbour of any class, labels in between too (Cheng 2023)."""
 
+from counterpoise.docstrings import with_parameters_of
 from counterpoise.methods.neighbor_mixing import NeighborMixing
 from counterpoise.mixing.smote import soft_smote
 
 
+@with_parameters_of(NeighborMixing)
 class SoftSmote(NeighborMixing):
     """Fill classes up with points between a row and a near one of any class, with labels mixed as the rows are.
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from counterpoise.backbones.base import Batch
+from counterpoise.docstrings import with_parameters_of
 from counterpoise.losses.supervised_contrastive import SupervisedContrastiveLoss
 from counterpoise.methods.contrastive import ContrastiveMethod, Projections
 from counterpoise.training.settings import TrainingState
 
 
+@with_parameters_of(ContrastiveMethod)
 class SupCon(ContrastiveMethod):
     """Train with cross-entropy, and pull the views of all rows of a class together.
 

@@ -17,7 +17,15 @@ from counterpoise.metrics import confusion as cm
 from counterpoise.metrics.confusion import Floats, Ints, checked
 from counterpoise.metrics.ranking import average_precision
 
-MEASURES = ("precision", "recall", "f1", "f1_tuned", "average_precision")
+MEASURES = (
+    "precision",
+    "recall",
+    "f1",
+    "precision_tuned",
+    "recall_tuned",
+    "f1_tuned",
+    "average_precision",
+)
 """What there is of each class; a metric's name is the measure with the class in brackets."""
 
 
@@ -37,15 +45,16 @@ def score_by_class(
     probabilities : array-like of shape (n, C)
     names : sequence of C str
         Of the classes, by number.
-    decisions_tuned : array-like of shape (n,), optional
+    decisions_tuned : array-like of shape (n,) or None, default=None
         Class numbers decided with tuned thresholds.
 
     Returns
     -------
     dict of str to float or None
         ``"f1[NAME]"`` and so on for each of :data:`MEASURES`, class by class. Precision, recall and F1 are those of the
-        most probable class, ``f1_tuned`` that of ``decisions_tuned`` (None without them), average precision that of the
-        rows ranked by the probability of the class. None for a class without rows: nothing is known of it.
+        most probable class, those with the suffix ``_tuned`` of ``decisions_tuned`` (None without them), average
+        precision that of the rows ranked by the probability of the class. None for a class without rows: nothing is
+        known of it.
 
     Raises
     ------
@@ -55,9 +64,10 @@ def score_by_class(
     y, p, weights = checked(labels, probabilities, None)
     columns = class_columns(y, p, weights)
     if decisions_tuned is not None:
-        columns["f1_tuned"] = cm.f1_by_class(
-            cm.confusion(y, np.asarray(decisions_tuned), p.shape[1], weights)
-        )
+        tuned = cm.confusion(y, np.asarray(decisions_tuned), p.shape[1], weights)
+        columns["precision_tuned"] = cm.precision_by_class(tuned)
+        columns["recall_tuned"] = cm.recall_by_class(tuned)
+        columns["f1_tuned"] = cm.f1_by_class(tuned)
     found: dict[str, float | None] = {}
     for number, name in enumerate(names):
         there = bool((y == number).any())

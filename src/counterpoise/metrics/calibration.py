@@ -71,7 +71,7 @@ def implied_prior(logits: ArrayLike, labels: ArrayLike, weights: ArrayLike | Non
     logits : array-like of shape (n, C)
     labels : array-like of int, shape (n,)
         Class numbers; every class must occur.
-    weights : array-like of shape (n,), optional
+    weights : array-like of shape (n,) or None, default=None
         Row weights, 1 each by default.
 
     Returns

@@ -82,6 +82,24 @@ def confusion(labels: Ints, decisions: Ints, n_classes: int, weights: Floats | N
     return counts.reshape(n_classes, n_classes).astype(np.float64)
 
 
+def outcomes(matrix: Floats, number: int) -> dict[str, int]:
+    """How a class fared, ``(C, C)`` counts of rows.
+
+    Returns
+    -------
+    dict of str to int
+        ``found``: rows of the class that are decided so (true positives); ``missed``: its other rows (false
+        negatives), with which they are its support; ``false_alarms``: rows of others that are decided so (false
+        positives).
+    """
+    found = matrix[number, number]
+    return {
+        "found": int(found),
+        "missed": int(matrix[number].sum() - found),
+        "false_alarms": int(matrix[:, number].sum() - found),
+    }
+
+
 def _quotient(above: Floats, below: Floats) -> Floats:
     return np.divide(above, below, out=np.zeros(np.broadcast(above, below).shape), where=below > 0)
 

@@ -17,6 +17,12 @@ from counterpoise.metrics.scores import score
 FINE_GAIN = 0.3
 """A ranking is called fine when its average precision covers this part of the way from prevalence to 1."""
 
+_CHOOSE = (
+    "choose one on labelled rows that were not fitted to, and give it, as `threshold` when fitting or as --threshold "
+    "to `counterpoise predict`"
+)
+_TUNE = "fit with threshold='tune', and with more rows of the rare classes where it was not tuned for want of them"
+
 
 def one_class_predicted(
     labels: ArrayLike,
@@ -60,11 +66,18 @@ def one_class_predicted(
         row["prevalence"],
         None if minority is None else str(class_names[minority]),
         tuned=tuned,
+        n_classes=p.shape[1],
     )
 
 
 def one_class_sentence(
-    only: str, precision: float | None, prevalence: float | None, minority: str | None, *, tuned: bool
+    only: str,
+    precision: float | None,
+    prevalence: float | None,
+    minority: str | None,
+    *,
+    tuned: bool,
+    n_classes: int,
 ) -> str:
     """Word the explanation from scores that are known already.
 
@@ -78,13 +91,15 @@ def one_class_sentence(
         Name of the class that matters, or None when all do.
     tuned : bool
         As in :func:`one_class_predicted`.
+    n_classes : int
+        With more than two no single number can be given as the threshold.
     """
     said = f"Only class {only!r} is predicted"
     if precision is None or prevalence is None:
         return f"{said}, and the labels hold no row of class {minority!r} to judge it by."
     figures = f"(average precision {precision:.2f} at prevalence {prevalence:.2f})"
     if precision >= prevalence + FINE_GAIN * (1 - prevalence):
-        remedy = "use the tuned one" if tuned else "tune it on labelled rows that were not fitted to"
+        remedy = "use the tuned one" if tuned else _CHOOSE if n_classes == 2 else _TUNE
         return f"{said}, yet the ranking is fine {figures}: only the threshold is wrong; {remedy}."
     wanted = "the rare classes" if minority is None else f"class {minority!r}"
     return (

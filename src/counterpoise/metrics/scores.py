@@ -28,6 +28,8 @@ from counterpoise.metrics.reliability import brier_of, calibration_error
 NAMES = (
     "f1",
     "f1_tuned",
+    "precision_tuned",
+    "recall_tuned",
     "average_precision",
     "recall",
     "precision",
@@ -69,9 +71,9 @@ def score(
         Rows sum to 1.
     minority : int or None
         The class that matters, judged against the rest; None judges all classes alike, by macro means.
-    decisions_tuned : array-like of shape (n,), optional
+    decisions_tuned : array-like of shape (n,) or None, default=None
         Class numbers decided with tuned thresholds (:func:`counterpoise.metrics.thresholds.decide`).
-    weights : array-like of shape (n,), optional
+    weights : array-like of shape (n,) or None, default=None
         Row weights of 0 or more; 1 each by default.
 
     Returns
@@ -79,11 +81,13 @@ def score(
     dict of str to float or None
         - ``f1``, ``precision``, ``recall``: of the minority (macro means if None) when the most probable
           class is decided; with two classes that is a cut at 0.5.
-        - ``f1_tuned``: the same F1 of ``decisions_tuned``; None without them.
+        - ``f1_tuned``, ``precision_tuned``, ``recall_tuned``: the same of ``decisions_tuned``, which are what
+          ``predict`` of a classifier decides; None without them.
         - ``average_precision``: of the minority (macro mean over the classes that occur if None); None when
           no row of the class has weight, because no ranking can then be judged.
-        - ``macro_f1``, ``mcc``, ``balanced_accuracy``: over all classes.
-        - ``g_mean``: geometric mean of the recalls of the classes that occur (Kubat and Matwin, ICML 1997).
+        - ``macro_f1``, ``mcc``, ``balanced_accuracy``: over all classes, the most probable one being decided.
+        - ``g_mean``: geometric mean of the recalls of the classes that occur (Kubat and Matwin, ICML 1997), with the
+          same decisions.
         - ``recall_at_precision_90``, ``precision_at_recall_90``: of the minority, the best that its ranking allows at a
           precision or recall of 90% or more, chosen on these very rows (macro means if None); None like
           ``average_precision``.
@@ -114,22 +118,19 @@ def score(
     occurs = share > 0
     tuned = None
     if decisions_tuned is not None:
-        tuned = _f1(cm.confusion(y, np.asarray(decisions_tuned), n_classes, w), minority)
+        tuned = cm.confusion(y, np.asarray(decisions_tuned), n_classes, w)
     if minority is None:
-        seen = (matrix.sum(axis=0) + matrix.sum(axis=1)) > 0
-        recall = float(cm.balanced_accuracy(matrix))
-        precision = float(cm.precision_by_class(matrix)[seen].mean()) if seen.any() else 0.0
         prevalence = float(share[occurs].mean()) if occurs.any() else 0.0
     else:
-        recall = float(cm.recall_by_class(matrix)[minority])
-        precision = float(cm.precision_by_class(matrix)[minority])
         prevalence = float(share[minority])
     return {
         "f1": _f1(matrix, minority),
-        "f1_tuned": tuned,
+        "f1_tuned": None if tuned is None else _f1(tuned, minority),
+        "precision_tuned": None if tuned is None else _precision(tuned, minority),
+        "recall_tuned": None if tuned is None else _recall(tuned, minority),
         "average_precision": by_class(average_precision, y, p, w, minority),
-        "recall": recall,
-        "precision": precision,
+        "recall": _recall(matrix, minority),
+        "precision": _precision(matrix, minority),
         "macro_f1": float(cm.macro_f1(matrix)),
         "mcc": float(cm.mcc(matrix)),
         "balanced_accuracy": float(cm.balanced_accuracy(matrix)),
@@ -161,7 +162,9 @@ def score_thinned(
 
     Parameters
     ----------
-    labels, probabilities, minority, decisions_tuned, weights
+    labels, probabilities, minority
+        As in :func:`score`.
+    decisions_tuned, weights : array-like of shape (n,) or None, default=None
         As in :func:`score`.
     kept_share : float
         In ``(0, 1]``.
@@ -186,6 +189,18 @@ def score_thinned(
 
 def _f1(matrix: Floats, minority: int | None) -> float:
     return float(cm.macro_f1(matrix) if minority is None else cm.f1_by_class(matrix)[minority])
+
+
+def _precision(matrix: Floats, minority: int | None) -> float:
+    by_class = cm.precision_by_class(matrix)
+    if minority is not None:
+        return float(by_class[minority])
+    seen = (matrix.sum(axis=0) + matrix.sum(axis=1)) > 0
+    return float(by_class[seen].mean()) if seen.any() else 0.0
+
+
+def _recall(matrix: Floats, minority: int | None) -> float:
+    return float(cm.balanced_accuracy(matrix) if minority is None else cm.recall_by_class(matrix)[minority])
 
 
 def _recall_at(found: Mask, p: Floats, w: Floats | None) -> float:

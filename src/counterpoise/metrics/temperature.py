@@ -30,7 +30,7 @@ def fit_sharpness(
     scores : array-like of shape (n, C)
         Nearness to each class, on rows that it was not made from.
     labels : array-like of int, shape (n,)
-    weights : array-like of shape (n,), optional
+    weights : array-like of shape (n,) or None, default=None
         Row weights, 1 each by default; a class counts by the mean weight of its rows, not by their number.
     offset : array-like of shape (C,), default=0
         Log of what each class counts, up to a constant.

@@ -47,7 +47,7 @@ class ThresholdChoice:
         ``"f1"``, ``"macro_f1"``, ``"mcc"``, ``"balanced_accuracy"`` or ``"cost"``.
     score : float
         The metric at ``thresholds`` on the rows given (mean cost a row for ``"cost"``: lower is better). It
-        is the best of many on these very rows, hence hopeful.
+        is the best of many on these very rows, hence optimistic.
     score_default : float
         The same at equal thresholds.
     spread : float
@@ -77,7 +77,7 @@ def decide(probabilities: ArrayLike, thresholds: ArrayLike | None = None) -> Int
     ----------
     probabilities : array-like of shape (n, C), or (n,) for the probability of class 1 of two
         Rows sum to 1.
-    thresholds : array-like of shape (C,), optional
+    thresholds : array-like of shape (C,) or None, default=None
         Above 0 (with two classes one of them may be 0: then everything, or nothing, is class 1); only their
         ratios matter. None decides the most probable class.
 
@@ -117,7 +117,7 @@ def too_few_to_tune(
     minority : int or None
         The class that matters; None looks at the rarest class of two, and at rows alone with more classes
         (rare ones then keep their default while the others are tuned).
-    class_names : sequence of str, optional
+    class_names : sequence of str or None, default=None
         Names by class number, for the sentence.
 
     Returns
@@ -166,9 +166,9 @@ def tune_threshold(
         The class that matters; None when all do, and ``"f1"`` then means ``"macro_f1"``.
     metric : {"f1", "macro_f1", "mcc", "balanced_accuracy"} or array-like of shape (C, C), default="f1"
         What to serve; a matrix holds the cost of deciding the column's class for a row of the row's class.
-    weights : array-like of shape (n,), optional
+    weights : array-like of shape (n,) or None, default=None
         Row weights of 0 or more.
-    class_names : sequence of str, optional
+    class_names : sequence of str or None, default=None
         Names by class number, for the note.
     seed : int, default=0
         For the bootstrap behind ``spread``.
@@ -216,6 +216,25 @@ def tune_threshold(
     return ThresholdChoice(
         thresholds, True, goal.name, reached, score_default, spread, len(y), int(counts[watched]), note
     )
+
+
+def given_threshold(threshold: float, minority: int | None) -> ThresholdChoice:
+    """Thresholds of two classes that were given and not chosen on rows.
+
+    Parameters
+    ----------
+    threshold : float
+        Probability of the class that matters above which it is predicted, from 0 to 1.
+    minority : {0, 1} or None
+        The class that matters; None takes 1.
+    """
+    thresholds = np.array([threshold, 1 - threshold] if minority == 0 else [1 - threshold, threshold])
+    return untuned(thresholds, f"The threshold {threshold:g} was given.")
+
+
+def untuned(thresholds: Floats, note: str) -> ThresholdChoice:
+    """Thresholds ``(C,)`` that no rows were asked about, and why."""
+    return ThresholdChoice(thresholds, False, "none", 0.0, 0.0, 0.0, 0, 0, note)
 
 
 def check_metric(metric: str | ArrayLike, n_classes: int) -> None:

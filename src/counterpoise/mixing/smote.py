@@ -40,7 +40,7 @@ def hard_smote(
     neighbors : Tensor of int64, shape (B, k)
         Row numbers, by the numbering that partners are to have; of rows of the same class, where labels are to be
         true. A row with fewer than ``k`` has -1 after them, one without any has itself.
-    mixed : Tensor of bool, shape (B,), optional
+    mixed : Tensor of bool, shape (B,) or None, default=None
         Which rows are mixed; the others have a weight of 1. By default all.
     """
     pairs = soft_smote(labels, class_counts, generator, neighbors, mixed=mixed)

@@ -95,7 +95,7 @@ class NearestNeighbors(BaseEstimator):
         Parameters
         ----------
         X : array-like or sparse matrix of numbers, shape (n, d)
-        y : None
+        y : None, default=None
             Not read.
 
         Raises
@@ -176,7 +176,8 @@ class NearestNeighbors(BaseEstimator):
 
         Parameters
         ----------
-        X, n_neighbors
+        X : array-like or sparse matrix of numbers, shape (q, d), or None, default=None
+        n_neighbors : int or None, default=None
             As for :meth:`kneighbors`.
         mode : {"connectivity", "distance"}, default="connectivity"
             Ones, or distances; a distance of 0 is stored too.

@@ -66,8 +66,17 @@ class LanguageModelWriter(TextSampler):
     model : str or path or None, default=None
         A causal model in safetensors on the Hugging Face Hub or in a folder, which runs on this machine, or with
         ``base_url`` the name of a model there. There is no default.
-    revision, base_url, api_key_env, request, timeout
-        See :class:`counterpoise.text.language_models.ModelSource`.
+    revision : str or None, default=None
+        Commit, branch or tag of the Hub.
+    base_url : str or None, default=None
+        Of a server that answers ``/chat/completions`` as OpenAI's do; more on this and the next three in
+        :class:`counterpoise.text.language_models.ModelSource`.
+    api_key_env : str or None, default="COUNTERPOISE_API_KEY"
+        Environment variable with the key for that address.
+    request : dict or None, default=None
+        Further fields of each request.
+    timeout : float, default=60.0
+        Seconds to wait for an answer.
     allow_sending : bool, default=False
         Consent to send texts of the smaller classes to ``base_url``; without it that is refused, and the refusal says
         how many there are. What is known from an earlier run is not sent again. A model on this machine needs none.
@@ -78,6 +87,7 @@ class LanguageModelWriter(TextSampler):
     examples : int, default=5
         Texts of the class in each prompt, the difficult sample among them.
     temperature : float, default=1.0
+        Of the drawing of words; less keeps to the likely ones.
     top_p : float, default=0.95
         Words are drawn from the most likely ones that together have this probability.
     max_tokens : int, default=128
@@ -193,7 +203,28 @@ class LanguageModelWriter(TextSampler):
         return model_of(self, sampler_device(self.device)).identity
 
     def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
-        """Balance a data set; see :meth:`counterpoise.oversampling.base.TextSampler.fit_resample`."""
+        """Balance a data set.
+
+        Parameters
+        ----------
+        X : list of str, ndarray, pandas or polars column, Arrow array or ``datasets`` column, of n texts
+        y : sequence of n labels
+
+        Returns
+        -------
+        X_resampled, y_resampled
+            The given texts and labels, then the new ones, of the kinds that
+            :meth:`counterpoise.oversampling.base.TextSampler.fit_resample` says.
+
+        Raises
+        ------
+        DataError
+            For texts or labels that cannot be used, a single class, or texts of the model too few of which pass.
+        SettingsError
+            For settings out of range, a model that cannot be had, or texts that may not be sent.
+        EndpointError
+            When the address does not answer as it should.
+        """
         import pyarrow as pa
 
         self._calls: list[_Call] = []

@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from counterpoise.docstrings import with_parameters_of
 from counterpoise.oversampling.anchors import Anchor
 from counterpoise.oversampling.base import TextSampler, draw_sources
 
 
+@with_parameters_of(TextSampler)
 class RandomOverSampler(TextSampler):
     """Repeat texts of the smaller classes, each equally often but for the remainder.
 

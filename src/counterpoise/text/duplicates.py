@@ -44,7 +44,7 @@ def near_duplicate_groups(texts: Texts, threshold: float = 0.9) -> Ints:
     texts : sequence of str, shape (n,)
         Any scripts; the words of a text are its tokens (:func:`~counterpoise.text.tokenizers.tokenize`, after
         case-folding) that hold a letter or a digit. Each Chinese character is one.
-    threshold : float, default 0.9
+    threshold : float, default=0.9
         Jaccard similarity of two word sets from which the texts are linked, above 0, at most 1. At .9, texts
         of fewer than ten words are linked only when their word sets are equal.
 

@@ -31,11 +31,11 @@ def label_free_embedding(
     ----------
     texts : sequence of str, shape (n,)
         Vocabulary and word vectors are learnt from them.
-    seed : int, default 0
+    seed : int, default=0
         Of the random projections in the decompositions.
-    dim : int, default 128
+    dim : int, default=128
         Dimensions of the word vectors.
-    max_length : int, default 256
+    max_length : int, default=256
         Tokens read of each text, from its start.
 
     Returns

@@ -154,10 +154,10 @@ class WordTokenizer:
 
     Parameters
     ----------
-    min_df : int, default 2
+    min_df : int, default=2
         Texts a word must occur in. One occurrence teaches nothing that carries over to new texts, and leaving
         such words to ``<unk>`` trains its vector. If no word reaches it (a handful of texts), 1 is used.
-    max_words : int, default 30_000
+    max_words : int, default=30_000
         Largest number of words besides the two special ones: the most frequent by document frequency, then
         in code-point order. Beyond this, a vocabulary costs time and memory and covers hardly more text.
 
@@ -227,7 +227,7 @@ class WordTokenizer:
         ----------
         texts : sequence of str, shape (n,)
             Seen before or not.
-        max_length : int, default 256
+        max_length : int, default=256
             Tokens kept of each text, from its start; reading stops there, so a long text costs no more.
 
         Returns

@@ -53,11 +53,11 @@ def learn_vectors(
         Text ``i`` is ``values[offsets[i]:offsets[i + 1]]``.
     vocabulary_size : int
         Number of ids, special ones included.
-    dim : int, default 128
+    dim : int, default=128
         Dimensions: half (rounded up) from co-occurrence, half from documents.
-    window : int, default 5
+    window : int, default=5
         Words up to this distance apart, in either direction and within one text, co-occur.
-    seed : int, default 0
+    seed : int, default=0
         Of the random projections in the decompositions. Equal inputs and seed give equal bits.
 
     Returns
@@ -102,7 +102,7 @@ def shuffled_vectors(vectors: npt.NDArray[np.float32], seed: int = 0) -> npt.NDA
     ----------
     vectors : ndarray of float32, shape (V, dim)
         Rows 0 (padding) and 1 (unknown) stay where they are.
-    seed : int, default 0
+    seed : int, default=0
         Of the permutation.
 
     Returns
