@@ -28,12 +28,8 @@ from counterpoise.metrics import scores
 PUBLIC: dict[str, Any] = {
     **{name: getattr(counterpoise, name) for name in counterpoise.__all__ if name != "__version__"},
     **{cls.__name__: cls for cls in (RareClassClassifier, ClassifierParameters)},
-    # Methods made of samplers have the parameters of these, and sharprecl those of ContrastiveMethod.
-    **{
-        name: cls
-        for name, cls in METHODS.items()
-        if not hasattr(cls, "sampler") and name not in ("sharprecl",)
-    },
+    # Methods made of samplers have the parameters of these.
+    **{name: cls for name, cls in METHODS.items() if not hasattr(cls, "sampler")},
     **{f"{cls.__name__}.fit": cls.fit for cls in (RareClassClassifier,)},
     **{
         f"{name} of files": function

@@ -19,6 +19,7 @@ from torch.nn import functional
 from counterpoise.backbones.base import Batch, Network
 from counterpoise.backbones.registry import Encoder
 from counterpoise.data.near import enumerated
+from counterpoise.docstrings import with_parameters_of
 from counterpoise.errors import CounterpoiseWarning, SettingsError
 from counterpoise.losses.effective_number import effective_number_weights
 from counterpoise.losses.supervised_contrastive import SupervisedContrastiveLoss
@@ -42,6 +43,7 @@ MOST_NAMED = 5
 """Classes that a remark names, the rarest ones."""
 
 
+@with_parameters_of(ContrastiveMethod)
 class SharpReCL(ContrastiveMethod):
     """Train a balanced classifier and, beside it, a contrastive loss in which all classes have as much to compare with.
 
@@ -74,13 +76,17 @@ class SharpReCL(ContrastiveMethod):
         Of the contrastive loss.
     weight : float, default=1.0
         Of the contrastive loss.
-    n_positives, n_negatives : int, default=20 and 60
-        Built targets of each class; 0 leaves that part out.
+    n_positives : int, default=20
+        Targets of its own kind that are built for each class; 0 leaves that part out.
+    n_negatives : int, default=60
+        Targets that are built of all other classes; 0 leaves that part out.
     candidates : int, default=20
         Members that hard targets are made of; where a class has fewer in a pool, all of them, and where it has fewer in
         the mean over batches, a remark of the fit says so.
-    hard_from, hard_to : float, default=0.5 and 1.0
-        Share of the built targets that are hard.
+    hard_from : float, default=0.5
+        Share of the built targets that are hard in the first epoch.
+    hard_to : float, default=1.0
+        What that share rises to; it would be reached after the last epoch.
     alpha : float, default=0.5
         Hard targets are mixed by ``Beta(alpha, alpha)``; 0 leaves them unmixed.
     prototypes : bool or "mean", default=True
@@ -96,8 +102,6 @@ class SharpReCL(ContrastiveMethod):
         Of the effective number, from 0, where all anchors weigh alike, to below 1.
     scale : float or None, default=None
         Length that logits are brought to, in training and at prediction time; None leaves them as they are.
-    view, view_column, view_rate, view_model
-        See :class:`counterpoise.methods.contrastive.ContrastiveMethod`.
 
     Raises
     ------
