@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterpoise.errors import SettingsError
-from counterpoise.experiments import surroundings as room
 from counterpoise.experiments.runs import Run, canonical, content_hash, json_value
 from counterpoise.experiments.surroundings import LIBRARIES, Surroundings
 from counterpoise.methods.registry import make_method
@@ -57,12 +56,11 @@ OTHERS = {
     "seed": [1],
     "trials": [3],
 }
-PLACE = Surroundings("ab", "cpu", "float32", "faiss", 1, {"torch": "2", "numpy": "1"})
+PLACE = Surroundings("ab", "cpu", "float32", 1, {"torch": "2", "numpy": "1"})
 OTHER_PLACES = {
     "source": "ac",
     "device": "cuda",
     "precision": "bfloat16",
-    "neighbors": "scikit-learn",
     "threads": 2,
     "versions": {"torch": "2", "numpy": "1.1"},
 }
@@ -242,8 +240,7 @@ def test_probes_belong_to_the_key(monkeypatch) -> None:
     for answer in ("float32", "bfloat16"):
         monkeypatch.setattr(precision, "remembered", lambda *question, answer=answer: answer)
         keys.add(probed.key)
-    monkeypatch.setattr(room, "_neighbors", lambda threads: "another library")
-    assert len(keys | {probed.key}) == 3
+    assert len(keys) == 2
 
 
 def test_networks_that_do_not_gain_have_one_key_on_all_processors(monkeypatch) -> None:
@@ -299,9 +296,8 @@ def test_threads_of_another_process(monkeypatch) -> None:
     monkeypatch.setattr(
         precision, "remembered", lambda *question: asked.append(torch.get_num_threads()) or "float32"
     )
-    monkeypatch.setattr(room, "_neighbors", lambda threads: asked.append(torch.get_num_threads()) or "faiss")
     probed = run(method_settings={}, backbone="textrnn", estimator={"precision": "auto", "device": "cpu"})
     before = torch.get_num_threads()
     assert Surroundings.here(probed, threads=before + 1).threads == before + 1
-    assert asked == [before + 1] * 2
+    assert asked == [before + 1]
     assert torch.get_num_threads() == before

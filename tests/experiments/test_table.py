@@ -132,9 +132,9 @@ class TestComparisons:
         assert re.fullmatch(f"folds 2, 3, 4, 5: made with other {said}, and left out", left_out)
         assert (second.metrics["f1"].folds, second.notes) == ((0.2,) * 5, ())
 
-    def test_which_library_searches_neighbours_parts_no_rows(self, rows) -> None:
+    def test_the_number_of_threads_parts_no_rows(self, rows) -> None:
         rows.add(run_of("erm", 0), 0.1)
-        rows.add(run_of("erm", 1), 0.2, replace(PLACE, neighbors="scikit-learn"))
+        rows.add(run_of("erm", 1), 0.2, replace(PLACE, threads=2))
         (found,) = rows.comparisons()
         assert (found.rows[0].metrics["f1"].folds, found.rows[0].notes) == ((0.1, 0.2), ())
 
@@ -341,6 +341,7 @@ class TestExport:
         table = runs_table(records).to_pylist()
         assert [line["error"] for line in table] == [None, None, "no words"]
         assert [line["fitting_rows"] for line in table] == [None, 80, None]
+        assert [(line["threads"], line["arithmetic"]) for line in table] == [(1, "float32")] * 3
         assert [line["f1"] for line in table[:2]] == [record.metrics["f1"] for record in records[:2]]
 
     def test_an_unknown_ending(self, tmp_path) -> None:

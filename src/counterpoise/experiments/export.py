@@ -108,6 +108,7 @@ def runs_table(records: Sequence[Record]) -> pa.Table:
             "fitting_rows": r.fitting_rows,
             "arithmetic": r.surroundings.precision,
             "device": r.surroundings.device,
+            "threads": r.surroundings.threads,
             "source": r.surroundings.source,
             "versions": json_text(r.surroundings.versions),
             "machine": r.machine,

@@ -271,10 +271,11 @@ class Store:
             # A row takes seconds to days to make, so the disk may take its milliseconds to have it for certain.
             for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
                 patiently(self._connection, f"PRAGMA {pragma}", self.wait)
-            if ADDED.keys() - self._columns():
+            if version < FORMAT or ADDED.keys() - self._columns():
                 with self._transaction(opening=True):
                     for name in ADDED.keys() - self._columns():
                         self._execute(f"ALTER TABLE runs ADD COLUMN {name} {ADDED[name]}")
+                    self._execute(f"PRAGMA user_version = {FORMAT}")
 
     def _columns(self) -> set[str]:
         """Of the table of runs."""
@@ -366,7 +367,7 @@ _COLUMNS = {name: "fields" if name == "run" else name for name in Record.__datac
 
 def _record(columns: dict[str, Any]) -> Record:
     columns["run"] = Run.from_fields(json.loads(columns["run"]))
-    columns["surroundings"] = Surroundings(**json.loads(columns["surroundings"]))
+    columns["surroundings"] = Surroundings.from_fields(json.loads(columns["surroundings"]))
     columns["metrics"] = json.loads(columns["metrics"])
     columns["notes"] = tuple(json.loads(columns["notes"]))
     return Record(**columns)

@@ -189,7 +189,7 @@ def _cell(record: Record) -> Cell:
 
 
 def _made_with(record: Record) -> tuple[Any, ...]:
-    """What rows of one mean have in common; both libraries that search neighbours answer alike."""
+    """What rows of one mean have in common; with other threads sums are of the same numbers in another order."""
     made = record.surroundings
     return made.source, made.versions, made.device, made.precision
 
