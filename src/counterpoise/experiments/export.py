@@ -22,7 +22,7 @@ from counterpoise.experiments.results import Record
 from counterpoise.experiments.table import Comparison, Metric, Row
 from counterpoise.experiments.verdicts import Judgement
 
-SHOWN = ("average_precision", "f1_tuned", "f1", "macro_f1", "brier")
+SHOWN = ("average_precision", "f1_tuned", "f1_at_threshold", "f1", "macro_f1", "brier")
 """Metrics of a written table, besides the one that the verdicts are about."""
 
 _TABLES = (".md", ".tex")
