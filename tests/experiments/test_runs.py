@@ -89,7 +89,7 @@ def turned(value):
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_every_field_changes_the_key(name) -> None:
-    assert set(OTHERS) == set(FIELDS) == set(asdict(run()))
+    assert set(OTHERS) == set(FIELDS) == set(asdict(run())) - {"thinned_as"}
     keys = [run().key_in(PLACE), *(run(**{name: other}).key_in(PLACE) for other in OTHERS[name])]
     assert len(set(keys)) == len(keys)
     assert run(**{name: OTHERS[name][0]}) != run()
@@ -139,6 +139,16 @@ def test_the_key_is_the_hash_that_it_is() -> None:
         {"run": run().fields, "surroundings": asdict(PLACE)}, sort_keys=True, separators=(",", ":")
     )
     assert run().key_in(PLACE) == hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def test_what_a_run_is_held_against_is_in_the_key_where_it_is_given_alone() -> None:
+    assert run().fields == FIELDS, "or rows from before would be of other runs"
+    whole, others = run(keep=None), [run(keep=None, thinned_as=kept) for kept in (0.1, 0.2, 59)]
+    assert len({each.key_in(PLACE) for each in (whole, *others, run())}) == 5
+    assert others[0] == run(keep=None, thinned_as="10%") == Run.from_fields(others[0].fields)
+    for keep, kept in ((0.1, 0.1), (None, "exponential:10")):
+        with pytest.raises(SettingsError, match="give a share or count of one class, and no keep beside it"):
+            run(keep=keep, thinned_as=kept)
 
 
 def test_numpy_and_tuples_are_json() -> None:

@@ -189,6 +189,7 @@ def inner_run(run: Run, content: str, settings: dict[str, Any], fold: int) -> Ru
         run,
         content=content,
         keep=None,
+        thinned_as=None,
         n_folds=INNER_FOLDS,
         fold=fold,
         seed=derive_seed(run.seed, "tune", run.fold) % 2**31,

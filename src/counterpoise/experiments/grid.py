@@ -42,6 +42,7 @@ def plan(
     seeds: Sequence[int] = (0,),
     settings: Mapping[str, Any] | None = None,
     trials: int = 0,
+    thinned_as: str | float | None = None,
 ) -> list[Run]:
     """List the runs of a comparison, and check all of them before any is executed.
 
@@ -62,6 +63,9 @@ def plan(
         methods that have them.
     trials : int, default=0
         Settings that every run tries on its own fitting side first, the same number for each method.
+    thinned_as : share, count or None, default=None
+        What ``keep`` is of the runs that these, which keep all, are held against
+        (:class:`counterpoise.experiments.runs.Run`).
 
     Returns
     -------
@@ -106,6 +110,7 @@ def plan(
                     fold=fold,
                     seed=seed,
                     trials=trials,
+                    thinned_as=thinned_as,
                 )
             )
         if cells:
