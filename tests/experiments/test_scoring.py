@@ -73,7 +73,11 @@ def test_of_many_classes_too() -> None:
 
 def test_a_run_that_keeps_all_is_judged_as_those_are_that_keep_a_part() -> None:
     part, whole, plain = executed("tune", keep="50%"), executed("tune", thinned_as="50%"), executed("tune")
-    assert whole.metrics["prevalence_thinned"] == part.metrics["prevalence_thinned"] < whole.metrics["prevalence"]
+    assert (
+        whole.metrics["prevalence_thinned"]
+        == part.metrics["prevalence_thinned"]
+        < whole.metrics["prevalence"]
+    )
     assert "f1_thinned" not in plain.metrics
     assert whole.differences(plain) == ["metrics"]
     assert {name: value for name, value in whole.metrics.items() if name in plain.metrics} == plain.metrics

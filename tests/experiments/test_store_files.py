@@ -27,7 +27,9 @@ def full(path) -> Path:
 
 def test_rows_that_name_the_library_of_neighbours_are_read_and_stay_under_their_keys(full) -> None:
     with closing(sqlite3.connect(full)) as connection, connection:
-        connection.execute("""UPDATE runs SET surroundings = json_set(surroundings, '$.neighbors', 'faiss')""")
+        connection.execute(
+            """UPDATE runs SET surroundings = json_set(surroundings, '$.neighbors', 'faiss')"""
+        )
         connection.execute("PRAGMA user_version = 1")
     for read_only, version in ((True, 1), (False, 2)):
         with Store(full, read_only=read_only) as store:

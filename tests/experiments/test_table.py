@@ -343,12 +343,18 @@ class TestExport:
         table = runs_table(records).to_pylist()
         assert [line["error"] for line in table] == [None, None, "no words"]
         assert [line["fitting_rows"] for line in table] == [None, 80, None]
-        assert [(line["keep"], line["thinned_as"]) for line in table] == [(None, None), ("0.5", None), (None, "0.1")]
+        assert [(line["keep"], line["thinned_as"]) for line in table] == [
+            (None, None),
+            ("0.5", None),
+            (None, "0.1"),
+        ]
         assert [(line["threads"], line["arithmetic"]) for line in table] == [(1, "float32")] * 3
         assert [line["f1"] for line in table[:2]] == [record.metrics["f1"] for record in records[:2]]
 
     def test_runs_tell_of_difficult_samples_what_plain_training_of_their_fold_knows(self, rows) -> None:
-        for fold, (difficult, decided) in enumerate((([2, 0, 0, 0], [1, 0, 0, 0]), ([3, 1, 0, 0], [1, 0, 1, 1]))):
+        for fold, (difficult, decided) in enumerate(
+            (([2, 0, 0, 0], [1, 0, 0, 0]), ([3, 1, 0, 0], [1, 0, 1, 1]))
+        ):
             for method, hostile in (("erm", difficult), ("focal", [0, 0, 0, 1])):
                 said = make_predictions(
                     0, 4, rare=[True] * 4, hostile=hostile, labels=[1] * 4, decided=decided

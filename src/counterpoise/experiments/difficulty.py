@@ -135,9 +135,7 @@ def measured(
     return dict(zip(NAMES, values, strict=True))
 
 
-def _f1(
-    predictions: Predictions, asked: np.ndarray, chosen: np.ndarray, kept_share: float
-) -> float | None:
+def _f1(predictions: Predictions, asked: np.ndarray, chosen: np.ndarray, kept_share: float) -> float | None:
     """F1 of minority against majority among some of the samples that were asked; None without any minority."""
     rare, labels, decided = predictions.rare, predictions.labels, predictions.decided
     if not (chosen & rare).any():

@@ -55,8 +55,8 @@ def score_run(
     -------
     dict of str to float or None
         Those of :func:`counterpoise.metrics.scores.score`; with a thinned fitting side also those of
-        :func:`counterpoise.metrics.scores.score_thinned`; where all classes matter those of single classes. ``f1_tuned``
-        in each of its forms is None where no threshold was tuned.
+        :func:`counterpoise.metrics.scores.score_thinned`; where all classes matter those of single classes.
+        ``f1_tuned`` in each of its forms is None where no threshold was tuned.
     """
     labels, decided, number = predictions.labels, predictions.decided, task.number
     metrics = dict(score(labels, probabilities, number, decisions_tuned=decided))

@@ -125,7 +125,9 @@ class Comparison:
         kept = f"{self.keep:.4g} of it kept" if isinstance(self.keep, float) else f"{self.keep} of it kept"
         if isinstance(self.keep, str):
             kept = f"classes thinned, {self.keep.replace(':', ' with a ratio of ')}"
-        as_kept = [] if self.thinned_as is None else [f"all of it kept, judged as if {self.thinned_as:.4g} were"]
+        as_kept = (
+            [] if self.thinned_as is None else [f"all of it kept, judged as if {self.thinned_as:.4g} were"]
+        )
         parts = [
             self.dataset,
             "all classes alike" if self.minority is None else f"class {self.minority!r}",
