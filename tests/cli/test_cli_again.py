@@ -140,7 +140,7 @@ def test_a_run_that_the_store_lacks_is_planned_as_before(store, labelled, run, r
     assert row["method"] == "tfidf_lr"
     assert [record.key for record in records_of(path)] == keys[1:]
     refused = run(*asked, "--store", path, "--only", "00", code=2).stderr
-    assert "the store has no run with that key, nor has this grid" in refused
+    assert "--only 00: neither the store nor this grid has a run with that key" in refused
 
 
 def test_what_is_missing_is_said(store, labelled, run, tmp_path) -> None:

@@ -202,8 +202,8 @@ def _only(key: str, planned: Sequence[Job]) -> list[Job]:
     found = [job for job in planned if job.key == key]
     if not found:
         raise SettingsError(
-            f"--only {key}: the store has no run with that key, nor has this grid; give a key that `counterpoise "
-            "leaderboard FILE --runs` lists, or one of this grid's (code or libraries that have changed give other keys)"
+            f"--only {key}: neither the store nor this grid has a run with that key (code or libraries that have "
+            "changed give other keys); `counterpoise leaderboard FILE --runs` lists those of the store"
         )
     return found
 
