@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 import again
 import gathered
 import machine
-from again import task_of
+from again import record_of, task_of
 from commits import code_of, commit_of
 from counterpoise.data.readers import read
 from counterpoise.experiments.grid import plan
@@ -104,6 +105,18 @@ def test_a_row_of_this_code_is_made_again_and_compared(gathered_rows, task, monk
     code, said = called(monkeypatch, capsys, gathered_rows, first["key"])
     assert code == 0, said
     assert f"Run {first['key']} (demo, tfidf_lr, seed 3, fold 1) came out as it was, to the bit." in said
+
+
+def test_rows_from_before_there_was_a_column_are_finished_too(gathered_rows, tmp_path) -> None:
+    rows = read_rows(gathered_rows)
+    lacking = tmp_path / "rows.csv"
+    with open(lacking, "w", encoding="utf-8", newline="") as file:
+        names = [name for name in rows[0] if name not in ("thinned_as", "threads", "commit")]
+        writer = csv.DictWriter(file, names, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    assert finished(lacking) == finished(gathered_rows)
+    assert record_of(read_rows(lacking)[0]).run == record_of(rows[0]).run
 
 
 def test_a_row_that_differs_is_told(gathered_rows, monkeypatch, capsys, tmp_path) -> None:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
+from counterpoise.experiments import pilot
 from counterpoise.experiments.compare import compare
-from counterpoise.experiments.execution import execute
+from counterpoise.experiments.execution import execute, inner_run
 from counterpoise.experiments.export import runs_table
 from counterpoise.experiments.grid import jobs_of, plan
 from counterpoise.experiments.leaderboard import judged
@@ -82,6 +83,17 @@ def test_a_run_that_keeps_all_is_judged_as_those_are_that_keep_a_part() -> None:
     assert whole.differences(plain) == ["metrics"]
     assert {name: value for name, value in whole.metrics.items() if name in plain.metrics} == plain.metrics
     assert whole.predictions.probabilities.tobytes() != part.predictions.probabilities.tobytes()
+
+
+def test_trials_are_of_part_of_the_rows_and_held_against_nothing(monkeypatch) -> None:
+    texts, numbers = make_texts((100, 40), seed=3)
+    task = Task.of("toy", texts, np.array(["ham", "spam"], dtype=object)[numbers])
+    (job, *_) = jobs_of(plan(task, ["tfidf_lr"], n_folds=2, thinned_as=18))
+    assert inner_run(job.run, "00", {}, 0).thinned_as is None
+    tried = []
+    monkeypatch.setattr(pilot, "attempt", lambda inner, run, place: tried.append(run) or "no row")
+    assert list(pilot.pilots(task, [job])) == []
+    assert {run.thinned_as for run in tried} == {None}
 
 
 def test_comparisons_verdicts_and_files_do_without(tmp_path) -> None:

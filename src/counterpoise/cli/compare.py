@@ -113,8 +113,17 @@ def compare(
                 tune=grid.tune > 0,
                 random_state=random_state > 0,
             )
-            told = {"group": group, "time": time, "reading": reading, "consent": training.yes_send}
-            if not run_again(screen, known, source, grid=grid, **told):
+            same = run_again(
+                screen,
+                known,
+                source,
+                reading=reading,
+                group=group,
+                time=time,
+                grid=grid,
+                consent=training.yes_send,
+            )
+            if not same:
                 raise typer.Exit(1)
             return
         if source is None:

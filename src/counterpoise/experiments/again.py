@@ -81,8 +81,12 @@ def make_again(known: Record, task: Task, executor: Executor, whole: Result | No
 
 def _differences(known: Record, result: Result) -> list[str]:
     """Of metrics, undefined ones apart, and of notes."""
-    pairs = {
-        "metrics": [{k: v for k, v in each.metrics.items() if v is not None} for each in (known, result)],
-        "notes": [known.notes, result.notes],
+    same = {
+        "metrics": _defined(known.metrics) == _defined(result.metrics),
+        "notes": known.notes == result.notes,
     }
-    return [name for name, (mine, theirs) in pairs.items() if mine != theirs]
+    return [name for name, alike in same.items() if not alike]
+
+
+def _defined(metrics: dict[str, float | None]) -> dict[str, float]:
+    return {name: value for name, value in metrics.items() if value is not None}

@@ -9,10 +9,10 @@ named set is tried until the hash fits.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from counterpoise.experiments.task import Task
 from counterpoise.images.python_inputs import as_images
 
 
-def find_task(run: Run, name: str, data_dir: str | os.PathLike[str] | None = None) -> Task:
+def find_task(run: Run, name: str, data_dir: str | None = None) -> Task:
     """Read the named set that a run was made of, as it was read then.
 
     Parameters
@@ -36,7 +36,7 @@ def find_task(run: Run, name: str, data_dir: str | os.PathLike[str] | None = Non
     run : Run
     name : str
         Of :mod:`counterpoise.data.catalog`.
-    data_dir : path or None, default=None
+    data_dir : str or None, default=None
         Where the sets are.
 
     Returns
@@ -65,13 +65,13 @@ def find_task(run: Run, name: str, data_dir: str | os.PathLike[str] | None = Non
 
 
 def _readings(
-    run: Run, name: str, data_dir: str | os.PathLike[str] | None
+    run: Run, name: str, data_dir: str | None
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
     """Inputs, labels and the given test side of each way in which there are so many folds."""
     splits = splits_of(name)
 
     @cache
-    def part(split: str) -> tuple[np.ndarray, np.ndarray]:
+    def part(split: str) -> tuple[Any, np.ndarray]:
         if source_kind(name) == IMAGE:
             images = read_images(name, split=split, data_dir=data_dir)
             return as_images(images.images), np.asarray(images.labels, dtype=object)
@@ -91,7 +91,7 @@ def _readings(
         yield inputs, labels, of_rows == "test" if given else None
 
 
-def _as_papers_read(run: Run, name: str, data_dir: str | os.PathLike[str] | None) -> Iterator[Task]:
+def _as_papers_read(run: Run, name: str, data_dir: str | None) -> Iterator[Task]:
     tried = set()
     for paper in papers.PAPERS:
         protocol = import_module(f"{papers.__name__}.{paper}")
