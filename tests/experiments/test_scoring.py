@@ -1,4 +1,4 @@
-"""F1 of what was decided has the name of where its threshold is from, and nothing that was not tuned is called so."""
+"""Scores of what was decided have the name of where the threshold is from; nothing that was not tuned is called so."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from counterpoise.experiments.leaderboard import judged
 from counterpoise.experiments.store import Store
 from counterpoise.experiments.table import comparisons
 from counterpoise.experiments.task import Task
+from counterpoise.metrics.scores import NAMES
 from tiny_texts import make_texts
 
 pytestmark = pytest.mark.filterwarnings("ignore::counterpoise.errors.CounterpoiseWarning")
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::counterpoise.errors.Counterpois
 
 def executed(threshold, sizes=(100, 40), **asked):
     texts, numbers = make_texts(sizes, seed=3)
-    task = Task.of("toy", texts, np.array(["ham", "spam", "eggs"], dtype=object)[numbers])
+    task = Task.of("toy", texts, np.array(["ham", "spam", "is_tuned"], dtype=object)[numbers])
     (job, *_) = jobs_of(plan(task, ["tfidf_lr"], n_folds=2, settings={"threshold": threshold}, **asked))
     return execute(task, job.run, job.surroundings)
 
@@ -48,8 +49,10 @@ def test_a_tuned_threshold_has_its_f1_and_needs_no_note() -> None:
 def test_where_none_was_tuned_there_is_no_tuned_f1_and_a_note_says_why(threshold, sizes, why) -> None:
     made = executed(threshold, sizes, keep="100%")
     assert made.metrics["f1"] is not None
-    assert (made.metrics["f1_tuned"], made.metrics["f1_tuned_thinned"]) == (None, None)
-    assert not any(name.startswith("f1_at_threshold") for name in made.metrics)
+    tuned = [name for name in NAMES if name.endswith("_tuned")]
+    assert "f1_tuned" in tuned
+    assert {made.metrics[name + suffix] for name in tuned for suffix in ("", "_thinned")} == {None}
+    assert not any("_at_threshold" in name for name in made.metrics)
     assert any(note.startswith(why) for note in made.notes)
 
 
@@ -68,8 +71,8 @@ def test_f1_at_a_given_threshold_has_a_name_of_its_own() -> None:
 
 def test_of_many_classes_too() -> None:
     made = executed(None, (40, 40, 40))
-    assert made.metrics["f1[eggs]"] is not None
-    assert made.metrics["f1_tuned[eggs]"] is None
+    assert made.metrics["f1[is_tuned]"] is not None
+    assert made.metrics["f1_tuned[is_tuned]"] is None
 
 
 def test_a_run_that_keeps_all_is_judged_as_those_are_that_keep_a_part() -> None:

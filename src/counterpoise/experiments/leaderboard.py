@@ -51,12 +51,12 @@ NO_SHARES = (
 
 METRICS = (
     *SCORES,
-    AT_GIVEN,
+    *AT_GIVEN,
     *ALL_CLASSES,
     *GROUPS,
     *FITTED_MARGINS,
     *SPREAD,
-    *(f"{name}_thinned" for name in (*SCORES, AT_GIVEN)),
+    *(f"{name}_thinned" for name in (*SCORES, *AT_GIVEN)),
     *DIFFICULTY,
     "fit_seconds",
     "predict_seconds",

@@ -2,8 +2,8 @@
 
     metrics = score_run(task, side, predictions, probabilities, embedded, classifier)
 
-F1 of what was decided has the name of where its threshold is from: ``f1_tuned`` of a tuned one, ``f1_at_threshold`` of
-one that was given. Nothing that was not tuned is called so.
+Scores of what was decided have the name of where the threshold is from: ``f1_tuned`` of a tuned one,
+``f1_at_threshold`` of one that was given. Nothing that was not tuned is called so.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from counterpoise.metrics.by_class import score_by_class
 from counterpoise.metrics.class_groups import rare_group, score_groups
 from counterpoise.metrics.many_classes import score_all_classes, score_prior_corrected
 from counterpoise.metrics.margins import fitted_margins
-from counterpoise.metrics.scores import score, score_thinned
+from counterpoise.metrics.scores import NAMES, score, score_thinned
 from counterpoise.metrics.spread import score_spread
 
-AT_GIVEN = "f1_at_threshold"
-"""F1 at a threshold that was given in place of one to be tuned, where that is not 0.5, at which ``f1`` is."""
+_TUNED, _GIVEN = "_tuned", "_at_threshold"
 
-_TUNED = "f1_tuned"
+AT_GIVEN = tuple(name.removesuffix(_TUNED) + _GIVEN for name in NAMES if name.endswith(_TUNED))
+"""Scores at a threshold that was given in place of one to be tuned, where that is not 0.5, at which ``f1`` is."""
 
 
 def score_run(
@@ -56,7 +56,8 @@ def score_run(
     dict of str to float or None
         Those of :func:`counterpoise.metrics.scores.score`; with a thinned fitting side also those of
         :func:`counterpoise.metrics.scores.score_thinned`; where all classes matter those of single classes.
-        ``f1_tuned`` in each of its forms is None where no threshold was tuned.
+        ``f1_tuned`` and all others of a tuned threshold are None where none was tuned; with a number for a threshold
+        those of :data:`AT_GIVEN` take their place.
     """
     labels, decided, number = predictions.labels, predictions.decided, task.number
     metrics = dict(score(labels, probabilities, number, decisions_tuned=decided))
@@ -81,11 +82,12 @@ def score_run(
 
 def _not_tuned(metrics: dict[str, float | None], threshold: float | str | None) -> dict[str, float | None]:
     """Call nothing tuned; what was decided at another threshold than 0.5 has a name of its own."""
-    left = {name: None if name.startswith(_TUNED) else value for name, value in metrics.items()}
+    # Of names such as f1_tuned_thinned and f1_tuned[CLASS].
+    own = [name for name in metrics if name.partition("[")[0].removesuffix("_thinned").endswith(_TUNED)]
+    left = metrics | dict.fromkeys(own)
     if not isinstance(threshold, int | float) or threshold == 0.5:
         return left
-    own = {name: value for name, value in metrics.items() if name.startswith(_TUNED)}
-    return left | {name.replace(_TUNED, AT_GIVEN): value for name, value in own.items()}
+    return left | {name.replace(_TUNED, _GIVEN, 1): metrics[name] for name in own}
 
 
 def _fitted_rows(task: Task, side: Side) -> np.ndarray:
