@@ -1,88 +1,149 @@
-"""The command that makes one row of a result file again, of those whose runs are also those of ``compare``.
+"""One row of a result file made again, whatever made it: the new row beside the one in the file.
 
-    python benchmarks/again.py benchmarks/results/design_plain.csv KEY again.runs
-    COUNTERPOISE_DATA=... python benchmarks/again.py benchmarks/results/design_plain.csv KEY again.runs --run
+    COUNTERPOISE_DATA=... python benchmarks/again.py benchmarks/results/design_plain.csv KEY
 
-prints it, and executes it. A key is of all that can change a row, so the command says so where code or libraries are
-not those that the row was made with any more. Sets whose splits were put together, such as r8 and ohsumed_titles of
-design_more.csv and design_rivals.csv, need ``--split all``.
-
-An encoder has the name that the row gives it. With ``--run`` that of MISO's design is found under its name; whoever
-types what is printed has to link to it by that name.
+The run is that of the row's cells, and its data are found by their content. A row that names its commit is made by the
+code of that commit, which is taken out of the repository for the time being. One that names none, since it was
+gathered before rows did, is made by the code as it is, and it is said that this is other code. Libraries are those
+that are installed; which of them are not those of the row is said too. Metrics and notes are compared; predictions are
+in no file. The exit code is 1 where the rows differ.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import shlex
+import os
 import subprocess
 import sys
 from contextlib import nullcontext
+from dataclasses import fields
 from pathlib import Path
 
+from commits import code_of
+from counterpoise.cli.again import print_again
+from counterpoise.cli.screen import Screen
+from counterpoise.errors import CounterpoiseError
+from counterpoise.experiments.again import make_again
+from counterpoise.experiments.difficulty import NAMES
+from counterpoise.experiments.executors.in_process import InProcess
+from counterpoise.experiments.grid import THREADS
+from counterpoise.experiments.named_data import find_task
+from counterpoise.experiments.results import Record
+from counterpoise.experiments.runs import Run
+from counterpoise.experiments.surroundings import Surroundings
+from counterpoise.experiments.task import Task
 from encoder import ENCODER, linked
-from gathered import Row, read_rows, row_settings
+from gathered import Row, read_rows, row_settings, run_of, source_here
+from mixing_evidence import ARRAYS, array_task
+
+_NO_METRICS = {
+    *(
+        "key",
+        "status",
+        "fit_seconds",
+        "predict_seconds",
+        "peak_memory",
+        "fitting_rows",
+        "arithmetic",
+        "device",
+    ),
+    *("threads", "source", "versions", "machine", "finished_at", "notes", "error", "commit"),
+    *(field.name for field in fields(Run)),
+    *(name for name in NAMES if not name.endswith("_after")),
+}
+"""Columns that are no metrics of the run alone: what only two runs tell together is not compared."""
 
 
-def command_of(row: Row, store: Path, *, split: str | None = None) -> list[str]:
-    """Arguments of ``counterpoise`` that make a row again.
+def record_of(row: Row) -> Record:
+    """What a row tells of its run, as a store would; rows of earlier days lack some of it."""
+    surroundings = Surroundings(
+        source=row["source"],
+        device=row["device"],
+        precision=row.get("arithmetic") or "unknown",
+        threads=int(row.get("threads") or THREADS),
+        versions=json.loads(row["versions"]),
+    )
+    return Record(
+        key=row["key"],
+        run=run_of(row),
+        surroundings=surroundings,
+        status=row["status"],
+        metrics={
+            name: value
+            for name, cell in row.items()
+            if name not in _NO_METRICS and (value := _number(cell)) is not None
+        },
+        notes=tuple(json.loads(row["notes"])),
+        fit_seconds=_number(row["fit_seconds"]),
+        predict_seconds=_number(row["predict_seconds"]),
+        peak_memory=None,
+        machine=row["machine"],
+        finished_at=row["finished_at"],
+        error=row["error"] or None,
+    )
+
+
+def _number(cell: str) -> float | None:
+    try:
+        return float(cell)
+    except ValueError:
+        return None
+
+
+def task_of(run: Run) -> Task:
+    """The data of a run, which are a known set or one of scikit-learn's."""
+    if run.dataset in ARRAYS:
+        return array_task(run.dataset)
+    return find_task(run, run.dataset)
+
+
+def make(row: Row) -> bool:
+    """Make a row again with the code that is imported, print both, and say whether they are equal."""
+    known = record_of(row)
+    with linked() if ENCODER in row_settings(row).values() else nullcontext():
+        made = make_again(known, task_of(known.run), InProcess())
+    print_again(Screen("again", as_json=False, quiet=False), made)
+    return made.equal
+
+
+def make_at(commit: str, arguments: list[str]) -> int:
+    """Let the code of a commit make a row again, and return the exit code.
 
     Parameters
     ----------
-    row : dict
-        Of an exported file.
-    store : Path
-        Where the run goes; one that has it already runs it once more.
-    split : str or None, default=None
-        Of the data, where it is not their own default.
+    commit : str
+    arguments : list of str
+        Of this program, as it was then.
     """
-    settings = json.loads(row["estimator"])
-    if int(row["trials"] or 0) or "selection" in settings:
-        raise SystemExit(
-            "compare makes no such row: its settings were searched for, or its epoch chosen for a paper's table"
-        )
-    threshold = settings.pop("threshold", None)
-    settings |= row_settings(row)
-    given = {
-        "--split": split,
-        "--minority": row["minority"] or None,
-        "--keep": row["keep"] or None,
-        "--methods": row["method"],
-        "--backbone": row["backbone"] or None,
-        "--folds": row["n_folds"],
-        "--random-state": row["seed"],
-        "--threshold": None if threshold is None else str(threshold),
-        "--store": str(store),
-        "--only": row["key"],
-    }
-    options = [part for name, value in given.items() if value is not None for part in (name, value)]
-    sets = [part for name, value in settings.items() for part in ("--set", f"{name}={json.dumps(value)}")]
-    return ["compare", row["dataset"], *options, *sets]
+    with code_of(commit) as folder:
+        print(f"with the code of commit {commit}", flush=True)
+        command = [sys.executable, str(folder / "benchmarks" / Path(__file__).name), *arguments, "--here"]
+        where = {**os.environ, "PYTHONPATH": str(folder / "src")}
+        return subprocess.run(command, env=where, check=False).returncode
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("rows", type=Path)
     parser.add_argument("key")
-    parser.add_argument("store", type=lambda given: Path(given).absolute())
-    parser.add_argument("--split", help="of the data, where it is not their own default")
-    parser.add_argument("--run", action="store_true", help="execute it")
+    parser.add_argument("--here", action="store_true", help="take the code as it is, whatever the row's is")
     arguments = parser.parse_args()
     found = {row["key"]: row for row in read_rows(arguments.rows)}
     if arguments.key not in found:
         parser.error(f"{arguments.rows} has no row with the key {arguments.key}")
     row = found[arguments.key]
-    command = command_of(row, arguments.store, split=arguments.split)
-    print("counterpoise", shlex.join(command), flush=True)
-    if arguments.run:
-        sys.exit(run(command, encoded=ENCODER in row_settings(row).values()))
-
-
-def run(command: list[str], *, encoded: bool) -> int:
-    """Execute ``counterpoise``, where the encoder has its name if there is one, and return its exit code."""
-    with linked() if encoded else nullcontext():
-        return subprocess.run([sys.executable, "-m", "counterpoise", *command], check=False).returncode
+    if not arguments.here and row["source"] != source_here(row):
+        if commit := row.get("commit"):
+            sys.exit(make_at(commit, [str(arguments.rows.absolute()), arguments.key]))
+        print(
+            "the row names no commit, and its code is not the code as it is, by which it is made now",
+            flush=True,
+        )
+    try:
+        sys.exit(0 if make(row) else 1)
+    except CounterpoiseError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -64,9 +64,9 @@ class Grid:
 
 
 def read_grid(path: Path, metric: str) -> Grid:
-    """Read an export; methods without a network stand with every backbone."""
+    """Read an export; methods without a network stand with every backbone, rows without the metric are left out."""
     with open(path, encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["status"] == "done"]
+        rows = [row for row in csv.DictReader(file) if row["status"] == "done" and row[metric]]
     backbones = list(dict.fromkeys(row["backbone"] for row in rows if row["backbone"])) or ["-"]
     scores: dict[str, Any] = {name: defaultdict(lambda: defaultdict(dict)) for name in backbones}
     for row in rows:

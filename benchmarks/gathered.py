@@ -4,7 +4,8 @@
     gather(Path("benchmarks/results/rivals_networks.csv"), Path("networks.runs"))
 
 A store is large and stays where it was filled; its rows are small and are committed. What stands in the file need not
-be run again, and rows that are made later, perhaps on another machine, are put beside it.
+be run again, and rows that are made later, perhaps on another machine, are put beside it. Each names the commit whose
+code made it, by which ``again.py`` makes it again.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from commits import commit_of
 from counterpoise.data.writers import json_text
 from counterpoise.experiments.runs import Run
 from counterpoise.experiments.sources import modules_of_run, source_digest
@@ -26,7 +28,20 @@ Row = dict[str, str]
 Place = tuple[str, ...]
 
 _SETTINGS = ("method_settings", "backbone_settings", "estimator")
-_FIELDS = ("dataset", "content", "minority", "keep", "method", *_SETTINGS, "n_folds", "seed", "fold")
+_NUMBERS = ("n_folds", "fold", "seed", "trials")
+_WORDS = ("dataset", "content", "minority", "keep", "thinned_as", "method", "backbone")
+_FIELDS = (
+    "dataset",
+    "content",
+    "minority",
+    "keep",
+    "thinned_as",
+    "method",
+    *_SETTINGS,
+    "n_folds",
+    "seed",
+    "fold",
+)
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -46,6 +61,15 @@ def row_settings(row: Row) -> dict[str, Any]:
     }
 
 
+def run_of(row: Row) -> Run:
+    """The run that a row is of, from its cells; rows that were gathered before there was a column lack it."""
+    return Run(
+        **{name: row.get(name) or None for name in _WORDS},
+        **{name: json.loads(row[name]) for name in _SETTINGS},
+        **{name: int(row.get(name) or 0) for name in _NUMBERS},
+    )
+
+
 def whole(path: Path, dataset: str, minority: str, n_runs: int) -> set[str]:
     """Methods that have ``n_runs`` finished runs on a class of a data set."""
     done = Counter(
@@ -58,13 +82,15 @@ def whole(path: Path, dataset: str, minority: str, n_runs: int) -> set[str]:
 
 def finished(path: Path) -> set[Place]:
     """Which runs a file has finished, whatever code made them; see :func:`place_of`."""
-    return {tuple(row[name] for name in _FIELDS) for row in read_rows(path) if row["status"] == "done"}
+    return {
+        tuple(row.get(name, "") for name in _FIELDS) for row in read_rows(path) if row["status"] == "done"
+    }
 
 
 def place_of(run: Run) -> Place:
     """What tells a run from the others of its grid, as :func:`finished` has it."""
     cells = {name: json_text(value) if name in _SETTINGS else value for name, value in run.fields.items()}
-    return tuple("" if cells[name] is None else str(cells[name]) for name in _FIELDS)
+    return tuple("" if (cell := cells.get(name)) is None else str(cell) for name in _FIELDS)
 
 
 def run_and_gather(command: list[str], path: Path, store: Path, *, jobs: str, estimate: bool) -> None:
@@ -91,7 +117,8 @@ def run_and_gather(command: list[str], path: Path, store: Path, *, jobs: str, es
 def gather(path: Path, store: Path) -> int:
     """Add the rows that the code as it is has finished in a store to a file, in whose place a whole new one comes.
 
-    Rows of other code stay out: what was taken out of the file, because a method has changed, does not come back.
+    Rows of other code stay out: what was taken out of the file, because a method has changed, does not come back. Where
+    the code is that of no commit, rows name none, and that is said.
 
     Returns
     -------
@@ -103,13 +130,19 @@ def gather(path: Path, store: Path) -> int:
         command = [sys.executable, "-m", "counterpoise", "leaderboard", str(store), "--quiet"]
         subprocess.run([*command, "-o", str(exported)], check=True, stdout=subprocess.DEVNULL)
         new = [
-            row for row in read_rows(exported) if row["status"] == "done" and row["source"] == _source(row)
+            row
+            for row in read_rows(exported)
+            if row["status"] == "done" and row["source"] == source_here(row)
         ]
     old = read_rows(path)
     known = {row["key"] for row in old}
     added = [row for row in new if row["key"] not in known]
     if not added:
         return 0
+    if not (commit := commit_of()):
+        print(f"the code is that of no commit, so {len(added)} rows of {path} name none", file=sys.stderr)
+    for row in added:
+        row["commit"] = commit
     rows = [*old, *added]
     columns = list(dict.fromkeys(name for row in rows for name in row))
     temporary = path.with_suffix(".part")
@@ -121,7 +154,7 @@ def gather(path: Path, store: Path) -> int:
     return len(added)
 
 
-def _source(row: Row) -> str:
+def source_here(row: Row) -> str:
     """Digest of the code that would make a row here."""
     return source_digest(
         *modules_of_run(row["method"], json.loads(row["method_settings"]), row["backbone"] or None)

@@ -73,12 +73,17 @@ STEPS = 1000
 """Of arrays: with twice as many, plain training on iris and wine is no better; Mixup is."""
 
 
+def array_task(name: str) -> Task:
+    """One of scikit-learn's sets."""
+    bunch = getattr(datasets, f"load_{name}")()
+    labels = np.array([str(bunch.target_names[number]) for number in bunch.target], dtype=object)
+    return Task.of(name, bunch.data.astype(np.float32), labels, minority=ARRAYS[name])
+
+
 def arrays() -> Iterator[Part]:
     """Five folds, two seeds."""
-    for name, minority in ARRAYS.items():
-        bunch = getattr(datasets, f"load_{name}")()
-        labels = np.array([str(bunch.target_names[number]) for number in bunch.target], dtype=object)
-        task = Task.of(name, bunch.data.astype(np.float32), labels, minority=minority)
+    for name in ARRAYS:
+        task = array_task(name)
         fitted = plan(task, ["erm"], keep="20%", n_folds=5)[0]
         epochs = -(-STEPS // -(-int(_counts(fitted, task).sum()) // 64))
         yield _part(task, (*LINES, *ONLY_ARRAYS), keep="20%", n_folds=5, seeds=2, max_epochs=epochs)

@@ -35,3 +35,11 @@ def test_the_foot_counts_what_was_put_beside(tmp_path) -> None:
         "6 runs, 2 folds, seeds [0], 2026-01-01 to 2026-01-02, A, B; versions and keys stand in `results/one.csv` and "
         "`results/two.csv`"
     )
+
+
+def test_rows_without_the_metric_are_no_zeros(tmp_path) -> None:
+    path = rows_of(tmp_path / "rows.csv", "erm", "blend", machine="A", day="2026-01-01")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join([*lines[:-1], lines[-1].replace("0.5", "")]) + "\n", encoding="utf-8")
+    grid = read_grid(path, "score")
+    assert grid.scores["-"]["a b"] == {"erm": {(0, 0): 0.5, (0, 1): 0.5}, "blend": {(0, 0): 0.5}}

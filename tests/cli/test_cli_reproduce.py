@@ -16,7 +16,6 @@ import pytest
 from cli_helpers import make_texts, write_csv
 
 from counterpoise.data import image_sets
-from counterpoise.experiments import surroundings
 from counterpoise.experiments.executors import choice
 from counterpoise.experiments.executors.in_process import InProcess
 from counterpoise.experiments.papers import dos, miso, mixup, sharprecl, sharprecl_lines, sharprecl_numbers
@@ -198,10 +197,8 @@ DRIVER = """
 import sys
 sys.path.insert(0, {tests!r})
 from counterpoise.data import image_sets
-from counterpoise.experiments import surroundings
 from counterpoise.experiments.papers import dos, sharprecl, sharprecl_lines
 from counterpoise.experiments.papers.base import Budget, Set
-surroundings._neighbors = lambda threads: "scikit-learn"
 image_sets.check_content = lambda *given: None
 dos._NETWORKS["mnist"] = {{"backbone__channels": [2, 2], "backbone__hidden": [12, 8]}}
 dos.BUDGETS["small"] = Budget(2, 1, {{"max_epochs": 4, "precision": "float32"}})
@@ -232,8 +229,6 @@ def killed_midway(asked: list[str], store: Path, toy: str = "") -> dict[str, str
 def test_killed_and_resumed(mnist, run_json, tmp_path, monkeypatch) -> None:
     """The table is that of a reproduction left alone, and what was there is not run again; then its figure."""
     monkeypatch.setattr(image_sets, "check_content", lambda *given: None)
-    # Both processes are to have the same keys, whichever library wins the race in them.
-    monkeypatch.setattr(surroundings, "_neighbors", lambda threads: "scikit-learn")
     small = {"backbone__channels": [2, 2], "backbone__hidden": [12, 8]}
     monkeypatch.setitem(dos._NETWORKS, "mnist", small)
     monkeypatch.setitem(dos.BUDGETS, "small", Budget(2, 1, {"max_epochs": 4, "precision": "float32"}))
@@ -264,7 +259,6 @@ def test_killed_and_resumed(mnist, run_json, tmp_path, monkeypatch) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
 def test_sharprecl_killed_and_resumed(made, run_json, tmp_path, monkeypatch) -> None:
     """Three lines of two seeds: the table is that of a reproduction left alone, and no seed is run again."""
-    monkeypatch.setattr(surroundings, "_neighbors", lambda threads: "scikit-learn")
     monkeypatch.setitem(sharprecl.BUDGETS, "small", Budget(2, 2, KILLED))
     names = ", ".join(f"{name}, TextCNN" for name in ("cross-entropy", "SupCon", "SharpReCL"))
     asked = ["reproduce", "sharprecl", "--datasets", made.dataset, "--jobs", "1", "--lines", names]

@@ -76,13 +76,6 @@ class TestStore:
         assert "2 failed before (run again with --retry)" in again.stderr
         assert len(run_json(*asked, "--retry")) == 1
 
-    def test_one_run_alone(self, filled, labelled, run, run_json) -> None:
-        (key, *_) = [line["key"] for line in json.loads(_runs(filled))]
-        asked = ("compare", labelled, *METHODS, *FAST, "--seeds", "2", "--store", filled)
-        assert len(run_json(*asked, "--only", key)) == 2
-        assert "no run of this grid has that key" in run(*asked, "--only", "00", code=2).stderr
-        assert "give the store" in run("compare", labelled, "--only", key, code=2).stderr
-
     def test_changed_data_are_said_to_be(self, filled, labelled, run, tmp_path) -> None:
         shorter = tmp_path / labelled.name
         lines = labelled.read_text(encoding="utf-8").splitlines(keepends=True)

@@ -14,7 +14,7 @@ from counterpoise.experiments.runs import Run
 from counterpoise.experiments.store import Store
 from counterpoise.experiments.surroundings import Surroundings
 
-PLACE = Surroundings("ab", "cpu", "float32", "faiss", 1, {"torch": "2"})
+PLACE = Surroundings("ab", "cpu", "float32", 1, {"torch": "2"})
 CLASSES = ("ham", "spam", "other")
 TABLES = ("runs", "predictions", "curves")
 

@@ -91,13 +91,13 @@ def test_folds_are_the_same_for_all_and_test_sides_whole(keep, corpus, monkeypat
 
 def test_thinned_metrics_weight_the_minority_by_the_kept_share(corpus, tmp_path) -> None:
     texts, labels = corpus
-    compare(texts, labels, ["tfidf_lr"], keep=0.4, n_folds=3, store=tmp_path / "runs")
+    compare(texts, labels, ["tfidf_lr"], keep=0.8, n_folds=3, store=tmp_path / "runs")
     with Store(tmp_path / "runs") as store:
         found = [(record.metrics, store.predictions(record.key)) for record in store.rows()]
     assert len(found) == 3
     for metrics, said in found:
         n_before = sum(labels == "spam") - said.labels.sum()
-        share = round(0.4 * n_before) / n_before
+        share = round(0.8 * n_before) / n_before
         for name, value in score(said.labels, said.probabilities, 1, decisions_tuned=said.decided).items():
             assert metrics[name] == pytest.approx(value, abs=1e-6)
         weights = np.where(said.labels == 1, share, 1.0)

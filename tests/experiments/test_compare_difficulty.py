@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score
 
 from counterpoise.crossfit import text_groups
 from counterpoise.estimators.text import TextClassifier
@@ -11,6 +12,7 @@ from counterpoise.experiments import difficulty as room
 from counterpoise.experiments.compare import compare
 from counterpoise.experiments.difficulty import NAMES, hostile_neighbours, measured
 from counterpoise.experiments.results import Predictions
+from counterpoise.experiments.store import Store
 from counterpoise.gamma import minority_sides
 
 SETTINGS = {
@@ -81,6 +83,8 @@ def test_known_shares_and_recalls() -> None:
         "recall_easy": pytest.approx(2 / 3),
         "f1_difficult": 0.0,
         "f1_easy": pytest.approx(0.8),
+        "f1_difficult_thinned": None,
+        "f1_easy_thinned": None,
     }
     moving = of(Placed("class_weight", {texts[15]: texts[6]}), [0, 1, 1, 1, 0, 1])
     found = measured(moving, plain)
@@ -124,7 +128,35 @@ def test_majority_samples_stand_for_those_not_asked() -> None:
     row = measured(plain, plain)
     assert row["f1_difficult"] == pytest.approx(2 * 1 / (2 * 1 + 1 + 5))
     assert row["f1_easy"] is None
+    thinned = measured(plain, plain, 0.1)
+    assert thinned["f1_difficult_thinned"] == pytest.approx(2 * 0.1 / (2 * 0.1 + 0.1 + 5))
+    assert thinned["f1_easy_thinned"] is None
+    assert {name: thinned[name] for name in row if not name.endswith("_thinned")} == {
+        name: value for name, value in row.items() if not name.endswith("_thinned")
+    }, "the others are of the test side as it is"
     assert row["majority_difficult_share_before"] == 1 / 2
+
+
+def test_of_thinned_data_the_minority_weighs_what_was_kept(spam, tmp_path) -> None:
+    texts, labels = spam
+    rows = compare(texts, labels, ["erm"], keep="50%", n_folds=2, settings=SETTINGS, store=tmp_path / "runs")
+    with Store(tmp_path / "runs", read_only=True) as store:
+        found = [store.predictions(record.key) for record in store.rows()]
+    shares = []
+    for said in found:
+        before = 25 - said.rare.sum()
+        shares.append(round(0.5 * before) / before)
+    for fold, (said, share) in enumerate(zip(found, shares, strict=True)):
+        for kind, chosen in (("difficult", said.hostile > 0), ("easy", said.hostile <= 0)):
+            own = rows[0].metrics[f"f1_{kind}_thinned"].folds[fold]
+            if not (chosen & said.rare).any():
+                assert own is None
+                continue
+            weights = np.where(said.rare, share, 1.0)[chosen]
+            expected = f1_score(
+                said.labels[chosen] == 1, said.decided[chosen] == 1, sample_weight=weights, zero_division=0
+            )
+            assert own == pytest.approx(expected)
 
 
 def test_classes_of_one_size_have_no_difficult_samples(texts_of) -> None:

@@ -178,29 +178,6 @@ class TestFill:
             assert fill(store, jobs, task, InProcess(), retry=True).failures == {}
         check_same_rows(whole, path, jobs)
 
-    def test_one_run_again_gives_its_row_again_or_an_error(self, whole, task, jobs, monkeypatch) -> None:
-        with Store(whole) as store:
-            fill(store, jobs[:1], task, InProcess(), again=True)
-            original = execution.execute
-
-            def other(task, run, surroundings):
-                result = original(task, run, surroundings)
-                return replace(result, metrics={**result.metrics, "f1": 0.123})
-
-            monkeypatch.setattr(execution, "execute", other)
-            with pytest.raises(DataError, match=r"has another row for run .*differs in metrics"):
-                fill(store, jobs[:1], task, InProcess(), again=True)
-
-    def test_a_second_execution_that_fails_is_a_failure(self, whole, task, jobs, monkeypatch) -> None:
-        def failing(*_):
-            raise DataError("no memory is left")
-
-        monkeypatch.setattr(execution, "execute", failing)
-        with Store(whole) as store:
-            filled = fill(store, jobs[:1], task, InProcess(), again=True)
-            assert filled.failures == {jobs[0].key: "no memory is left"}
-            assert store.failed() == {}, "its row is kept"
-
     def test_runs_of_another_process_are_waited_for(self, whole, task, jobs, tmp_path, monkeypatch) -> None:
         """The other process has claimed two runs; it writes one, and dies before the other."""
         from counterpoise.experiments import store as room

@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterpoise.errors import SettingsError
-from counterpoise.experiments import surroundings as room
 from counterpoise.experiments.runs import Run, canonical, content_hash, json_value
 from counterpoise.experiments.surroundings import LIBRARIES, Surroundings
 from counterpoise.methods.registry import make_method
@@ -57,12 +56,11 @@ OTHERS = {
     "seed": [1],
     "trials": [3],
 }
-PLACE = Surroundings("ab", "cpu", "float32", "faiss", 1, {"torch": "2", "numpy": "1"})
+PLACE = Surroundings("ab", "cpu", "float32", 1, {"torch": "2", "numpy": "1"})
 OTHER_PLACES = {
     "source": "ac",
     "device": "cuda",
     "precision": "bfloat16",
-    "neighbors": "scikit-learn",
     "threads": 2,
     "versions": {"torch": "2", "numpy": "1.1"},
 }
@@ -91,7 +89,7 @@ def turned(value):
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_every_field_changes_the_key(name) -> None:
-    assert set(OTHERS) == set(FIELDS) == set(asdict(run()))
+    assert set(OTHERS) == set(FIELDS) == set(asdict(run())) - {"thinned_as"}
     keys = [run().key_in(PLACE), *(run(**{name: other}).key_in(PLACE) for other in OTHERS[name])]
     assert len(set(keys)) == len(keys)
     assert run(**{name: OTHERS[name][0]}) != run()
@@ -141,6 +139,16 @@ def test_the_key_is_the_hash_that_it_is() -> None:
         {"run": run().fields, "surroundings": asdict(PLACE)}, sort_keys=True, separators=(",", ":")
     )
     assert run().key_in(PLACE) == hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def test_what_a_run_is_held_against_is_in_the_key_where_it_is_given_alone() -> None:
+    assert run().fields == FIELDS, "or rows from before would be of other runs"
+    whole, others = run(keep=None), [run(keep=None, thinned_as=kept) for kept in (0.1, 0.2, 59)]
+    assert len({each.key_in(PLACE) for each in (whole, *others, run())}) == 5
+    assert others[0] == run(keep=None, thinned_as="10%") == Run.from_fields(others[0].fields)
+    for keep, kept in ((0.1, 0.1), (None, "exponential:10")):
+        with pytest.raises(SettingsError, match="give a share or count of one class, and no keep beside it"):
+            run(keep=keep, thinned_as=kept)
 
 
 def test_numpy_and_tuples_are_json() -> None:
@@ -242,8 +250,7 @@ def test_probes_belong_to_the_key(monkeypatch) -> None:
     for answer in ("float32", "bfloat16"):
         monkeypatch.setattr(precision, "remembered", lambda *question, answer=answer: answer)
         keys.add(probed.key)
-    monkeypatch.setattr(room, "_neighbors", lambda threads: "another library")
-    assert len(keys | {probed.key}) == 3
+    assert len(keys) == 2
 
 
 def test_networks_that_do_not_gain_have_one_key_on_all_processors(monkeypatch) -> None:
@@ -299,9 +306,8 @@ def test_threads_of_another_process(monkeypatch) -> None:
     monkeypatch.setattr(
         precision, "remembered", lambda *question: asked.append(torch.get_num_threads()) or "float32"
     )
-    monkeypatch.setattr(room, "_neighbors", lambda threads: asked.append(torch.get_num_threads()) or "faiss")
     probed = run(method_settings={}, backbone="textrnn", estimator={"precision": "auto", "device": "cpu"})
     before = torch.get_num_threads()
     assert Surroundings.here(probed, threads=before + 1).threads == before + 1
-    assert asked == [before + 1] * 2
+    assert asked == [before + 1]
     assert torch.get_num_threads() == before

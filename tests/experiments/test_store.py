@@ -391,6 +391,6 @@ def test_fields_are_plain_json(full) -> None:
         fields, place = connection.execute("SELECT fields, surroundings FROM runs").fetchone()
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert connection.execute("PRAGMA application_id").fetchone()[0].to_bytes(4, "big") == b"CPrs"
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
     assert json.loads(fields) == make_run(0).fields
     assert json.loads(place) == PLACE.fields

@@ -25,6 +25,23 @@ def full(path) -> Path:
     return two_rows(path)
 
 
+def test_rows_that_name_the_library_of_neighbours_are_read_and_stay_under_their_keys(full) -> None:
+    with closing(sqlite3.connect(full)) as connection, connection:
+        connection.execute(
+            """UPDATE runs SET surroundings = json_set(surroundings, '$.neighbors', 'faiss')"""
+        )
+        connection.execute("PRAGMA user_version = 1")
+    for read_only, version in ((True, 1), (False, 2)):
+        with Store(full, read_only=read_only) as store:
+            assert [record.surroundings for record in store.rows()] == [PLACE] * 2
+        with closing(sqlite3.connect(full)) as connection:
+            assert connection.execute("PRAGMA user_version").fetchone() == (version,)
+    with Store(full) as store:
+        assert store.done([make_result(0).key]), "the key it was written under"
+        assert store.write(make_result(2))
+    check_whole(full, 3)
+
+
 class TestBadFiles:
     def refused(self, path: Path, kind: type[Exception], message: str, read_only: bool = False) -> None:
         with pytest.raises(kind, match=message) as caught:
@@ -51,10 +68,10 @@ class TestBadFiles:
 
     def test_newer_version(self, full) -> None:
         with closing(sqlite3.connect(full)) as connection:
-            connection.execute("PRAGMA user_version = 2")
+            connection.execute("PRAGMA user_version = 3")
         before = full.read_bytes()
         self.refused(
-            full, DataError, "has format 2, and this version of Counterpoise reads 1; install a newer"
+            full, DataError, "has format 3, and this version of Counterpoise reads 2; install a newer"
         )
         assert full.read_bytes() == before
 

@@ -132,9 +132,9 @@ class TestComparisons:
         assert re.fullmatch(f"folds 2, 3, 4, 5: made with other {said}, and left out", left_out)
         assert (second.metrics["f1"].folds, second.notes) == ((0.2,) * 5, ())
 
-    def test_which_library_searches_neighbours_parts_no_rows(self, rows) -> None:
+    def test_the_number_of_threads_parts_no_rows(self, rows) -> None:
         rows.add(run_of("erm", 0), 0.1)
-        rows.add(run_of("erm", 1), 0.2, replace(PLACE, neighbors="scikit-learn"))
+        rows.add(run_of("erm", 1), 0.2, replace(PLACE, threads=2))
         (found,) = rows.comparisons()
         assert (found.rows[0].metrics["f1"].folds, found.rows[0].notes) == ((0.1, 0.2), ())
 
@@ -183,11 +183,13 @@ class TestComparisons:
     def test_titles_say_what_is_compared(self, rows) -> None:
         rows.add(run_of("erm", keep="10%"), 0.5)
         rows.add(run_of("erm", keep=59), 0.5)
+        rows.add(run_of("erm", thinned_as="10%"), 0.5)
         rows.add(run_of("erm", seed=1, minority=None), 0.5)
         rows.add(run_of("erm", seed=2, minority=None), 0.5)
         assert [found.title for found in rows.comparisons()] == [
             "toy, class 'a', 0.1 of it kept, 5 folds",
             "toy, class 'a', 59 of it kept, 5 folds",
+            "toy, class 'a', all of it kept, judged as if 0.1 were, 5 folds",
             "toy, all classes alike, 5 folds, 2 seeds",
         ]
 
@@ -328,9 +330,9 @@ class TestExport:
         from counterpoise.data.readers import read
 
         rows.add(run_of("erm", 0), 0.7)
-        rows.add(run_of("erm", 1), 0.6, fitting_rows=80)
+        rows.add(run_of("erm", 1, keep="50%"), 0.6, fitting_rows=80)
         with Store(rows.path) as store:
-            store.fail(run_of("focal"), PLACE, "no words")
+            store.fail(run_of("focal", thinned_as="10%"), PLACE, "no words")
             records = store.rows(status=None)
         self.written(rows, tmp_path / f"runs{suffix}")
         assert read(tmp_path / f"runs{suffix}", text="key", label="status").labels.tolist() == [
@@ -341,7 +343,34 @@ class TestExport:
         table = runs_table(records).to_pylist()
         assert [line["error"] for line in table] == [None, None, "no words"]
         assert [line["fitting_rows"] for line in table] == [None, 80, None]
+        assert [(line["keep"], line["thinned_as"]) for line in table] == [
+            (None, None),
+            ("0.5", None),
+            (None, "0.1"),
+        ]
+        assert [(line["threads"], line["arithmetic"]) for line in table] == [(1, "float32")] * 3
         assert [line["f1"] for line in table[:2]] == [record.metrics["f1"] for record in records[:2]]
+
+    def test_runs_tell_of_difficult_samples_what_plain_training_of_their_fold_knows(self, rows) -> None:
+        for fold, (difficult, decided) in enumerate(
+            (([2, 0, 0, 0], [1, 0, 0, 0]), ([3, 1, 0, 0], [1, 0, 1, 1]))
+        ):
+            for method, hostile in (("erm", difficult), ("focal", [0, 0, 0, 1])):
+                said = make_predictions(
+                    0, 4, rare=[True] * 4, hostile=hostile, labels=[1] * 4, decided=decided
+                )
+                rows.add(run_of(method, fold, backbone="textcnn"), 0.5, predictions=said)
+        older = rows.add(run_of("focal", 0, backbone="textcnn"), 0.5, replace(PLACE, source="cd"))
+        rows.add(run_of("focal", 0, backbone="textcnn"), 0.5, replace(PLACE, source="ef"), predictions=said)
+        with Store(rows.path, read_only=True) as store:
+            records = store.rows()
+        table = runs_table(records, rows.comparisons()).to_pylist()
+        told = {(line["key"], line["method"], line["fold"]): line for line in table}
+        first, second = (told[key] for key in told if key[1] == "erm")
+        assert (first["recall_difficult"], first["difficult_share_before"]) == (1.0, 1 / 4)
+        assert (second["recall_difficult"], second["recall_easy"]) == (0.5, 1.0)
+        assert next(line for line in table if line["key"] == older)["recall_difficult"] is None
+        assert runs_table(records).to_pylist()[0]["recall_difficult"] is None
 
     def test_an_unknown_ending(self, tmp_path) -> None:
         with pytest.raises(SettingsError, match=r"no output format.*for runs, or .md or .tex"):

@@ -12,7 +12,7 @@ from imblearn.metrics import geometric_mean_score
 from sklearn import metrics as sk
 
 from counterpoise.errors import DataError, SettingsError
-from counterpoise.metrics.scores import NAMES, score, score_thinned
+from counterpoise.metrics.scores import NAMES, kept_share_of, score, score_thinned
 
 
 def random_case(seed: int, n: int, n_classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -124,6 +124,9 @@ def test_thinned_scores_are_those_of_a_thinned_test_side() -> None:
         drawn.append(score(y[rows], p[rows], 1)["precision"])
     assert row["precision_thinned"] == pytest.approx(np.mean(drawn), abs=0.01)
     assert score_thinned(y, p, 1, 1.0)["f1_thinned"] == whole["f1"]
+    assert kept_share_of(whole | row) == pytest.approx(0.1)
+    assert kept_share_of(whole) is None
+    assert kept_share_of(score(y * 0, p, 1) | score_thinned(y * 0, p, 1, 0.1)) is None, "no row to tell it by"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from counterpoise.cli import options
+from counterpoise.cli.again import known_run, remark_on_options, run_again
 from counterpoise.cli.comparisons import (
     METRIC,
     print_classes,
@@ -28,12 +29,13 @@ if TYPE_CHECKING:
     from counterpoise.experiments.grid import Filled
     from counterpoise.experiments.store import Store
 
+_FOLDS = 5
 _NO_SETTINGS = {"method": "use --methods", "checkpoint": "a comparison keeps none"}
 
 
 @options.unfolded
 def compare(
-    source: options.Source,
+    source: options.SourceOfRuns = None,
     *,
     methods: Annotated[
         str | None,
@@ -43,7 +45,7 @@ def compare(
             "By default erm, class_weight, random_oversample and, for texts, word_swap, tfidf_lr; for images, mamix.",
         ),
     ] = None,
-    folds: Annotated[int, typer.Option(min=2, metavar="N", help="Folds of the cross-validation.")] = 5,
+    folds: Annotated[int, typer.Option(min=2, metavar="N", help="Folds of the cross-validation.")] = _FOLDS,
     seeds: Annotated[
         int, typer.Option(min=1, metavar="N", help="How many times it is repeated, with folds drawn anew.")
     ] = 1,
@@ -71,7 +73,8 @@ def compare(
     have one of another class among their nearest in the embedding of plain training.
 
     With --store nothing is lost when this is interrupted or killed; the same command goes on. A run has a key of
-    all that can change its row: data, settings, fold, seed, the code of the method, versions of libraries.
+    all that can change its row: data, settings, fold, seed, the code of the method, versions of libraries. --only KEY
+    makes a run of the store again, from what the store knows of it, and says whether its row is the same.
 
     --estimate tries each method on 600 and, where these are quick, on 1,800 rows and tells from there how long the
     whole would take.
@@ -96,6 +99,35 @@ def compare(
             raise SettingsError("--only names a run of a store; give the store with --store")
         if grid.retry and store is None:
             raise SettingsError("--retry runs again what failed in a store; give the store with --store")
+        if (known := known_run(store, only)) is not None:
+            screen.on_interrupt = "nothing was written"
+            remark_on_options(
+                screen,
+                known,
+                training,
+                methods=methods is not None,
+                folds=folds != _FOLDS,
+                seeds=seeds != 1,
+                keep=keep is not None,
+                minority=reading.minority is not None,
+                tune=grid.tune > 0,
+                random_state=random_state > 0,
+            )
+            same = run_again(
+                screen,
+                known,
+                source,
+                reading=reading,
+                group=group,
+                time=time,
+                grid=grid,
+                consent=training.yes_send,
+            )
+            if not same:
+                raise typer.Exit(1)
+            return
+        if source is None:
+            raise SettingsError(_without_data(store, only))
         check_metric(metric)
         kind = kind_of_source(source, **vars(reading))
         names = _names(methods) or list(METHODS_BY_KIND[kind])
@@ -132,7 +164,6 @@ def compare(
                 task,
                 where,
                 retry=grid.retry,
-                again=only is not None,
                 on_outcome=RowTeller(rows, planned, lambda row: screen.note(f"{row.label}: {summary(row)}")),
             )
             done = rows.done(job.key for job in planned)
@@ -153,6 +184,15 @@ def compare(
             raise typer.Exit(1)
 
 
+def _without_data(store: Path | None, only: str | None) -> str:
+    if only is None:
+        return "DATA is missing: give a file, a folder or the name of a known set"
+    return (
+        f"{store} has no run {only}; `counterpoise leaderboard {store} --runs` lists what it has, and a run that it "
+        "does not have yet needs DATA and the options of its grid"
+    )
+
+
 def _names(methods: str | None) -> list[str]:
     from counterpoise.errors import SettingsError
 
@@ -171,8 +211,8 @@ def _only(key: str, planned: Sequence[Job]) -> list[Job]:
     found = [job for job in planned if job.key == key]
     if not found:
         raise SettingsError(
-            f"--only {key}: no run of this grid has that key; give the command that the run was made with, and a key "
-            "that `counterpoise leaderboard FILE --runs` lists (code or libraries that have changed give other keys)"
+            f"--only {key}: neither the store nor this grid has a run with that key (code or libraries that have "
+            "changed give other keys); `counterpoise leaderboard FILE --runs` lists those of the store"
         )
     return found
 

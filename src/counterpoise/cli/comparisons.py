@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 METRIC = "average_precision"
 """What verdicts are about unless another metric is named: it needs no threshold."""
 
-_SHOWN = ("f1", "f1_tuned", "average_precision", "brier", "fit_seconds")
+_SHOWN = ("f1", "f1_tuned", "f1_at_threshold", "average_precision", "brier", "fit_seconds")
 _DIFFICULT = ("recall_difficult", "recall_easy", "difficult_share_after", "majority_difficult_share_after")
 
 

@@ -22,6 +22,15 @@ Source = Annotated[
         "set.",
     ),
 ]
+SourceOfRuns = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="DATA",
+        show_default=False,
+        help="CSV, TSV, JSON Lines or Parquet file, saved datasets folder, folder of images, - or the name of a known "
+        "set; with --only it may be left away if the run is on a known set.",
+    ),
+]
 TextSource = Annotated[
     str,
     typer.Argument(
@@ -223,7 +232,8 @@ Only = Annotated[
     str | None,
     typer.Option(
         metavar="KEY",
-        help="Run this one again, whether it failed or has its row; another row is an error.",
+        help="Make this run of the store again, with the settings that it had, and compare the rows; of one that the "
+        "store lacks, make no other of the grid.",
         rich_help_panel=_GRID,
     ),
 ]

@@ -14,11 +14,10 @@ from counterpoise.cli import options
 from counterpoise.cli.comparisons import print_failures
 from counterpoise.cli.estimates import foretold, print_estimate
 from counterpoise.cli.screen import Screen, running
+from counterpoise.experiments.papers import PAPERS
 
 if TYPE_CHECKING:
     from counterpoise.experiments.papers.base import Table
-
-PAPERS = ("miso", "sharprecl", "mixup", "dos")
 
 
 def reproduce(

@@ -1,7 +1,7 @@
 """Difficult samples in a comparison: whether a method re-embeds them, and finds them.
 
     hostile = hostile_neighbours(classifier, inputs, sides, train, test, embedded, seed)  # while the run is executed
-    measured(predictions, plain)                                                    # when rows are read
+    measured(predictions, plain, kept_share)                                        # when rows are read
 
 Test samples are judged by the real rows of the fitting side, in two embeddings: plain training's of the same fold,
 which is the same for every method and says who is difficult, and the method's own. A test sample is one that
@@ -29,6 +29,8 @@ NAMES = (
     "recall_easy",
     "f1_difficult",
     "f1_easy",
+    "f1_difficult_thinned",
+    "f1_easy_thinned",
 )
 """The keys of :func:`measured`, in order."""
 
@@ -82,7 +84,9 @@ def shares(predictions: Predictions | None) -> tuple[float | None, float | None]
     return _mean(hostile[asked & predictions.rare]), _mean(hostile[asked & ~predictions.rare])
 
 
-def measured(predictions: Predictions, plain: Predictions | None) -> dict[str, float | None]:
+def measured(
+    predictions: Predictions, plain: Predictions | None, kept_share: float | None = None
+) -> dict[str, float | None]:
     """Measure one run of a method by plain training's run of the same fold.
 
     Parameters
@@ -90,6 +94,9 @@ def measured(predictions: Predictions, plain: Predictions | None) -> dict[str, f
     predictions : Predictions
     plain : Predictions or None
         None when there is no plain training in the comparison.
+    kept_share : float or None, default=None
+        Share of the minority that thinned test sides hold, as the metrics with the suffix ``_thinned`` have it
+        (:func:`counterpoise.metrics.scores.kept_share_of`); None when none is thinned.
 
     Returns
     -------
@@ -103,32 +110,39 @@ def measured(predictions: Predictions, plain: Predictions | None) -> dict[str, f
         - ``recall_difficult``, ``recall_easy``: share of the minority's test samples decided rightly, among those
           that are difficult in plain training's embedding and among the others.
         - ``f1_difficult``, ``f1_easy``: F1 of the minority among the samples of either kind, those of the majority
-          included, each of which stands for as many as were drawn from.
+          included, each of which stands for as many as were drawn from; of the test side as it is.
+        - ``f1_difficult_thinned``, ``f1_easy_thinned``: the same where each sample of the minority counts
+          ``kept_share``, as if the test side were as thin as the fitting side. Recalls and shares are of the minority
+          alone, or of the majority alone, and so the same on both.
 
-        None where plain training is missing, the method trains no network, or there are no such samples.
+        None where plain training is missing, the method trains no network, there are no such samples, or nothing is
+        thinned.
     """
     before, after = shares(plain), shares(predictions)
-    values: list[float | None] = [before[0], after[0], before[1], after[1], None, None, None, None]
+    values: list[float | None] = [before[0], after[0], before[1], after[1], *[None] * 6]
     if plain is not None and plain.hostile is not None:
         asked, difficult = plain.hostile >= 0, plain.hostile > 0
         right = predictions.decided == predictions.labels
         values[4:] = [
             _mean(right[plain.rare & difficult]),
             _mean(right[plain.rare & ~difficult]),  # all of the minority is asked
-            _f1(predictions, asked, asked & difficult),
-            _f1(predictions, asked, asked & ~difficult),
+            *(
+                None if share is None else _f1(predictions, asked, asked & chosen, share)
+                for share in (1.0, kept_share)
+                for chosen in (difficult, ~difficult)
+            ),
         ]
     return dict(zip(NAMES, values, strict=True))
 
 
-def _f1(predictions: Predictions, asked: np.ndarray, chosen: np.ndarray) -> float | None:
+def _f1(predictions: Predictions, asked: np.ndarray, chosen: np.ndarray, kept_share: float) -> float | None:
     """F1 of minority against majority among some of the samples that were asked; None without any minority."""
     rare, labels, decided = predictions.rare, predictions.labels, predictions.decided
     if not (chosen & rare).any():
         return None
     right, claimed = decided == labels, np.isin(decided, labels[rare])
     weight = (~rare).sum() / max(1, (asked & ~rare).sum())
-    hits, missed = (chosen & rare & right).sum(), (chosen & rare & ~right).sum()
+    hits, missed = (kept_share * (chosen & rare & found).sum() for found in (right, ~right))
     false = weight * (chosen & ~rare & claimed).sum()
     return float(2 * hits / (2 * hits + missed + false))
 

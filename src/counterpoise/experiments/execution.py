@@ -27,10 +27,11 @@ from counterpoise.estimators.array import ArrayClassifier
 from counterpoise.estimators.base import RareClassClassifier
 from counterpoise.estimators.image import ImageClassifier
 from counterpoise.estimators.text import TextClassifier
-from counterpoise.experiments.difficulty import hostile_neighbours, shares
+from counterpoise.experiments.difficulty import hostile_neighbours
 from counterpoise.experiments.memory import forget_peak, peak_memory
 from counterpoise.experiments.results import Predictions, Result, described
 from counterpoise.experiments.runs import Run, canonical
+from counterpoise.experiments.scoring import score_run
 from counterpoise.experiments.stopping_side import (
     ALL_EPOCHS,
     OPTIMISTIC,
@@ -41,13 +42,7 @@ from counterpoise.experiments.stopping_side import (
 from counterpoise.experiments.surroundings import Surroundings
 from counterpoise.experiments.task import Side, Task
 from counterpoise.experiments.tuning import Trial, best_of, search, space_of
-from counterpoise.metrics.by_class import score_by_class
-from counterpoise.metrics.class_groups import rare_group, score_groups
 from counterpoise.metrics.diagnosis import one_class_predicted
-from counterpoise.metrics.many_classes import score_all_classes, score_prior_corrected
-from counterpoise.metrics.margins import fitted_margins
-from counterpoise.metrics.scores import score, score_thinned
-from counterpoise.metrics.spread import score_spread
 from counterpoise.metrics.thresholds import decide
 from counterpoise.seeding import derive_seed
 
@@ -162,11 +157,6 @@ def execute(task: Task, run: Run, surroundings: Surroundings) -> Result:
         seconds, probabilities = _fitted(classifier, task, side, run)
         embedded = classifier.embed(task.inputs[side.test]) if classifier.trains_backbone else None
         predictions = _predictions(task, run, side, classifier, probabilities, embedded)
-    metrics = _metrics(task, side, predictions, probabilities, embedded)
-    if task.number is None and not classifier.prior_correction:
-        fitted, corrected = _fitted_rows(task, side), classifier.fitted_.under_prior(probabilities)
-        metrics |= score_prior_corrected(predictions.labels, corrected, fitted)
-    metrics |= fitted_margins(_kept_epoch(classifier), _rare_group(task, side))
     note = one_class_predicted(
         predictions.labels,
         probabilities,
@@ -178,7 +168,7 @@ def execute(task: Task, run: Run, surroundings: Surroundings) -> Result:
     return Result(
         run=run,
         surroundings=surroundings,
-        metrics=metrics,
+        metrics=score_run(task, side, predictions, probabilities, embedded, classifier),
         predictions=predictions,
         curves=_columns(classifier.history_) | ({"trials": [t.mean for t in tried]} if tried else {}),
         fit_seconds=seconds[0],
@@ -199,6 +189,7 @@ def inner_run(run: Run, content: str, settings: dict[str, Any], fold: int) -> Ru
         run,
         content=content,
         keep=None,
+        thinned_as=None,
         n_folds=INNER_FOLDS,
         fold=fold,
         seed=derive_seed(run.seed, "tune", run.fold) % 2**31,
@@ -230,6 +221,7 @@ def _said(classifier: FoldClassifier) -> list[str]:
     """What a reader of the row has to know of how the model was made."""
     notes = getattr(classifier.fitted_.predictor, "notes", {})
     return [
+        *([] if classifier.fitted_.choice.tuned else [classifier.threshold_note_]),
         *([OPTIMISTIC] if classifier.selection == "test" else []),
         *([ALL_EPOCHS] if classifier.to_the_end and classifier.trains_backbone else []),
         *notes.get("remarks", []),
@@ -292,43 +284,6 @@ def _predictions(
         hostile=hostile,
         classes=tuple(str(name) for name in task.names),
     )
-
-
-def _metrics(
-    task: Task,
-    side: Side,
-    predictions: Predictions,
-    probabilities: np.ndarray,
-    embedded: np.ndarray | None,
-) -> dict[str, float | None]:
-    labels, tuned, number = predictions.labels, predictions.decided, task.number
-    metrics = dict(score(labels, probabilities, number, decisions_tuned=tuned))
-    fitted = _fitted_rows(task, side)
-    metrics |= score_groups(labels, probabilities, fitted, number)
-    if embedded is not None:
-        metrics |= score_spread(embedded, labels, _rare_group(task, side))
-    if number is None:
-        metrics |= score_all_classes(labels, probabilities, fitted)
-        metrics |= score_by_class(labels, probabilities, predictions.classes, decisions_tuned=tuned)
-    if side.kept_share is not None and number is not None:
-        metrics |= score_thinned(labels, probabilities, number, side.kept_share, decisions_tuned=tuned)
-    after, majority_after = shares(predictions)
-    return metrics | {"difficult_share_after": after, "majority_difficult_share_after": majority_after}
-
-
-def _rare_group(task: Task, side: Side) -> np.ndarray:
-    return rare_group(_fitted_rows(task, side), task.number)
-
-
-def _fitted_rows(task: Task, side: Side) -> np.ndarray:
-    """Rows of each class to fit to."""
-    return np.bincount(task.numbers[side.train], minlength=len(task.names))
-
-
-def _kept_epoch(classifier: FoldClassifier) -> dict[str, float]:
-    """What the history says of the epoch whose network was kept."""
-    best = getattr(classifier.fitted_.predictor, "best_epoch", None)
-    return next((row for row in classifier.history_ if row.get("epoch") == best), {})
 
 
 def _columns(history: list[dict[str, float]]) -> dict[str, Any]:

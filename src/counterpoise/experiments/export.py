@@ -3,12 +3,13 @@
     export("rows.csv", comparisons, judgements, records, "average_precision")
     export("table.tex", comparisons, judgements, records, "average_precision")
 
-Runs come one a line with key, fields, metrics, seconds, memory, versions and machine; LaTeX needs ``booktabs``.
+Runs come one a line with key, fields, metrics, seconds, memory, versions and machine, and with what plain training of
+the same fold tells of their difficult samples, where the store has it; LaTeX needs ``booktabs``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,16 @@ import pyarrow as pa
 from counterpoise.data.atomic import atomic_path
 from counterpoise.data.writers import TableWriter, json_text, output_format
 from counterpoise.errors import SettingsError
+from counterpoise.experiments.difficulty import NAMES as DIFFICULTY
 from counterpoise.experiments.leaderboard import smaller_wins
 from counterpoise.experiments.results import Record
 from counterpoise.experiments.table import Comparison, Metric, Row
 from counterpoise.experiments.verdicts import Judgement
 
-SHOWN = ("average_precision", "f1_tuned", "f1", "macro_f1", "brier")
+SHOWN = ("average_precision", "f1_tuned", "f1_at_threshold", "f1", "macro_f1", "brier")
 """Metrics of a written table, besides the one that the verdicts are about."""
 
+_KEPT = ("keep", "thinned_as")
 _TABLES = (".md", ".tex")
 _LATEX = {
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
@@ -79,7 +82,7 @@ def export(
     kind = path.suffix.lower()
     if kind not in _TABLES:
         with TableWriter(path) as out:
-            out.write(runs_table(records))
+            out.write(runs_table(records, found))
         return f"{len(records):,} runs"
     write = _markdown if kind == ".md" else _latex
     text = "\n".join(write(c, j, metric) for c, j in zip(found, judgements, strict=True))
@@ -88,26 +91,37 @@ def export(
     return f"{len(found)} table{'s' if len(found) != 1 else ''}"
 
 
-def runs_table(records: Sequence[Record]) -> pa.Table:
-    """One row a run: key, fields, metrics, seconds and where it was made; settings and versions as JSON."""
-    names = list(dict.fromkeys(name for record in records for name in record.metrics))
+def runs_table(records: Sequence[Record], found: Sequence[Comparison] = ()) -> pa.Table:
+    """One row a run: key, fields, metrics, seconds and where it was made; settings and versions as JSON.
+
+    Parameters
+    ----------
+    records : sequence of Record
+    found : sequence of Comparison, default=()
+        Comparisons of these runs, which know of difficult samples what only two runs together tell; a run that stands
+        in none of them, such as one of older code, lacks that.
+    """
+    told = {key: measures for each in found for row in each.rows for key, measures in _difficulty(row)}
+    measures = {r.key: {**told.get(r.key, {}), **r.metrics} for r in records}
+    names = list(dict.fromkeys([*(name for record in records for name in record.metrics), *DIFFICULTY]))
     rows: list[dict[str, Any]] = [
         {
             "key": r.key,
             **r.run.fields,
-            "keep": None if r.run.keep is None else str(r.run.keep),
+            **{name: None if (kept := getattr(r.run, name)) is None else str(kept) for name in _KEPT},
             **{
                 name: json_text(getattr(r.run, name))
                 for name in ("method_settings", "backbone_settings", "estimator")
             },
             "status": r.status,
-            **{name: r.metrics.get(name) for name in names},
+            **{name: measures[r.key].get(name) for name in names},
             "fit_seconds": r.fit_seconds,
             "predict_seconds": r.predict_seconds,
             "peak_memory": r.peak_memory,
             "fitting_rows": r.fitting_rows,
             "arithmetic": r.surroundings.precision,
             "device": r.surroundings.device,
+            "threads": r.surroundings.threads,
             "source": r.surroundings.source,
             "versions": json_text(r.surroundings.versions),
             "machine": r.machine,
@@ -118,6 +132,13 @@ def runs_table(records: Sequence[Record]) -> pa.Table:
         for r in records
     ]
     return pa.Table.from_pylist(rows)
+
+
+def _difficulty(row: Row) -> Iterator[tuple[str, dict[str, float | None]]]:
+    """Of each run of a contestant its key, and what is known of difficult samples."""
+    for place, key in enumerate(row.keys):
+        if key is not None:
+            yield key, {name: row.metrics[name].folds[place] for name in DIFFICULTY}
 
 
 def _columns(found: Comparison, metric: str) -> list[str]:

@@ -42,6 +42,7 @@ def plan(
     seeds: Sequence[int] = (0,),
     settings: Mapping[str, Any] | None = None,
     trials: int = 0,
+    thinned_as: str | float | None = None,
 ) -> list[Run]:
     """List the runs of a comparison, and check all of them before any is executed.
 
@@ -62,6 +63,9 @@ def plan(
         methods that have them.
     trials : int, default=0
         Settings that every run tries on its own fitting side first, the same number for each method.
+    thinned_as : share, count or None, default=None
+        What ``keep`` is of the runs that these, which keep all, are held against
+        (:class:`counterpoise.experiments.runs.Run`).
 
     Returns
     -------
@@ -106,6 +110,7 @@ def plan(
                     fold=fold,
                     seed=seed,
                     trials=trials,
+                    thinned_as=thinned_as,
                 )
             )
         if cells:
@@ -165,7 +170,7 @@ class Filled:
     keys : tuple of str
         Of all its runs, in their order; the store has their rows, except those that failed.
     failures : dict of str to str
-        Why runs have no row, or have failed when they were executed again, by key.
+        Why runs have no row, by key.
     found : int
         Rows that were there before.
     """
@@ -195,7 +200,6 @@ def fill(
     executor: Executor,
     *,
     retry: bool = False,
-    again: bool = False,
     on_outcome: Callable[[Outcome], None] | None = None,
 ) -> Filled:
     """Execute what a store lacks of a grid.
@@ -209,8 +213,6 @@ def fill(
     executor : Executor
     retry : bool, default=False
         Execute also what has failed before.
-    again : bool, default=False
-        Execute also what is there; a row that comes out otherwise than it is stored is an error.
     on_outcome : callable or None, default=None
         Called with each outcome after it has been written.
 
@@ -221,17 +223,17 @@ def fill(
     Raises
     ------
     DataError
-        When a row that is there comes out otherwise.
+        When another process has written a row meanwhile that comes out otherwise here.
     OutputError
         When the store cannot be written.
     """
     keys = tuple(job.key for job in jobs)
     before = store.failed_at()
-    done = set() if again else store.done(keys)
-    failed = {} if retry or again else {k: why for k, why in store.failed().items() if k in keys}
+    done = store.done(keys)
+    failed = {} if retry else {k: why for k, why in store.failed().items() if k in keys}
     waiting = [job for job in jobs if job.key not in done and job.key not in failed]
     estimate = Estimate(waiting, executor.width, store.rows())
-    queue = _Queue(store, waiting, before, again)
+    queue = _Queue(store, waiting, before)
     reasons: dict[str, str] = {}
     with bar("runs", len(waiting)) as progress, closing(executor.outcomes(task, iter(queue))) as outcomes:
         progress.advance(0, estimate.words().removeprefix(", "))
@@ -294,8 +296,8 @@ def strangers(store: Store, jobs: Sequence[Job]) -> list[str]:
 class _Queue:
     """Jobs for an executor, without those that other processes are at; ``before`` are the failures of earlier days."""
 
-    def __init__(self, store: Store, jobs: Sequence[Job], before: Mapping[str, str], again: bool) -> None:
-        self.store, self.left, self.before, self.again = store, list(jobs), before, again
+    def __init__(self, store: Store, jobs: Sequence[Job], before: Mapping[str, str]) -> None:
+        self.store, self.left, self.before = store, list(jobs), before
 
     def __iter__(self) -> Iterator[Job | None]:
         while self.left:
@@ -308,11 +310,11 @@ class _Queue:
 
     def _claimed(self) -> Job | None:
         for job in tuple(self.left):
-            if not (self.again or self.store.claim(job.key)):
+            if not self.store.claim(job.key):
                 continue
             self.left.remove(job)
             # Looked up under the claim: no other process can fail it after that.
-            if self.again or job.key not in self._failed():
+            if job.key not in self._failed():
                 return job
             self.store.release([job.key])
         return None

@@ -17,6 +17,7 @@ from counterpoise.data.near import listed, near_match
 from counterpoise.errors import SettingsError
 from counterpoise.experiments.difficulty import NAMES as DIFFICULTY
 from counterpoise.experiments.rank_tests import Friedman, critical_difference, friedman, groups_within
+from counterpoise.experiments.scoring import AT_GIVEN
 from counterpoise.experiments.table import Comparison
 from counterpoise.experiments.verdicts import Judgement, judge
 from counterpoise.metrics.by_class import class_of
@@ -50,11 +51,12 @@ NO_SHARES = (
 
 METRICS = (
     *SCORES,
+    *AT_GIVEN,
     *ALL_CLASSES,
     *GROUPS,
     *FITTED_MARGINS,
     *SPREAD,
-    *(f"{name}_thinned" for name in SCORES),
+    *(f"{name}_thinned" for name in (*SCORES, *AT_GIVEN)),
     *DIFFICULTY,
     "fit_seconds",
     "predict_seconds",

@@ -87,7 +87,7 @@ def _seconds(task: Task, job: Job, size: int) -> tuple[int, float] | None:
     inner = task.inside(_drawn(task.numbers[rows], rows, size))
     rarest = int(np.bincount(inner.numbers).min())
     folds = max(2, min(job.run.n_folds, rarest))
-    run = replace(job.run, content=inner.content, keep=None, n_folds=folds, fold=0, trials=0)
+    run = replace(job.run, content=inner.content, keep=None, thinned_as=None, n_folds=folds, fold=0, trials=0)
     result = attempt(inner, run, job.surroundings)
     if not isinstance(result, Result):
         return None

@@ -64,11 +64,16 @@ class Run:
     trials : int, default=0
         Settings tried on the fitting side before the fit (:mod:`counterpoise.experiments.tuning`); 0 takes them as
         they are.
+    thinned_as : str, int, float or None, default=None
+        Of a run that keeps all of the minority: the share or count that those keep which it is held against. It is
+        judged as they are too, by metrics with the suffix ``_thinned``, for which the minority of the test side weighs
+        the share that they keep of the same fitting side. None leaves these metrics out; it is in no key.
 
     Raises
     ------
     SettingsError
-        For a fold that is not one of the folds, or a setting that JSON cannot hold.
+        For a fold that is not one of the folds, a setting that JSON cannot hold, and ``thinned_as`` where something is
+        thinned or that is a profile, which has no one share.
     """
 
     dataset: str
@@ -84,12 +89,19 @@ class Run:
     fold: int
     seed: int
     trials: int = 0
+    thinned_as: str | float | None = None
 
     def __post_init__(self) -> None:
-        keep = None if self.keep is None else parse_keep(self.keep)
         for name in (field.name for field in fields_of(self)):
-            value = keep if name == "keep" else getattr(self, name)
+            value = getattr(self, name)
+            if name in ("keep", "thinned_as") and value is not None:
+                value = parse_keep(value)
             object.__setattr__(self, name, json_value(value, name))
+        if self.thinned_as is not None and (self.keep is not None or isinstance(self.thinned_as, str)):
+            raise SettingsError(
+                f"thinned_as is {self.thinned_as!r} and keep {self.keep!r}; give a share or count of one class, and no "
+                "keep beside it"
+            )
         if not 0 <= self.fold < self.n_folds:
             raise SettingsError(
                 f"fold is {self.fold}, but folds are counted from 0 to {self.n_folds - 1}; give one of these"
@@ -137,7 +149,9 @@ class Run:
 
     @property
     def _canonical(self) -> str:
-        return canonical({field.name: getattr(self, field.name) for field in fields_of(self)})
+        values = {field.name: getattr(self, field.name) for field in fields_of(self)}
+        # It came later: runs without it keep the keys that they have had.
+        return canonical({k: v for k, v in values.items() if k != "thinned_as" or v is not None})
 
     # By what is written rather than by value: 1, 1.0 and True are equal in Python and other settings to a method.
     def __eq__(self, other: object) -> bool:

@@ -141,6 +141,31 @@ class Store:
         """
         return json.loads(self._one("SELECT curves FROM curves WHERE key = ?", key)[0])
 
+    def result(self, key: str) -> Result:
+        """The whole row of a finished run, as it was handed in.
+
+        Raises
+        ------
+        DataError
+            When its row is not here.
+        """
+        predictions, curves = self.predictions(key), self.curves(key)
+        (known,) = self.rows([key])
+        return Result(
+            run=known.run,
+            surroundings=known.surroundings,
+            metrics=known.metrics,
+            predictions=predictions,
+            curves=curves,
+            fit_seconds=known.fit_seconds or 0.0,
+            predict_seconds=known.predict_seconds or 0.0,
+            peak_memory=known.peak_memory,
+            fitting_rows=known.fitting_rows,
+            notes=known.notes,
+            machine=known.machine,
+            finished_at=known.finished_at,
+        )
+
     def write(self, result: Result) -> bool:
         """Write the row of a finished run, whole; it replaces a failure of the same run.
 
@@ -271,10 +296,11 @@ class Store:
             # A row takes seconds to days to make, so the disk may take its milliseconds to have it for certain.
             for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
                 patiently(self._connection, f"PRAGMA {pragma}", self.wait)
-            if ADDED.keys() - self._columns():
+            if version < FORMAT or ADDED.keys() - self._columns():
                 with self._transaction(opening=True):
                     for name in ADDED.keys() - self._columns():
                         self._execute(f"ALTER TABLE runs ADD COLUMN {name} {ADDED[name]}")
+                    self._execute(f"PRAGMA user_version = {FORMAT}")
 
     def _columns(self) -> set[str]:
         """Of the table of runs."""
@@ -342,21 +368,11 @@ class Store:
         self._connection.execute(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", columns)
 
     def _check_same(self, key: str, result: Result) -> None:
-        (known,) = self.rows([key])
-        there = Result(
-            run=known.run,
-            surroundings=known.surroundings,
-            metrics=known.metrics,
-            predictions=self.predictions(key),
-            curves=self.curves(key),
-            fit_seconds=0.0,
-            predict_seconds=0.0,
-            notes=known.notes,
-        )
+        there = self.result(key)
         if differences := there.differences(result):
             raise DataError(
                 f"{self.path} has another row for run {key} (it differs in {', '.join(differences)}, and was made at "
-                f"{known.finished_at} on {known.machine}), which was kept; one of the two was not made as its key says"
+                f"{there.finished_at} on {there.machine}), which was kept; one of the two was not made as its key says"
             )
 
 
@@ -366,7 +382,7 @@ _COLUMNS = {name: "fields" if name == "run" else name for name in Record.__datac
 
 def _record(columns: dict[str, Any]) -> Record:
     columns["run"] = Run.from_fields(json.loads(columns["run"]))
-    columns["surroundings"] = Surroundings(**json.loads(columns["surroundings"]))
+    columns["surroundings"] = Surroundings.from_fields(json.loads(columns["surroundings"]))
     columns["metrics"] = json.loads(columns["metrics"])
     columns["notes"] = tuple(json.loads(columns["notes"]))
     return Record(**columns)

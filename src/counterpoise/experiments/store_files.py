@@ -20,8 +20,10 @@ from counterpoise.errors import CounterpoiseError, DataError, OutputError
 MARK = 0x43_50_72_73
 """SQLite's ``application_id`` of a store: "CPrs"."""
 
-FORMAT = 1
-"""SQLite's ``user_version`` of a store: raised when an older Counterpoise could not read it any more."""
+FORMAT = 2
+"""SQLite's ``user_version`` of a store: raised when an older Counterpoise could not read it any more. Stores of older
+formats are read as they are, and get this one when they are opened for writing. Of format 1 all rows say which library
+searched neighbours."""
 
 _MAGIC = b"SQLite format 3\0"
 _PAUSE = 0.02  # seconds

@@ -9,7 +9,7 @@ They are part of a run's key (:meth:`counterpoise.experiments.runs.Run.key_in`) 
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -35,7 +35,8 @@ LIBRARIES = (
 )
 """Distributions whose arithmetic, draws or rules of cutting texts go into a row."""
 
-_ROWS, _FEATURES, _NEIGHBORS = 10_000, 128, 5  # of the search that stands for all: large enough to be raced
+_NO_LONGER = ("neighbors",)
+"""Of rows in older stores: the library that won a race to search neighbours, and answers like the one that lost."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,6 @@ class Surroundings:
     device, precision : str
         As resolved here, also for a method without a network, since its sampler may have one; the format is the
         classifier's.
-    neighbors : str
-        Library that won this machine's race over 10,000 rows of 128 features. Searches of other shapes may be won by
-        the other one; :class:`counterpoise.neighbors.NearestNeighbors` answers alike with both.
     threads : int
         Of torch.
     versions : dict of str to str
@@ -64,7 +62,6 @@ class Surroundings:
     source: str
     device: str
     precision: str
-    neighbors: str
     threads: int
     versions: dict[str, str]
 
@@ -102,12 +99,17 @@ class Surroundings:
                 versions["sampler's arithmetic"] = resolve_precision("auto", beside(device))
             if run.trials:
                 versions["optuna"] = _version("optuna")
-            return cls(source, device.type, precision, _neighbors(count), count, versions)
+            return cls(source, device.type, precision, count, versions)
 
     @property
     def fields(self) -> dict[str, Any]:
         """All of it as JSON values."""
         return asdict(self)
+
+    @classmethod
+    def from_fields(cls, values: Mapping[str, Any]) -> Surroundings:
+        """The inverse of :attr:`fields`; what is no longer a part of surroundings is left out."""
+        return cls(**{name: value for name, value in values.items() if name not in _NO_LONGER})
 
     def differences(self, other: Surroundings) -> Iterator[str]:
         """What is otherwise than in others, in words, with what it is in these."""
@@ -116,7 +118,7 @@ class Surroundings:
         for name in sorted({*self.versions, *other.versions}):
             if self.versions.get(name) != other.versions.get(name):
                 yield f"{name} ({self.versions.get(name)})"
-        for name in ("device", "precision", "neighbors", "threads"):
+        for name in ("device", "precision", "threads"):
             if getattr(self, name) != getattr(other, name):
                 yield f"{name} ({getattr(self, name)})"
 
@@ -130,7 +132,7 @@ def _gains_by_bfloat16(run: Run) -> bool:
 
 @contextmanager
 def _threads(count: int) -> Iterator[int]:
-    """Answer as a process with so many threads would: both probes race with as many as torch has."""
+    """Answer as a process with so many threads would: number formats race with as many as torch has."""
     import torch
 
     before = torch.get_num_threads()
@@ -141,16 +143,6 @@ def _threads(count: int) -> Iterator[int]:
     finally:
         if count != before:
             torch.set_num_threads(before)
-
-
-@cache
-def _neighbors(threads: int) -> str:
-    import numpy as np
-
-    from counterpoise.neighbors.probe import fastest
-
-    rows = np.random.default_rng(0).standard_normal((_ROWS, _FEATURES), dtype=np.float32)
-    return fastest(rows, _NEIGHBORS)
 
 
 def _pretrained(run: Run, method: Method) -> dict[str, str]:

@@ -20,6 +20,7 @@ from counterpoise.experiments.difficulty import NAMES, PLAIN, measured
 from counterpoise.experiments.results import Predictions, Record
 from counterpoise.experiments.runs import Run, canonical
 from counterpoise.experiments.store import Store
+from counterpoise.metrics.scores import kept_share_of
 
 Cell: TypeAlias = tuple[int, int]
 """Seed and fold."""
@@ -102,6 +103,8 @@ class Comparison:
         Rows of a test side to those of a fitting side before thinning, on average, as the corrected t-test wants it.
         0 where the test side is given: there is one score then, the mean over seeds, and nothing to be tested.
     rows : tuple of Row
+    thinned_as : int, float or None, default=None
+        Of runs that keep all: what those keep which they are held against.
     """
 
     dataset: str
@@ -113,6 +116,7 @@ class Comparison:
     test_sides: tuple[int, ...]
     test_to_train: float
     rows: tuple[Row, ...]
+    thinned_as: str | float | None = None
 
     @property
     def title(self) -> str:
@@ -121,10 +125,13 @@ class Comparison:
         kept = f"{self.keep:.4g} of it kept" if isinstance(self.keep, float) else f"{self.keep} of it kept"
         if isinstance(self.keep, str):
             kept = f"classes thinned, {self.keep.replace(':', ' with a ratio of ')}"
+        as_kept = (
+            [] if self.thinned_as is None else [f"all of it kept, judged as if {self.thinned_as:.4g} were"]
+        )
         parts = [
             self.dataset,
             "all classes alike" if self.minority is None else f"class {self.minority!r}",
-            *([] if self.keep is None else [kept]),
+            *(as_kept if self.keep is None else [kept]),
             f"{self.n_folds} folds" if self.n_folds > 1 else "a given test side",
             *([] if seeds == 1 else [f"{seeds} seeds"]),
         ]
@@ -161,7 +168,8 @@ def comparisons(store: Store, keys: Iterable[str] | None = None) -> list[Compari
 
 def _shared(run: Run) -> dict[str, Any]:
     """What the runs of a comparison have in common."""
-    return {name: getattr(run, name) for name in ("dataset", "content", "minority", "keep", "n_folds")}
+    names = ("dataset", "content", "minority", "keep", "n_folds", "thinned_as")
+    return {name: getattr(run, name) for name in names}
 
 
 def _comparison(store: Store, records: Sequence[list[Record]], alike: bool) -> Comparison:
@@ -189,7 +197,7 @@ def _cell(record: Record) -> Cell:
 
 
 def _made_with(record: Record) -> tuple[Any, ...]:
-    """What rows of one mean have in common; both libraries that search neighbours answer alike."""
+    """What rows of one mean have in common; with other threads sums are of the same numbers in another order."""
     made = record.surroundings
     return made.source, made.versions, made.device, made.precision
 
@@ -277,7 +285,8 @@ def _row(
         predictions = said.get(record.key) or store.predictions(record.key)
         judge = said[plain[cell].key] if cell in plain else None
         seconds = {"fit_seconds": record.fit_seconds, "predict_seconds": record.predict_seconds}
-        found.append({**record.metrics, **seconds, **measured(predictions, judge)})
+        difficulty = measured(predictions, judge, kept_share_of(record.metrics))
+        found.append({**record.metrics, **seconds, **difficulty})
     names = dict.fromkeys(name for metrics in found for name in metrics if name not in NAMES)
     metrics = {name: Metric.of([each.get(name) for each in found]) for name in (*names, *NAMES)}
     keys = tuple(own[cell].key if cell in own else None for cell in cells)

@@ -34,7 +34,8 @@ class Side:
     test : ndarray of int64
         Whole.
     kept_share : float or None
-        Share of the fitting side's minority that was kept; None when nothing was thinned.
+        Share of the fitting side's minority that was kept, or is for those that the run is held against
+        (``thinned_as``); None when nothing was thinned.
     """
 
     train: np.ndarray
@@ -185,11 +186,12 @@ class Task:
             When the fitting side has fewer rows of the minority than are to be kept.
         """
         split = self.folds(run.n_folds, run.seed)[run.fold]
-        if run.keep is None:
+        thinned = run.thinned_as if run.keep is None else run.keep
+        if thinned is None:
             return Side(split.train, split.test, None)
         labels = self.names[self.numbers[split.train]]
-        kept, _, share = thin(labels, run.keep, self.minority, derive_seed(run.seed, "keep", run.fold))
-        return Side(split.train[kept], split.test, share)
+        kept, _, share = thin(labels, thinned, self.minority, derive_seed(run.seed, "keep", run.fold))
+        return Side(split.train if run.keep is None else split.train[kept], split.test, share)
 
     def inside(self, rows: np.ndarray) -> Task:
         """The task of some rows alone, such as a fitting side; its folds see no other."""

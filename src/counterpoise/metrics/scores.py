@@ -10,6 +10,8 @@ stands beside ``prevalence``, which is what a random ranking would reach.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -185,6 +187,25 @@ def score_thinned(
     thinned = np.where(y == minority, w * kept_share, w)
     row = score(y, p, minority, decisions_tuned=decisions_tuned, weights=thinned)
     return {f"{name}_thinned": value for name, value in row.items()}
+
+
+def kept_share_of(scores: Mapping[str, float | None]) -> float | None:
+    """The share that :func:`score_thinned` weighed the minority by, told from what it found.
+
+    Parameters
+    ----------
+    scores : mapping of str to float or None
+        Of :func:`score` and :func:`score_thinned` together.
+
+    Returns
+    -------
+    float or None
+        None without scores of a thinned side, or without a row of the minority.
+    """
+    whole, thinned = scores.get("prevalence"), scores.get("prevalence_thinned")
+    if not whole or not thinned or whole == 1:
+        return None
+    return thinned / (1 - thinned) * (1 - whole) / whole
 
 
 def _f1(matrix: Floats, minority: int | None) -> float:

@@ -10,3 +10,6 @@ A module of a paper has
   "llm" and "data_dir" ``runs_of`` has to be given;
 - where it has one, ``figure_1`` of the data, and ``lacking``, which says what is not run for want of a model.
 """
+
+PAPERS = ("miso", "sharprecl", "mixup", "dos")
+"""Names of the modules."""
