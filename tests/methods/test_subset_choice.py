@@ -61,7 +61,7 @@ def test_what_is_better_by_chance_is_not_taken() -> None:
 
 
 def test_of_many_blends_that_are_alike_the_luckiest_is_rarely_taken() -> None:
-    """Members that see the same but for a little noise: asked for 90% each, one of 14 blends passed in 17 of 40 draws."""
+    """Members that see the same but for little noise: asked for 90% each, one of 14 blends is taken 17 times in 40."""
     labels = np.repeat([0, 1], [100, 12])
     taken = 0
     for seed in range(40):
