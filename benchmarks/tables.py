@@ -31,6 +31,7 @@ from method_tables import (
     samplers,
     textcnn,
 )
+from miso_claims import miso_claims
 from miso_tables import miso_cost, miso_decoding, miso_evidence, miso_example, miso_memory
 from sharprecl_tables import sharprecl, sharprecl_ablation, sharprecl_ablation_tail, sharprecl_selection
 
@@ -284,6 +285,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "miso_gaps": ("design_*.csv", gaps),
     "miso_rivals": ("design_*.csv", ranking),
     "miso_why": ("design_*.csv", why),
+    "miso_claims": ("miso_grid.csv", miso_claims),
     "mixing_cost": ("mixing.json", mixing_cost),
     "mixing_norm": ("mixing_norm.json", mixing_norm),
     "mixing_claims": ("mixing_*.csv", mixing_claims),

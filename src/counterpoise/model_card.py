@@ -1,4 +1,4 @@
-"""The card of a saved model: what it was trained on, how well it did on held-out rows, where its threshold lies.
+"""The card of a saved model: its training data, its scores on held-out rows, its threshold, what it chose by itself.
 
 No training text or image appears in it; a vocabulary, though, holds words, word pairs or runs of characters of the
 texts, which may be more than can be shared.
@@ -53,6 +53,7 @@ def model_card(config: dict[str, Any], state: SavedState) -> str:
         _data_section(config),
         _score_section(config, state),
         f"## Threshold\n\n{config['threshold']['note']}\n\n{_threshold_table(config)}",
+        *_remark_section(state),
         _use_section(config),
     ]
     return "\n".join(parts)
@@ -104,6 +105,9 @@ def _score_section(config: dict[str, Any], state: SavedState) -> str:
 def _hopeful(config: dict[str, Any], state: SavedState) -> str:
     """Which of the scores were chosen on the rows they are of."""
     tuned = config["threshold"]["tuned"]
+    if config["scored_on"] == "out-of-fold" and _left_members_out(state.config):
+        chosen = "Members of the blend and threshold were" if tuned else "The members of the blend were"
+        return f"{chosen} chosen on these very rows, so all scores are hopeful."
     if config["scored_on"] == "validation" and _stopped_early(state.config):
         chosen = "Stopping epoch and threshold were" if tuned else "The stopping epoch was"
         return f"{chosen} chosen on these very rows, so the scores are hopeful."
@@ -116,6 +120,19 @@ def _stopped_early(predictor: dict[str, Any]) -> bool:
     """Whether the best of some epochs was looked for, by a network or by one among the members of a blend."""
     judged = any("average_precision" in epoch for epoch in predictor.get("history", ()))
     return judged or any(_stopped_early(member["config"]) for member in predictor.get("members", ()))
+
+
+def _left_members_out(predictor: dict[str, Any]) -> bool:
+    """Whether a blend is of fewer members than were compared; see :class:`counterpoise.methods.auto.Auto`."""
+    notes = predictor.get("notes", {})
+    compared = {name for blend in notes.get("scores", ()) for name in blend.split("+")}
+    return bool(compared - set(notes.get("chosen", compared)))
+
+
+def _remark_section(state: SavedState) -> list[str]:
+    """What the method said when it was fitted; no section where it said nothing."""
+    said = [" ".join(str(remark).split()) for remark in state.config.get("notes", {}).get("remarks", ())]
+    return ["## Remarks\n\n" + "\n".join(f"- {remark}" for remark in said) + "\n"] if said else []
 
 
 def _threshold_table(config: dict[str, Any]) -> str:

@@ -202,7 +202,8 @@ def test_a_row_that_is_bad_late_leaves_no_half_of_the_output(run, tmp_path, mode
         (["--method", "erm", "--backbone", "nosuch"], "there is no backbone 'nosuch'; choose one of textcnn"),
         (
             ["--backbone", "textcnn"],
-            "--backbone textcnn has no use: no network is trained by auto; leave it away",
+            "--backbone textcnn has no use: no network is trained by auto; leave it away, or name a method that trains "
+            "one, such as class_weight",
         ),
         (["--backbone", "nosuch"], "there is no backbone 'nosuch'"),
         (["--method", "erm", "--backbone", "mlp"], "backbone 'mlp' reads array data"),

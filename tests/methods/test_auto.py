@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -148,6 +150,17 @@ class TestOnFoldsOfTheThreshold:
         assert np.bincount(seen[0][1]).tolist() == [60, 40]
         assert all(len(one) == 100 for one in seen[0][0].values())
 
+    def test_rows_that_stand_for_many_have_their_masses_as_in_fit(self, data, choosing) -> None:
+        seen = choosing(*ALL)
+        many = data.take(np.tile(np.arange(80), 2))
+        splits = make_folds(many.labels.astype(str), 3, groups=np.tile(np.arange(80), 2), seed=1)
+        Auto(max_rows=100).fit_on_folds(many, Context(0, minority=1), splits)
+        Auto(max_rows=100).fit(many, Context(0, minority=1))
+        assert len(seen) == 2
+        for _, labels, weights, _ in seen:
+            mass = np.bincount(labels, weights)
+            np.testing.assert_allclose(mass / mass.sum(), many.class_mass())
+
     def test_a_class_that_folds_in_time_do_not_judge(self, data) -> None:
         """The rare class ends before the first test side begins."""
         order = np.argsort(data.labels == 0, kind="stable")
@@ -190,12 +203,33 @@ def test_without_an_encoder_it_does_without_and_says_so(error, data, monkeypatch
         Auto(encoder="named").check()
 
 
+def test_an_encoder_without_weights_takes_no_part_either(data, monkeypatch, tmp_path) -> None:
+    """Of a fetch that was broken off the cache may have the configuration and the tokenizer alone."""
+    whole, opened = Path(tiny_encoder()), Checkpoint.open
+    for file in whole.iterdir():
+        if file.suffix != ".safetensors":
+            shutil.copy(file, tmp_path)
+    monkeypatch.setattr(Checkpoint, "open", staticmethod(lambda *_: opened(tmp_path)))
+    method = Auto()
+    method.check()
+    assert method.identity() == ""
+    found = method.fit(data, Context(0, minority=1))
+    assert tuple(found.predictors) == ("tfidf_lr", "char_lr", "char_neighbors")
+    assert "has no weights in safetensors" in found.notes["remarks"][0]
+
+
 def test_where_rows_weigh_differently_neighbours_take_no_part(data, choosing) -> None:
     seen = choosing("char_lr")
     weights = np.linspace(0.5, 2, len(data))
     found = Auto().fit(replace(data, weights=weights), Context(0, minority=1))
     assert tuple(seen[0][0]) == ("encoder_lr", "tfidf_lr", "char_lr")
     assert found.notes["remarks"][0].startswith("auto: encoder_neighbors takes no part")
+
+
+def test_who_names_a_backbone_alone_is_told_of_a_method_that_takes_one(data) -> None:
+    with pytest.raises(SettingsError, match=r"method 'auto' uses no backbone.* such as 'class_weight'"):
+        TextClassifier(backbone="textrnn").fit(data.inputs, data.labels)
+    TextClassifier("class_weight", backbone="textrnn")._checked_settings()
 
 
 def test_a_named_encoder_that_cannot_be_had_is_refused() -> None:

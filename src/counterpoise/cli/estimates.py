@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from counterpoise.cli.screen import Screen, number
@@ -16,9 +16,21 @@ if TYPE_CHECKING:
 
 
 def foretold(
-    store: Store, grids: Sequence[tuple[Task, Sequence[Job]]], width: int
+    store: Store,
+    grids: Sequence[tuple[Task, Sequence[Job]]],
+    width: int,
+    told: Callable[[Run], float | None] = lambda run: None,
 ) -> tuple[Estimate, list[Job]]:
     """Estimate what is missing in a store, kinds that it does not know by trying them on few rows.
+
+    Parameters
+    ----------
+    store : Store
+    grids : sequence of (Task, sequence of Job)
+    width : int
+        How many are executed at a time.
+    told : callable, default=none
+        Seconds of a run whose trial would take as long as itself; None for one that is to be tried.
 
     Returns
     -------
@@ -34,6 +46,9 @@ def foretold(
     left = [(task, [job for job in jobs if job.key not in done]) for task, jobs in grids]
     every = [job for _, jobs in left for job in jobs]
     estimate = Estimate(every, width, store.rows())
+    for run in {kind(job.run): job.run for job in every if not estimate.knows(job.run)}.values():
+        if (seconds := told(run)) is not None:
+            estimate.add(run, seconds)
     kinds = {kind(job.run) for job in every if not estimate.knows(job.run)}
     with bar("methods tried on few rows", len(kinds)) as progress:
         for task, jobs in left:

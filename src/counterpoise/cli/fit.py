@@ -151,11 +151,9 @@ def _print_summary(screen: Screen, classifier: RareClassClassifier, dataset: str
     )
     screen.table(("method", "backbone", "held-out rows", *_SHOWN, "threshold"), [cells], words=3)
     screen.line(f"\n{classifier.threshold_note_}")
-    notes = getattr(fitted.predictor, "notes", {})
-    remarks = notes.get("remarks", [])
-    for line in remarks:
+    for line in classifier.remarks_:
         screen.line(line)
-    shares = notes.get("balance", [])
+    shares = getattr(fitted.predictor, "notes", {}).get("balance", [])
     balance = {
         str(c): share for c, share in zip(classifier.classes_, shares, strict=False) if share is not None
     }
@@ -180,7 +178,7 @@ def _print_summary(screen: Screen, classifier: RareClassClassifier, dataset: str
         "pos_label": None if classifier.pos_label_ is None else str(classifier.pos_label_),
         "thresholds": thresholds,
         "threshold_tuned": fitted.choice.tuned,
-        "notes": [classifier.threshold_note_, *remarks, *([warning] if warning else [])],
+        "notes": [classifier.threshold_note_, *classifier.remarks_, *([warning] if warning else [])],
         **({"balance": balance} if balance else {}),
     }
     screen.rows([row])

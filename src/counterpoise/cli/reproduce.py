@@ -208,7 +208,10 @@ def reproduce(
             done = rows.done(job.key for job in grid)
             screen.note(f"{len(grid):,} runs, {len(done):,} of them in {store}")
             if estimate or budget != "small":
-                guess, left = foretold(rows, [(tasks[n], own) for n, own in planned.items()], executor.width)
+                told = getattr(protocol, "seconds_of", lambda run: None)
+                guess, left = foretold(
+                    rows, [(tasks[n], own) for n, own in planned.items()], executor.width, told
+                )
                 if estimate:
                     print_estimate(screen, guess, left)
                     return

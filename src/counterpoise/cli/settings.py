@@ -78,7 +78,8 @@ def training_settings(
         own |= {f"backbone__{k}": v for k, v in network.settings().items()}
     elif backbone is not None:
         raise SettingsError(
-            f"--backbone {backbone} has no use: no network is trained by {', '.join(methods)}; leave it away"
+            f"--backbone {backbone} has no use: no network is trained by {', '.join(methods)}; leave it away, or name "
+            "a method that trains one, such as class_weight"
         )
     for name, method in zip(methods, made, strict=True):
         check_combination(name, method, kind, backbone if method.trains_backbone(kind) else None, {})

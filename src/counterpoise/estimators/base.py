@@ -214,6 +214,11 @@ class RareClassClassifier(ClassifierMixin, ClassifierParameters):
         return self.fitted_.choice.note
 
     @property
+    def remarks_(self) -> tuple[str, ...]:
+        """What the method chose by itself and why, or did without, a sentence each; most have nothing to say."""
+        return tuple(getattr(self.fitted_.predictor, "notes", {}).get("remarks", ()))
+
+    @property
     def history_(self) -> list[dict[str, float]]:
         """One row an epoch: epoch, loss, and average precision where rows were held out."""
         return self.fitted_.predictor.history

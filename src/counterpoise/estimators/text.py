@@ -25,7 +25,8 @@ class TextClassifier(SavableMixin, RareClassClassifier):
         trains no network. The encoder is ``sentence-transformers/all-MiniLM-L6-v2`` (extra ``encoders``), fetched once
         from the Hugging Face Hub, and needed again to predict; where it cannot be had, the blend does without.
     backbone : {"textcnn", "textrnn", "encoder"} or None, default=None
-        The network that reads the texts; None takes ``"textcnn"`` for methods that train one.
+        The network that reads the texts, for methods that train one, which ``"auto"`` does not; None takes
+        ``"textcnn"`` for those.
     class_weight : "balanced", dict or None, default=None
         Weight of each class in the loss, on top of what the method does; how large the method takes a class to be does
         not change.
@@ -104,6 +105,9 @@ class TextClassifier(SavableMixin, RareClassClassifier):
         A row is given the class with the largest probability over threshold.
     threshold_note_ : str
         How the threshold was chosen, or why it was not.
+    remarks_ : tuple of str
+        What the method chose by itself and why, such as the members of ``"auto"``, or what it did without, a sentence
+        each; empty where it has nothing to say. A saved model has them still, and its card too.
     fitted_ : counterpoise.fitting.Fitted
         The predictor, the prior and the held-out scores.
     history_ : list of dict

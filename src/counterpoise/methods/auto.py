@@ -16,10 +16,11 @@ from counterpoise.methods.char_lr import CharLR
 from counterpoise.methods.char_neighbors import CharNeighbors
 from counterpoise.methods.encoder_lr import EncoderLR
 from counterpoise.methods.encoder_neighbors import EncoderNeighbors
-from counterpoise.methods.row_sample import sample, sample_rows
+from counterpoise.methods.row_sample import sample, sample_rows, standing_for
 from counterpoise.methods.setting_checks import check_whole
 from counterpoise.methods.subset_choice import Choice, choose_subset
 from counterpoise.methods.tfidf_lr import TfidfLR
+from counterpoise.pretrained.files import weight_files
 from counterpoise.seeding import derive_seed, generator
 from counterpoise.text.checkpoints import DEFAULT, Checkpoint
 
@@ -100,9 +101,8 @@ class Auto(CrossFittingMethod):
             seen = sample(data, int(self.max_rows), generator(context.seed, "auto rows"))
             try:
                 splits = text_folds(seen, context, int(self.folds))
-                found = _compared(
-                    seen, context, *crossfitted_logits(members, seen, context, splits), tuple(members)
-                )
+                logits, rows = crossfitted_logits(members, seen, context, splits)
+                found = _compared(seen.take(rows), context, logits, tuple(members))
             except DataError as error:
                 found = f"they could not be compared: {error}"
         return _fitted(members, found, remarks, data, context)
@@ -121,7 +121,7 @@ class Auto(CrossFittingMethod):
         found: Choice | str = _too_few(judged, context)
         if not found:
             taken = sample_rows(judged, int(self.max_rows), generator(context.seed, "auto rows"))
-            found = _compared(data, context, logits[:, taken], rows[taken], tuple(members))
+            found = _compared(standing_for(judged, taken), context, logits[:, taken], tuple(members))
         predictor = _fitted(members, found, remarks, data, context)
         chosen = [i for i, name in enumerate(members) if name in predictor.predictors]
         return predictor, rows, predictor.weighted(logits[chosen].mean(axis=0))
@@ -144,11 +144,11 @@ class Auto(CrossFittingMethod):
         return members, remarks
 
     def _lacking(self) -> str:
-        """Why the default encoder cannot be had; empty where it can."""
+        """Why the default encoder cannot be had, with its weights; empty where it can."""
         if self.encoder is not None:
             return ""
         try:
-            Checkpoint.open(DEFAULT)
+            weight_files(Checkpoint.open(DEFAULT).files_here)
         except (MissingExtraError, SettingsError) as error:
             return str(error)
         return ""
@@ -161,13 +161,11 @@ def _too_few(data: Data, context: Context) -> str:
     return f"{few} rows of a class are too few to compare them" if few < FEWEST else ""
 
 
-def _compared(
-    data: Data, context: Context, logits: np.ndarray, rows: np.ndarray, names: tuple[str, ...]
-) -> Choice:
+def _compared(data: Data, context: Context, logits: np.ndarray, names: tuple[str, ...]) -> Choice:
     return choose_subset(
         dict(zip(names, logits, strict=True)),
-        data.labels[rows],
-        data.weights[rows],
+        data.labels,
+        data.weights,
         context.minority,
         derive_seed(context.seed, "auto"),
     )

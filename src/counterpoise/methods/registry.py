@@ -215,7 +215,8 @@ def check_combination(
         if given:
             when = f" on {kind} data with the settings it has" if method.uses_backbone else ""
             raise SettingsError(
-                f"method {name!r} uses no backbone{when}, but {given} was given; leave it away"
+                f"method {name!r} uses no backbone{when}, but {given} was given; leave it away, or name a method that "
+                "trains one, such as 'class_weight'"
             )
         return DEFAULT_BACKBONE[kind]
     chosen = backbone or DEFAULT_BACKBONE[kind]

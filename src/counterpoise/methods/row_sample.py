@@ -20,7 +20,12 @@ def sample(data: Data, most: int, rng: np.random.Generator) -> Data:
     """
     if len(data) <= most:
         return data
-    found = data.take(sample_rows(data, most, rng))
+    return standing_for(data, sample_rows(data, most, rng))
+
+
+def standing_for(data: Data, rows: np.ndarray) -> Data:
+    """Rows that stand for all, with weights under which each class keeps its mass."""
+    found = data.take(rows)
     lost = data.class_mass() / np.maximum(found.class_mass(), np.finfo(float).tiny)
     return replace(found, weights=found.weights * lost[found.labels])
 

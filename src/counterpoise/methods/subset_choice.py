@@ -3,7 +3,8 @@
     choice = choose_subset({"encoder_lr": a, "tfidf_lr": b}, labels, weights, minority=1, seed=0)
     choice.members, choice.why
 
-The blend of all stays unless a smaller one ranks held-out rows better in nearly all of many redraws of these rows.
+The blend of all stays unless a smaller one ranks held-out rows better in nearly all of many redraws of these rows: so
+many that the chance of taking any of the smaller ones for better stays the same, however many of them are compared.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ DRAWS = 200
 """Redraws of the rows, each class by itself."""
 
 SURE = 0.9
-"""Share of the redraws in which a smaller blend must rank better than that of all."""
+"""How sure it must be that one of the smaller blends ranks better than that of all, their chances put together."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,14 @@ def choose_subset(
     Returns
     -------
     Choice
-        The blend of all, or the smaller one of best average precision among those that are better in ``SURE`` of the
-        redraws.
+        The blend of all, or the smaller one of best average precision among those that are better in nearly all
+        redraws: what is left to chance, ``1 - SURE``, is shared out among the smaller blends.
+
+    Notes
+    -----
+    That is Bonferroni's correction. Of four members there are 14 smaller blends; asked for ``SURE`` each, one of them
+    would often pass by luck alone. Holm's procedure asks the same of the first one to pass, and no blend is smaller for
+    another one's having passed, so that the simpler rule is taken.
     """
     names = tuple(logits)
     subsets = [found for size in range(len(names), 0, -1) for found in combinations(names, size)]
@@ -79,7 +86,8 @@ def choose_subset(
         given = softmax(np.mean([logits[name] for name in subset], axis=0))
         scores[subset] = np.mean([ranked(given[:, c], labels == c, drawn) for c in classes], axis=0)
     whole = scores[names]
-    better = [found for found in subsets[1:] if np.mean(scores[found][1:] > whole[1:]) >= SURE]
+    left_to_chance = (1 - SURE) / max(len(subsets) - 1, 1)
+    better = [found for found in subsets[1:] if np.mean(scores[found][1:] <= whole[1:]) <= left_to_chance]
     best = max(better, key=lambda found: scores[found][0], default=names)
     told = {"+".join(found): round(float(values[0]), 4) for found, values in scores.items()}
     return Choice(best, told, _why(best, names, scores))

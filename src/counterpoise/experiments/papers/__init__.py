@@ -8,7 +8,8 @@ A module of a paper has
   ``selection=`` where there are ``SELECTIONS``;
 - ``SELECTIONS``, the epochs that can be judged, the default first and "both" for all of them, and ``TAKES``, which of
   "llm" and "data_dir" ``runs_of`` has to be given;
-- where it has one, ``figure_1`` of the data, and ``lacking``, which says what is not run for want of a model.
+- where it has one, ``figure_1`` of the data, ``lacking``, which says what is not run for want of a model, and
+  ``seconds_of(run)`` of runs whose trial, for an estimate, would take as long as they do.
 """
 
 PAPERS = ("miso", "sharprecl", "mixup", "dos")

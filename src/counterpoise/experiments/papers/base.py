@@ -48,6 +48,8 @@ class Set:
         What is not as in the paper, in words.
     given : bool, default=False
         Whether the splits train and test are the two sides of every run.
+    against : str or None, default=None
+        The one class that the minority is set against, the others being left out; None sets it against all of them.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Set:
     whole: bool = False
     differs: str = ""
     given: bool = False
+    against: str | None = None
 
     @property
     def ratio(self) -> int | None:
@@ -165,6 +168,12 @@ def task_of(
     inputs, labels, splits = _read(made, data_dir)
     if not stop_words:
         inputs = without_stop_words(inputs)
+    name = made.dataset
+    if made.against is not None:
+        # Of other data under the same name a store would say that they have changed.
+        name = f"{name}, {made.minority} against {made.against}"
+        pair = np.isin(labels.astype(str), [str(made.minority), made.against])
+        inputs, labels, splits = inputs[pair], labels[pair], splits[pair]
     if made.minority is not None and len(set(labels)) > 2:
         labels = one_against_rest(labels, made.minority)
     test = splits == "test" if made.given else None
@@ -172,7 +181,7 @@ def task_of(
         fitted = np.ones(len(labels), dtype=bool) if test is None else ~test
         left = np.sort(np.concatenate([np.flatnonzero(~fitted), *_drawn(labels, fitted, at_most)]))
         inputs, labels, test = inputs[left], labels[left], None if test is None else test[left]
-    return Task.of(made.dataset, inputs, labels, minority=made.minority, test=test)
+    return Task.of(name, inputs, labels, minority=made.minority, test=test)
 
 
 def _drawn(labels: np.ndarray, fitted: np.ndarray, at_most: int) -> Iterator[np.ndarray]:
