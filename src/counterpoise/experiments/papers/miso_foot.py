@@ -39,7 +39,7 @@ _LOOKED_AT = 500  # texts of a set, for stop words
 def about_data(sets: Sequence[Set], tasks: Mapping[str, Task]) -> tuple[str, ...]:
     """Which data stand for those of the paper, and what was left out of them."""
     notes = [f"{made.name}: {made.differs}." for made in sets if made.differs]
-    most = {budget.at_most for budget in BUDGETS.values()} - {None}
+    most = {budget.at_most for budget in BUDGETS.values() if budget.at_most is not None}
     cut = [made.name for made in sets if int(np.bincount(tasks[made.name].numbers).max()) in most]
     there = {name_in_paper(made) for made in sets}
     left_out = [name for name in theirs.NAMES if name not in there]
