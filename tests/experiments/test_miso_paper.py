@@ -103,7 +103,9 @@ class TestLines:
 
 class TestFoot:
     def test_settings_that_are_not_as_published_are_looked_up(self) -> None:
-        said = unlike_published(row("miso", method__k=7, method__steps=[0, 1000, 200, 2000]))
+        said = unlike_published(
+            "miso", {"method__k": 7, "method__steps": [0, 1000, 200, 2000], "max_epochs": 9}
+        )
         assert said.startswith("generator 'pointer' ('free'), sources 'all' ('difficult'), k 7 (5), ")
         assert "steps" not in said, "as it is in the preset, though JSON has a list"
         named = {part.split()[0] for part in said.split(", ") if "(" in part and not part[0].isdigit()}
@@ -111,10 +113,10 @@ class TestFoot:
         assert named - {"k"} == {
             name for name, value in PUBLISHED.items() if defaults[name] != value and name != "steps"
         }
-        assert unlike_published(row("miso", **PAPER)) == ""
+        assert unlike_published("miso", PAPER) == ""
 
     def test_the_generator_alone_lacks_what_it_is_the_ablation_of(self) -> None:
-        said = unlike_published(row("cag"))
+        said = unlike_published("cag", {})
         assert "generator 'pointer' ('free')" in said
         assert "likelihood_floor 0.5 (0.0)" in said, "which is no setting of its own"
         assert "sfm" not in said
@@ -130,6 +132,14 @@ class TestFoot:
         assert any(note.startswith('M-CNN, as published: preset="paper"') for note in table.foot)
         assert "Ours have 2 folds, the paper's 5." in table.foot
         assert not any("alone. A run" in note for note in table.foot)
+
+    @pytest.mark.filterwarnings("ignore::counterpoise.errors.CounterpoiseWarning")
+    def test_so_does_the_table_of_examples(self, task) -> None:
+        table = miso.EXAMPLES["6"](SPAM, task, 0)
+        assert {what for what, _ in table.rows} >= {"difficult sample", "CAG: anchor", "MISO: anchor"}
+        assert table.foot[-1].startswith(
+            "CAG and MISO: not as published, which stands in brackets: generator 'pointer'"
+        )
 
     def test_why_a_line_is_not_run_everywhere(self, task) -> None:
         imdb = next(made for made in miso.SETS if made.dataset == "imdb")

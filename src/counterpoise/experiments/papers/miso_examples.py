@@ -12,6 +12,7 @@ import numpy as np
 
 from counterpoise.estimators.text import TextClassifier
 from counterpoise.experiments.papers.base import Set, Table, first_sides
+from counterpoise.experiments.papers.miso_foot import unlike_published
 from counterpoise.experiments.papers.scatter import Scatter, plane
 from counterpoise.experiments.task import Task
 from counterpoise.gamma import measure_difficulty
@@ -45,6 +46,7 @@ def table_6(made: Set, task: Task, seed: int) -> Table:
     foot = (
         f"The {len(sources)} samples of {made.name} with the most majority samples around them, first fold, seed "
         f"{seed}; two anchors each, the first that were written.",
+        f"CAG and MISO: not as published, which stands in brackets: {unlike_published('miso', {})}.",
     )
     return Table("Table 6: anchors", ("what", "text"), rows, 2, foot)
 

@@ -7,6 +7,7 @@ says what was run whatever becomes the default.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from counterpoise.experiments.papers.miso_lines import (
     OWN,
     name_in_paper,
 )
-from counterpoise.experiments.table import Comparison, Row
+from counterpoise.experiments.table import Comparison
 from counterpoise.experiments.task import Task
 from counterpoise.miso.oversampler import MISO
 from counterpoise.miso.recipe import PUBLISHED, as_tuple
@@ -38,7 +39,7 @@ _LOOKED_AT = 500  # texts of a set, for stop words
 def about_data(sets: Sequence[Set], tasks: Mapping[str, Task]) -> tuple[str, ...]:
     """Which data stand for those of the paper, and what was left out of them."""
     notes = [f"{made.name}: {made.differs}." for made in sets if made.differs]
-    most = {budget.at_most for budget in BUDGETS.values()} - {None}
+    most = {budget.at_most for budget in BUDGETS.values() if budget.at_most is not None}
     cut = [made.name for made in sets if int(np.bincount(tasks[made.name].numbers).max()) in most]
     there = {name_in_paper(made) for made in sets}
     left_out = [name for name in theirs.NAMES if name not in there]
@@ -90,20 +91,22 @@ def _settings_that_differ(lines: Sequence[Line], found: Mapping[str, Comparison]
     names: dict[str, list[str]] = {}
     for line in (line for line in lines if line.method in OWN):
         rows = (row_of(comparison, line, LINES) for comparison in found.values())
-        for said in dict.fromkeys(unlike_published(row) for row in rows if row is not None):
+        for said in dict.fromkeys(unlike_published(row.method, row.settings) for row in rows if row):
             if said:
                 names.setdefault(said, []).append(line.name)
     for said, own in names.items():
         yield f"{enumerated(own)}: not as published, which stands in brackets: {said}."
 
 
-def unlike_published(row: Row) -> str:
-    """Settings of a row of MISO or its generator that are not the published ones, with these in brackets.
+def unlike_published(method: str, settings: Mapping[str, Any]) -> str:
+    """Settings of MISO or its generator that are not the published ones, with these in brackets.
 
     Parameters
     ----------
-    row : Row
-        Of a method in ``OWN``.
+    method : str
+        Of ``OWN``.
+    settings : mapping
+        Those that were given, as a row has them: ``method__x`` and others, which do not matter here.
 
     Returns
     -------
@@ -112,16 +115,16 @@ def unlike_published(row: Row) -> str:
     """
     given = {
         name.removeprefix("method__"): as_tuple(value)
-        for name, value in row.settings.items()
+        for name, value in settings.items()
         if name.startswith("method__")
     }
-    sampler = _SAMPLERS[row.method](**given)
+    sampler = _SAMPLERS[method](**given)
     if sampler.preset == "paper":
         return ""
     return ", ".join(
         f"{name} {own!r} ({published!r})"
         for name, published in PUBLISHED.items()
-        if name not in _ABLATED[row.method] and (own := as_tuple(getattr(sampler, name))) != published
+        if name not in _ABLATED[method] and (own := as_tuple(getattr(sampler, name))) != published
     )
 
 

@@ -48,7 +48,7 @@ SETS = (
     ),
     *(
         Set(
-            f"AG_News ({keep}), against Business",
+            f"AG_News ({keep}) against Business",
             "ag_news",
             "World",
             keep=keep,
@@ -63,7 +63,7 @@ SETS = (
 
 def name_in_paper(made: Set) -> str:
     """What the paper calls a set, of which there may be two readings."""
-    return made.name.partition(", ")[0]
+    return made.name.partition(" against ")[0]
 
 
 OWN = ("miso", "cag")
