@@ -98,16 +98,14 @@ def _by_difficulty(
     table: str, title: str, found: Found, tasks: Tasks, numbers: Mapping[str, tuple[float, str, str]]
 ) -> Table:
     method, moment = {"1": ("erm", "before"), "4": ("miso", "after"), "5": ("cag", "after")}[table]
-    rows, weighted = [], False
+    rows = []
     for made in _sets(found):
         share, *pairs = numbers[name_in_paper(made)]
         for ending, own in _variants(found[made.name], table, method):
             cells = [f"{made.name}{ending}", beside(percent(own[CNN], f"difficult_share_{moment}"), share)]
             for backbone, pair in zip((CNN, RNN), pairs, strict=True):
                 row = own[backbone]
-                # Rows that were measured before there were weighted ones have the plain F1 alone.
-                f1 = "f1_{}_thinned" if made.keep and row and "f1_easy_thinned" in row.metrics else "f1_{}"
-                weighted |= f1.endswith("thinned")
+                f1 = "f1_{}_thinned" if made.keep else "f1_{}"
                 cells += [beside(_pair(row, f1), pair), _pair(row, "recall_{}")]
             rows.append(tuple(cells))
     lines = [line for line in lines_in(table) if line.method == method]
@@ -116,12 +114,7 @@ def _by_difficulty(
         *about_runs(lines, found),
         "F1 and recall: difficult / other samples, at the tuned threshold. A false alarm counts where the sample "
         "itself stands: among the difficult ones if it has a minority sample among its neighbours. The paper leaves "
-        "that open. "
-        + (
-            "In F1 the minority of thinned data is weighted by the share that was kept."
-            if weighted
-            else "In F1 the minority counts as it is on the test side, which is whole."
-        ),
+        "that open. In F1 the minority of thinned data is weighted by the share that was kept.",
         "Difficult: a majority sample among the 5 nearest training samples in the embedding of plain training (before) "
         "or of the method itself (after), anchors left out; the paper gives no number of neighbours.",
         *printed_otherwise(table, numbers),
