@@ -17,7 +17,7 @@ from sklearn.model_selection import GridSearchCV
 
 from counterpoise import MISO
 from counterpoise.errors import CounterpoiseWarning, DataError, ModelError, SettingsError
-from counterpoise.miso import oversampler, schedule
+from counterpoise.miso import fitted, schedule
 from counterpoise.miso.recipe import PUBLISHED
 from counterpoise.miso.variants import CAG, MisoEdit
 from counterpoise.oversampling.anchors import anchor_schema, anchors_from
@@ -399,12 +399,12 @@ def test_a_checkpoint_is_of_a_training_that_can_be_had_again(tmp_path) -> None:
 
 @pytest.mark.parametrize("tau", ["fixed", "falling"])
 def test_the_harvest_is_told_whether_tau_falls(tau, monkeypatch) -> None:
-    told, kept = [], oversampler.harvest
+    told, kept = [], fitted.harvest
 
     def harvest(*given, falling, **more):
         told.append(falling)
         return kept(*given, falling=falling, **more)
 
-    monkeypatch.setattr(oversampler, "harvest", harvest)
+    monkeypatch.setattr(fitted, "harvest", harvest)
     MisoEdit(tau=tau, random_state=0).fit_resample(*corpus())
     assert told == [tau == "falling"]

@@ -12,32 +12,24 @@ majority. Any classifier trained on the rebalanced texts then embeds the difficu
 
 from __future__ import annotations
 
-import hashlib
-import warnings
 from inspect import signature
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
-from urllib.parse import quote
 
 import numpy as np
 import torch
 
-from counterpoise.crossfit import text_groups
-from counterpoise.errors import CounterpoiseWarning, SettingsError
-from counterpoise.miso.assembly import Prepared, prepare
-from counterpoise.miso.corpus import Corpus
-from counterpoise.miso.decoding import Decoding
-from counterpoise.miso.harvest import harvest
-from counterpoise.miso.recipe import PUBLISHED, Recipe, as_tuple
-from counterpoise.miso.training import AlgorithmSettings
+from counterpoise.errors import SettingsError
+from counterpoise.miso.assembly import Prepared
+from counterpoise.miso.fitted import FittedTexts
+from counterpoise.miso.recipe import PUBLISHED, Recipe, as_tuple, recipe_of
 from counterpoise.oversampling.anchors import Anchor, anchor_table
 from counterpoise.oversampling.balance import choose_balance, judge_by_words
 from counterpoise.oversampling.base import TextSampler
 from counterpoise.oversampling.device import sampler_device
 from counterpoise.search_space import Choice, Range, Space
 from counterpoise.seeding import RandomState, derive_seed, generator, root_seed
-from counterpoise.text.embedding import label_free_embedding
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -252,7 +244,7 @@ class MISO(TextSampler):
         self._begin(texts, labels, seed)
         for label, gap in wanted.items():
             if gap:
-                self._prepare(labels, label, generator(seed, type(self).__name__, label))
+                self._prepare(label, generator(seed, type(self).__name__, label))
         return self
 
     def sample(self, n: int, label: Any = None) -> pa.Table:
@@ -285,7 +277,7 @@ class MISO(TextSampler):
                 f"no anchors can be written for {label!r}; fitted are {', '.join(map(repr, fitted))}"
             )
         self._sampled += 1
-        made = self._written(fitted[label], n, "sample", self._sampled)
+        made = self._fitted.written(fitted[label], n, "sample", self._sampled)
         return anchor_table(made, np.full(len(made), label, dtype=self._label_dtype))
 
     def _setting(self, name: str) -> Any:
@@ -303,42 +295,7 @@ class MISO(TextSampler):
                 raise SettingsError(
                     f"preset='paper' sets {', '.join(given)} as published; leave the preset away to set it otherwise"
                 )
-
-        def chosen(*names: str) -> dict[str, Any]:
-            return {name: self._setting(name) for name in names}
-
-        algorithm = AlgorithmSettings(
-            steps=as_tuple(self._setting("steps")),
-            **chosen(
-                "batch_size", "learning_rate", "mi_weight", "adversarial", "tau", "likelihood_floor", "gumbel"
-            ),
-            anchor_information=self.preset != "paper",
-        )
-        decoding = Decoding(
-            strategy=self._setting("decoding"), **chosen("temperature", "top_k", "top_p", "beams")
-        )
-        own = (
-            "generator",
-            "k",
-            "run",
-            "inject",
-            "gate_weight",
-            "sources",
-            "scope",
-            "belonging",
-            "dim",
-            "heads",
-            "reading",
-            "sfm",
-        )
-        return Recipe(
-            **chosen(*own),
-            residual=self.preset != "paper",
-            budget=as_tuple(self._setting("budget")),
-            max_length=self.max_length,
-            algorithm=algorithm,
-            decoding=decoding,
-        )
+        return recipe_of(self._setting, as_published=self.preset == "paper")
 
     def _device(self) -> torch.device:
         """Where the modules live; the editor has none."""
@@ -349,16 +306,13 @@ class MISO(TextSampler):
             raise SettingsError(
                 "a checkpoint is of one training, which random_state=None begins anew each time; give a number"
             )
-        self._corpus = Corpus(texts, max_length=self.max_length, seed=seed, device=self._device())
-        _warn_of_cut(self._corpus)
-        self._embedding = label_free_embedding(texts, seed)
-        self._groups = text_groups(texts)
+        self._fitted = FittedTexts(
+            texts, labels, self._recipe(), seed, device=self._device(), checkpoint=self.checkpoint
+        )
         self._label_dtype = labels.dtype
-        self._fingerprint = _fingerprint(texts, labels, self._recipe(), seed)
-        self.prepared_: dict[Any, Prepared] = {}
+        self.prepared_: dict[Any, Prepared] = self._fitted.prepared
         self.remarks_ = ()
         self._sampled = 0
-        self._before: dict[Any, list[str]] = {}
 
     def _amounts(
         self, texts: np.ndarray, labels: np.ndarray, wanted: dict[Any, int], seed: int
@@ -369,7 +323,7 @@ class MISO(TextSampler):
         if self.chooses_balance:
             judge = judge_by_words(texts, labels)
             self.balance_ = choose_balance(
-                self, texts, labels, self._groups, judge, derive_seed(seed, "balance")
+                self, texts, labels, self._fitted.groups, judge, derive_seed(seed, "balance")
             )
         else:
             self.balance_ = {label: float(self._setting("balance")) for label, gap in wanted.items() if gap}
@@ -378,54 +332,11 @@ class MISO(TextSampler):
     def _make(
         self, texts: np.ndarray, labels: np.ndarray, label: Any, count: int, rng: np.random.Generator
     ) -> list[Anchor]:
-        return self._written(self._prepare(labels, label, rng), count, "harvest")
+        return self._fitted.written(self._prepare(label, rng), count, "harvest")
 
-    def _prepare(self, labels: np.ndarray, label: Any, rng: np.random.Generator) -> Prepared:
-        recipe = self._recipe()
-        prepared = prepare(
-            self._corpus,
-            self._embedding,
-            self._groups,
-            labels,
-            label,
-            recipe,
-            int(rng.integers(2**62)),
-            checkpoint=self._checkpoint(label),
-            fingerprint=self._fingerprint,
-        )
-        self.prepared_[label] = prepared
+    def _prepare(self, label: Any, rng: np.random.Generator) -> Prepared:
+        prepared = self._fitted.prepare(label, rng)
+        recipe = self._fitted.recipe
         if recipe.sources != "all" or recipe.inject:
             self.remarks_ = (*self.remarks_, f"{type(self).__name__}: {prepared.roles}")
         return prepared
-
-    def _written(self, prepared: Prepared, count: int, *names: object) -> list[Anchor]:
-        falling = self._setting("tau") == "falling"
-        seed = derive_seed(prepared.seed, *names)
-        before = self._before.setdefault(prepared.field.label, [])
-        made = harvest(prepared.writer, prepared.field, count, seed, falling=falling, before=before)
-        before += [anchor.text for anchor in made]
-        return made
-
-    def _checkpoint(self, label: Any) -> Path | None:
-        if self.checkpoint is None:
-            return None
-        path = Path(self.checkpoint)
-        return path.with_name(f"{path.stem}-{quote(str(label), safe='')}{path.suffix or '.safetensors'}")
-
-
-def _warn_of_cut(corpus: Corpus) -> None:
-    cut = sum(corpus.is_cut(row) for row in range(len(corpus)))
-    if cut:
-        texts = "1 text is" if cut == 1 else f"{cut:,} texts are"
-        warnings.warn(
-            f"{texts} longer than {corpus.max_length} words; what follows is not read: raise max_length to read more",
-            CounterpoiseWarning,
-            stacklevel=3,
-        )
-
-
-def _fingerprint(texts: np.ndarray, labels: np.ndarray, recipe: Recipe, seed: int) -> str:
-    digest = hashlib.sha256(repr((recipe, seed)).encode())
-    for text, label in zip(texts, labels.tolist(), strict=True):
-        digest.update(f"{len(text)}:{text}{label!r}".encode())
-    return digest.hexdigest()

@@ -7,6 +7,7 @@ PUBLISHED["batch_size"]                           # of preset="paper"
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any
@@ -18,6 +19,32 @@ from counterpoise.oversampling.base import check_flag
 
 GENERATORS = ("edit", "pointer", "free")
 
+_OWN = (
+    "generator",
+    "k",
+    "budget",
+    "run",
+    "inject",
+    "gate_weight",
+    "sources",
+    "scope",
+    "belonging",
+    "dim",
+    "heads",
+    "reading",
+    "sfm",
+    "max_length",
+)
+_OF_TRAINING = (
+    "steps",
+    "batch_size",
+    "learning_rate",
+    "mi_weight",
+    "adversarial",
+    "tau",
+    "likelihood_floor",
+    "gumbel",
+)
 
 PUBLISHED: dict[str, Any] = {
     "generator": "free",
@@ -136,6 +163,33 @@ class Recipe:
             raise SettingsError(f"learning_rate is {rate!r}; give a number above 0")
         if gumbel is not None and not (_is_number(gumbel) and gumbel > 0):
             raise SettingsError(f"gumbel is {gumbel!r}; give a number above 0, or leave it away")
+
+
+def recipe_of(setting: Callable[[str], Any], *, as_published: bool) -> Recipe:
+    """The recipe of settings.
+
+    Parameters
+    ----------
+    setting : callable
+        From the name of a setting to its value.
+    as_published : bool
+        Whether what no setting says is as published too.
+
+    Raises
+    ------
+    SettingsError
+        For a setting out of range.
+    """
+
+    def chosen(*names: str) -> dict[str, Any]:
+        return {name: as_tuple(setting(name)) for name in names}
+
+    return Recipe(
+        **chosen(*_OWN),
+        residual=not as_published,
+        algorithm=AlgorithmSettings(**chosen(*_OF_TRAINING), anchor_information=not as_published),
+        decoding=Decoding(strategy=setting("decoding"), **chosen("temperature", "top_k", "top_p", "beams")),
+    )
 
 
 def _one_of(name: str, value: Any, choices: tuple[str, ...]) -> None:

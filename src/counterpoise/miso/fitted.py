@@ -1,0 +1,129 @@
+"""What MISO keeps of the texts it was fitted to: how they lie, what writes for each class, what has been written.
+
+    fitted = FittedTexts(texts, labels, Recipe(), seed=0)
+    anchors = fitted.written(fitted.prepare("spam", rng), 500, "harvest")
+
+A class is prepared when the first anchors are wanted of it, and further ones may be asked for at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import torch
+
+from counterpoise.crossfit import text_groups
+from counterpoise.errors import CounterpoiseWarning
+from counterpoise.miso.assembly import Prepared, prepare
+from counterpoise.miso.corpus import Corpus
+from counterpoise.miso.harvest import harvest
+from counterpoise.miso.recipe import Recipe
+from counterpoise.oversampling.anchors import Anchor
+from counterpoise.seeding import derive_seed
+from counterpoise.text.embedding import label_free_embedding
+
+
+class FittedTexts:
+    """One fitting side.
+
+    Parameters
+    ----------
+    texts : ndarray of str, shape (n,)
+    labels : ndarray, shape (n,)
+    recipe : Recipe
+    seed : int
+    device : torch.device, default="cpu"
+        Where the modules live.
+    checkpoint : path or None, default=None
+        File in which trainings are kept, one for each class beside it.
+
+    Attributes
+    ----------
+    groups : ndarray of int64, shape (n,)
+        Near repeats.
+    prepared : dict
+        For each class that anchors are written for, what writes them.
+
+    Warns
+    -----
+    CounterpoiseWarning
+        For texts that are longer than what is read of them.
+    """
+
+    def __init__(
+        self,
+        texts: np.ndarray,
+        labels: np.ndarray,
+        recipe: Recipe,
+        seed: int,
+        *,
+        device: torch.device | str = "cpu",
+        checkpoint: str | Path | None = None,
+    ) -> None:
+        self.labels, self.recipe, self.checkpoint = labels, recipe, checkpoint
+        self.corpus = Corpus(texts, max_length=recipe.max_length, seed=seed, device=device)
+        _warn_of_cut(self.corpus)
+        self.embedding = label_free_embedding(texts, seed)
+        self.groups = text_groups(texts)
+        self.prepared: dict[Any, Prepared] = {}
+        self._fingerprint = _fingerprint(texts, labels, recipe, seed)
+        self._before: dict[Any, list[str]] = {}
+
+    def prepare(self, label: Any, rng: np.random.Generator) -> Prepared:
+        """Train what writes for a class; see :func:`counterpoise.miso.assembly.prepare`."""
+        prepared = prepare(
+            self.corpus,
+            self.embedding,
+            self.groups,
+            self.labels,
+            label,
+            self.recipe,
+            int(rng.integers(2**62)),
+            checkpoint=self._checkpoint_of(label),
+            fingerprint=self._fingerprint,
+        )
+        self.prepared[label] = prepared
+        return prepared
+
+    def written(self, prepared: Prepared, count: int, *names: object) -> list[Anchor]:
+        """Write further anchors of a class, none of which repeats an earlier one; ``names`` are those of the stream."""
+        before = self._before.setdefault(prepared.field.label, [])
+        made = harvest(
+            prepared.writer,
+            prepared.field,
+            count,
+            derive_seed(prepared.seed, *names),
+            falling=self.recipe.algorithm.tau == "falling",
+            before=before,
+        )
+        before += [anchor.text for anchor in made]
+        return made
+
+    def _checkpoint_of(self, label: Any) -> Path | None:
+        if self.checkpoint is None:
+            return None
+        path = Path(self.checkpoint)
+        return path.with_name(f"{path.stem}-{quote(str(label), safe='')}{path.suffix or '.safetensors'}")
+
+
+def _warn_of_cut(corpus: Corpus) -> None:
+    cut = sum(corpus.is_cut(row) for row in range(len(corpus)))
+    if cut:
+        texts = "1 text is" if cut == 1 else f"{cut:,} texts are"
+        warnings.warn(
+            f"{texts} longer than {corpus.max_length} words; what follows is not read: raise max_length to read more",
+            CounterpoiseWarning,
+            stacklevel=4,
+        )
+
+
+def _fingerprint(texts: np.ndarray, labels: np.ndarray, recipe: Recipe, seed: int) -> str:
+    digest = hashlib.sha256(repr((recipe, seed)).encode())
+    for text, label in zip(texts, labels.tolist(), strict=True):
+        digest.update(f"{len(text)}:{text}{label!r}".encode())
+    return digest.hexdigest()
