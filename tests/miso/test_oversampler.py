@@ -19,6 +19,7 @@ from counterpoise import MISO
 from counterpoise.errors import CounterpoiseWarning, DataError, ModelError, SettingsError
 from counterpoise.miso import fitted, schedule
 from counterpoise.miso.recipe import PUBLISHED
+from counterpoise.miso.training import Algorithm1
 from counterpoise.miso.variants import CAG, MisoEdit
 from counterpoise.oversampling.anchors import anchor_schema, anchors_from
 from tiny_miso import QUICK, corpus
@@ -220,6 +221,7 @@ def test_balance_fills_a_share_of_the_gap_with_the_automatic_strategy_only() -> 
         ({"decoding": "magic"}, "decoding"),
         ({"mi_weight": -1}, "mi_weight is -1"),
         ({"k": 0}, "k is 0"),
+        ({"precision": "float16"}, "precision is 'float16'"),
     ],
 )
 def test_settings_out_of_range_are_refused_in_one_sentence(settings, said) -> None:
@@ -315,6 +317,21 @@ def test_ablations_leave_their_parts_out() -> None:
 def test_both_readings_of_the_formula_train(reading) -> None:
     _, y = make(reading=reading).fit_resample(*corpus())
     assert Counter(y.tolist())["rare"] == 60
+
+
+@pytest.mark.parametrize("asked", ["float32", "bfloat16"])
+def test_decoders_are_trained_in_the_number_format_that_was_asked_for(asked, monkeypatch) -> None:
+    seen = []
+    begun = Algorithm1.__init__
+
+    def init(self, *given):
+        begun(self, *given)
+        seen.append(self.bfloat16)
+
+    monkeypatch.setattr(Algorithm1, "__init__", init)
+    for sampler in (make(precision=asked), CAG(precision=asked, random_state=0)):
+        sampler.fit(*corpus())
+    assert seen == [asked == "bfloat16"] * 2
 
 
 def test_the_paper_preset_sets_everything_as_published() -> None:

@@ -222,6 +222,11 @@ class Method(BaseEstimator, ABC):
         """Whether a sampler of it does; see :attr:`counterpoise.oversampling.base.TextSampler.trains_decoder`."""
         return False
 
+    @property
+    def decoder_precision(self) -> str:
+        """Number format that was asked for it; ``"auto"`` is whatever is fastest on the machine."""
+        return "auto"
+
     def check_training(self, training: TrainingSettings, kind: str) -> None:
         """Raise SettingsError for a training on such data that this method cannot take part in, before any work."""
         if not training.label_smoothing:

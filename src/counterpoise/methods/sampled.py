@@ -64,6 +64,11 @@ class SampledMethod(GradientMethod):
         """Whether the sampler does."""
         return self.sampler(**self._settings).trains_decoder
 
+    @property
+    def decoder_precision(self) -> str:
+        """The sampler's setting, where it has one."""
+        return self._settings.get("precision", "auto")
+
     def fit(self, data: Data, context: Context) -> NetworkPredictor:
         """Resample, encode, train and finish; see :meth:`counterpoise.methods.base.Method.fit`.
 

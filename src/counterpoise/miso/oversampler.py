@@ -99,6 +99,9 @@ class MISO(TextSampler):
         Of the decoding.
     max_length : int, default=256
         Words read of a text, and written at most.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Number format in which the decoders are trained; ``"auto"`` takes the one that is faster on the machine, so that
+        trainings on unlike machines are alike only with one of the others. The editor has none.
     device : str, default="auto"
         Where the modules are trained and write: ``"cpu"``, ``"cuda"``, ``"mps"``; ``"auto"`` takes CUDA where it is.
         What is drawn at random is the same everywhere, arithmetic is not to the last bit. The editor needs none.
@@ -165,6 +168,7 @@ class MISO(TextSampler):
         top_p: float = 1.0,
         beams: int = 4,
         max_length: int = 256,
+        precision: str = "auto",
         device: str = "auto",
         checkpoint: str | Path | None = None,
         preset: str | None = None,
@@ -200,6 +204,7 @@ class MISO(TextSampler):
         self.top_p = top_p
         self.beams = beams
         self.max_length = max_length
+        self.precision = precision
         self.device = device
         self.checkpoint = checkpoint
         self.preset = preset

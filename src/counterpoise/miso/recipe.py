@@ -44,6 +44,7 @@ _OF_TRAINING = (
     "tau",
     "likelihood_floor",
     "gumbel",
+    "precision",
 )
 
 PUBLISHED: dict[str, Any] = {
@@ -130,6 +131,7 @@ class Recipe:
         _one_of("sources", self.sources, ("difficult", "easy", "all"))
         _one_of("reading", self.reading, ("samples", "tokens"))
         _one_of("tau", self.algorithm.tau, ("falling", "fixed"))
+        _one_of("precision", self.algorithm.precision, ("auto", "float32", "bfloat16"))
         for name in ("k", "scope", "dim", "heads", "max_length"):
             _at_least(name, getattr(self, name), 1)
         _at_least("batch_size", self.algorithm.batch_size, 2)

@@ -59,7 +59,7 @@ class CAG(MISO):
     Parameters
     ----------
     generator, balance, budget, run, inject, sources, k, scope, belonging, adversarial, dim, steps, batch_size, \
-learning_rate, decoding, temperature, max_length, device, checkpoint, sampling_strategy, random_state
+learning_rate, decoding, temperature, max_length, precision, device, checkpoint, sampling_strategy, random_state
         As of :class:`counterpoise.miso.oversampler.MISO`.
     """
 
@@ -83,6 +83,7 @@ learning_rate, decoding, temperature, max_length, device, checkpoint, sampling_s
         decoding: str = "sample",
         temperature: float = 1.0,
         max_length: int = 256,
+        precision: str = "auto",
         device: str = "auto",
         checkpoint: str | None = None,
         sampling_strategy: Any = "auto",
@@ -108,6 +109,7 @@ learning_rate, decoding, temperature, max_length, device, checkpoint, sampling_s
             decoding=decoding,
             temperature=temperature,
             max_length=max_length,
+            precision=precision,
             device=device,
             checkpoint=checkpoint,
             sampling_strategy=sampling_strategy,
