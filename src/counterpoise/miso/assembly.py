@@ -139,7 +139,8 @@ def prepare(
     )
     donors = easy if len(easy) >= _FEWEST_EASY else minority
     counts = (len(difficult), len(easy), len(donors), seed)
-    gate = Gate(recipe.budget, recipe.run, recipe.inject, recipe.gate_weight)
+    shuffled = recipe.word_roles == "shuffled"
+    gate = Gate(recipe.budget, recipe.run, recipe.inject, recipe.gate_weight, shuffled=shuffled)
     if recipe.generator == "edit":
         return Prepared(EditWriter(Editor(corpus, gate, donors)), field, None, *counts)
     with torch.random.fork_rng(devices=[]):
@@ -174,7 +175,13 @@ def _assemble(corpus: Corpus, gate: Gate, donors: np.ndarray, recipe: Recipe) ->
     encoder = SharedEncoder(corpus.vectors, recipe.dim)
     fusion = None
     if recipe.sfm:
-        fusion = SemanticFusion(recipe.dim, recipe.heads, recipe.reading, residual=recipe.residual)
+        fusion = SemanticFusion(
+            recipe.dim,
+            recipe.heads,
+            recipe.reading,
+            residual=recipe.residual,
+            at_random=recipe.attention == "random",
+        )
     minority, majority = _decoders(corpus, gate, donors, recipe)
     return Miso(encoder, CoupledGenerator(minority, majority, recipe.dim), fusion)
 

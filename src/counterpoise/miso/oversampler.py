@@ -60,6 +60,9 @@ class MISO(TextSampler):
         than ten.
     gate_weight : float, default=0.0
         Whether words that the majority partner shares are given up more often (above 0) or less (below 0).
+    word_roles : {"found", "shuffled"}, default="found"
+        What the gate is told of how shared each word is. ``"shuffled"`` is a control: the same figures, dealt out among
+        the words of the text at random; where it does as well, it is not what words share that matters.
     sources : {"all", "difficult", "easy"}, default="all"
         Which minority samples anchors are written from. The paper's are the difficult ones; with them alone the
         easy ones, never repeated, lose their weight. The easy ones alone are a control: where they do as well, it is
@@ -74,6 +77,9 @@ class MISO(TextSampler):
         they give its source to its own (:mod:`counterpoise.oversampling.belonging`). The paper refuses none.
     sfm : bool, default=True
         False leaves the semantic fusion module out, and with it the mutual-information loss.
+    attention : {"learnt", "random"}, default="learnt"
+        Whom the fusion module attends to. ``"random"`` is a control: weights as sharp as the learnt ones, dealt out at
+        random in every pass of training and writing.
     mi_weight : float, default=1.0
         Factor of the mutual-information loss; 0 leaves it out.
     adversarial : bool, default=True
@@ -146,11 +152,13 @@ class MISO(TextSampler):
         run: float = 1.0,
         inject: float = 0.0,
         gate_weight: float = 0.0,
+        word_roles: str = "found",
         sources: str = "all",
         k: int = 5,
         scope: int = 50,
         belonging: bool = True,
         sfm: bool = True,
+        attention: str = "learnt",
         mi_weight: float = 1.0,
         adversarial: bool = True,
         tau: str = "falling",
@@ -182,11 +190,13 @@ class MISO(TextSampler):
         self.run = run
         self.inject = inject
         self.gate_weight = gate_weight
+        self.word_roles = word_roles
         self.sources = sources
         self.k = k
         self.scope = scope
         self.belonging = belonging
         self.sfm = sfm
+        self.attention = attention
         self.mi_weight = mi_weight
         self.adversarial = adversarial
         self.tau = tau

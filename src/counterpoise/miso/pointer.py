@@ -112,7 +112,7 @@ class PointerDecoder(TextDecoder):
     ) -> list[Written]:
         """Write one text for each pair; see the base."""
         ids, mask = self.corpus.batch(rows)
-        chance = self.gate(shared, mask, self.gate.budgets(len(rows), generator))
+        chance = self.gate(shared, mask, self.gate.budgets(len(rows), generator), generator)
         holes = self.gate.holes(chance, mask, generator)
         donors = self._donors(rows, generator)
         memory = self._memory(partners, donors, (holes == INJECTED).any(dim=1))
@@ -209,7 +209,7 @@ class PointerDecoder(TextDecoder):
         The source's own words stand for what was written before, so that the one pass of the likelihood serves all
         places.
         """
-        chance = self.gate(shared, mask)[..., None]
+        chance = self.gate(shared, mask, generator=generator)[..., None]
         scores = states @ self.key(self.words(partner_ids)).transpose(1, 2) / states.shape[-1] ** 0.5
         scores = scores.masked_fill(~partner_mask[:, None], -torch.inf)
         lent = self.words(partner_ids)

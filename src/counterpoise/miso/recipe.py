@@ -26,6 +26,7 @@ _OWN = (
     "run",
     "inject",
     "gate_weight",
+    "word_roles",
     "sources",
     "scope",
     "belonging",
@@ -33,6 +34,7 @@ _OWN = (
     "heads",
     "reading",
     "sfm",
+    "attention",
     "max_length",
 )
 _OF_TRAINING = (
@@ -90,6 +92,8 @@ class Recipe:
         Share of these that comes from other minority texts instead of the majority partner.
     gate_weight : float
         Whether words shared with the majority are given up more (above 0) or less often; 0 is blind.
+    word_roles : {"found", "shuffled"}
+        Whether the gate is told which words are shared, or as much of words drawn at random.
     scope : int
         Nearest majority samples that a difficult sample is paired with where the classes balance.
     dim, heads : int
@@ -100,6 +104,8 @@ class Recipe:
         Whether texts that read as of another class are refused.
     sfm : bool
         Whether there is a fusion module.
+    attention : {"learnt", "random"}
+        Of the fusion module.
     residual : bool
         Whether SFM adds Q to the formula's result; the published form does not, and says little about Q.
     max_length : int
@@ -115,12 +121,14 @@ class Recipe:
     run: float = 1.0
     inject: float = 0.0
     gate_weight: float = 0.0
+    word_roles: str = "found"
     scope: int = 50
     belonging: bool = True
     dim: int = 64
     heads: int = 8
     reading: str = "samples"
     sfm: bool = True
+    attention: str = "learnt"
     residual: bool = True
     max_length: int = 256
     algorithm: AlgorithmSettings = field(default_factory=AlgorithmSettings)
@@ -129,7 +137,9 @@ class Recipe:
     def __post_init__(self) -> None:
         _one_of("generator", self.generator, GENERATORS)
         _one_of("sources", self.sources, ("difficult", "easy", "all"))
+        _one_of("word_roles", self.word_roles, ("found", "shuffled"))
         _one_of("reading", self.reading, ("samples", "tokens"))
+        _one_of("attention", self.attention, ("learnt", "random"))
         _one_of("tau", self.algorithm.tau, ("falling", "fixed"))
         _one_of("precision", self.algorithm.precision, ("auto", "float32", "bfloat16"))
         for name in ("k", "scope", "dim", "heads", "max_length"):
@@ -156,6 +166,14 @@ class Recipe:
             raise SettingsError(f"run is {self.run!r}; give a mean length of 1 or more words")
         if not _is_number(self.gate_weight):
             raise SettingsError(f"gate_weight is {self.gate_weight!r}; give a number, 0 for a blind gate")
+        if self.word_roles == "shuffled" and not self.gate_weight:
+            raise SettingsError(
+                "word_roles is 'shuffled', but a gate of weight 0 asks for none; give a gate_weight, or leave it away"
+            )
+        if self.attention == "random" and not (self.sfm and self.generator != "edit"):
+            raise SettingsError(
+                "attention is 'random', but there is no fusion module that attends; leave it away"
+            )
         for name in ("mi_weight", "likelihood_floor"):
             value = getattr(self.algorithm, name)
             if not (_is_number(value) and value >= 0):

@@ -13,8 +13,8 @@ class MisoEdit(MISO):
 
     Parameters
     ----------
-    balance, budget, run, inject, gate_weight, sources, k, scope, belonging, tau, max_length, sampling_strategy, \
-random_state
+    balance, budget, run, inject, gate_weight, word_roles, sources, k, scope, belonging, tau, max_length, \
+sampling_strategy, random_state
         As of :class:`counterpoise.miso.oversampler.MISO`.
     """
 
@@ -26,6 +26,7 @@ random_state
         run: float = 1.0,
         inject: float = 0.0,
         gate_weight: float = 0.0,
+        word_roles: str = "found",
         sources: str = "all",
         k: int = 5,
         scope: int = 50,
@@ -42,6 +43,7 @@ random_state
             run=run,
             inject=inject,
             gate_weight=gate_weight,
+            word_roles=word_roles,
             sources=sources,
             k=k,
             scope=scope,
