@@ -203,7 +203,7 @@ class Blend(Method):
 
     @property
     def decoder_precision(self) -> str:
-        """That of all members that train one; ``"auto"`` where they differ, what is fixed being told by the settings."""
+        """That of the members that train one; ``"auto"`` where they differ, since the settings tell what is fixed."""
         asked = {member.decoder_precision for member in self.made().values() if member.trains_decoder}
         return "auto" if len(asked) != 1 else asked.pop()
 

@@ -93,7 +93,7 @@ def prepare(
     ----------
     corpus : Corpus
     embedding : ndarray of float32, shape (n, e)
-        Label-free, unit rows; see :func:`counterpoise.text.embedding.label_free_embedding`.
+        Label-free, compared by cosine; see :func:`counterpoise.text.embedding.label_free_embedding`.
     groups : ndarray of int64, shape (n,)
         Near repeats.
     labels : ndarray, shape (n,)

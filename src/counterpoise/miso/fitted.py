@@ -1,6 +1,6 @@
 """What MISO keeps of the texts it was fitted to: how they lie, what writes for each class, what has been written.
 
-    fitted = FittedTexts(texts, labels, Recipe(), seed=0)
+    fitted = FittedTexts(texts, labels, label_free_embedding(texts), Recipe(), seed=0)
     anchors = fitted.written(fitted.prepare("spam", rng), 500, "harvest")
 
 A class is prepared when the first anchors are wanted of it, and further ones may be asked for at any time.
@@ -25,7 +25,6 @@ from counterpoise.miso.harvest import harvest
 from counterpoise.miso.recipe import Recipe
 from counterpoise.oversampling.anchors import Anchor
 from counterpoise.seeding import derive_seed
-from counterpoise.text.embedding import label_free_embedding
 
 
 class FittedTexts:
@@ -35,8 +34,12 @@ class FittedTexts:
     ----------
     texts : ndarray of str, shape (n,)
     labels : ndarray, shape (n,)
+    embedding : ndarray of float32, shape (n, e)
+        Where neighbours are looked for, by cosine; it has seen no label.
     recipe : Recipe
     seed : int
+    identity : str, default=""
+        Of what made the embedding, as far as texts, recipe and seed do not tell.
     device : torch.device, default="cpu"
         Where the modules live.
     checkpoint : path or None, default=None
@@ -59,19 +62,21 @@ class FittedTexts:
         self,
         texts: np.ndarray,
         labels: np.ndarray,
+        embedding: np.ndarray,
         recipe: Recipe,
         seed: int,
         *,
+        identity: str = "",
         device: torch.device | str = "cpu",
         checkpoint: str | Path | None = None,
     ) -> None:
-        self.labels, self.recipe, self.checkpoint = labels, recipe, checkpoint
+        self.labels, self.embedding = labels, embedding
+        self.recipe, self.checkpoint = recipe, checkpoint
         self.corpus = Corpus(texts, max_length=recipe.max_length, seed=seed, device=device)
         _warn_of_cut(self.corpus)
-        self.embedding = label_free_embedding(texts, seed)
         self.groups = text_groups(texts)
         self.prepared: dict[Any, Prepared] = {}
-        self._fingerprint = _fingerprint(texts, labels, recipe, seed)
+        self._fingerprint = _fingerprint(texts, labels, recipe, seed, identity)
         self._before: dict[Any, list[str]] = {}
 
     def prepare(self, label: Any, rng: np.random.Generator) -> Prepared:
@@ -122,8 +127,8 @@ def _warn_of_cut(corpus: Corpus) -> None:
         )
 
 
-def _fingerprint(texts: np.ndarray, labels: np.ndarray, recipe: Recipe, seed: int) -> str:
-    digest = hashlib.sha256(repr((recipe, seed)).encode())
+def _fingerprint(texts: np.ndarray, labels: np.ndarray, recipe: Recipe, seed: int, identity: str) -> str:
+    digest = hashlib.sha256(repr((recipe, seed, identity)).encode())
     for text, label in zip(texts, labels.tolist(), strict=True):
         digest.update(f"{len(text)}:{text}{label!r}".encode())
     return digest.hexdigest()

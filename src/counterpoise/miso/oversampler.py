@@ -30,6 +30,9 @@ from counterpoise.oversampling.base import TextSampler
 from counterpoise.oversampling.device import sampler_device
 from counterpoise.search_space import Choice, Range, Space
 from counterpoise.seeding import RandomState, derive_seed, generator, root_seed
+from counterpoise.text.checkpoints import Checkpoint
+from counterpoise.text.embedding import label_free_embedding
+from counterpoise.text.frozen import FrozenEncoder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,6 +75,10 @@ class MISO(TextSampler):
     scope : int, default=50
         Nearest majority samples that a difficult sample is paired with where the classes balance; ``scope * tau``
         before.
+    neighbor_encoder : str or None, default=None
+        Frozen pretrained encoder, of the Hugging Face Hub or a folder, in whose vectors neighbours are looked for:
+        those by which a text is difficult, and the majority samples it is paired with. It needs ``pip install
+        "counterpoise[encoders]"``. None compares means of word vectors learnt from these texts without labels.
     belonging : bool, default=True
         Whether a text is refused, and another written, that cross-fitted classifiers give to another class although
         they give its source to its own (:mod:`counterpoise.oversampling.belonging`). The paper refuses none.
@@ -110,7 +117,8 @@ class MISO(TextSampler):
         trainings on unlike machines are alike only with one of the others. The editor has none.
     device : str, default="auto"
         Where the modules are trained and write: ``"cpu"``, ``"cuda"``, ``"mps"``; ``"auto"`` takes CUDA where it is.
-        What is drawn at random is the same everywhere, arithmetic is not to the last bit. The editor needs none.
+        What is drawn at random is the same everywhere, arithmetic is not to the last bit. The editor needs none but for
+        a ``neighbor_encoder``.
     checkpoint : path or None, default=None
         File in which the training is kept and from which it goes on; needs a ``random_state``, without which no second
         training is the same.
@@ -156,6 +164,7 @@ class MISO(TextSampler):
         sources: str = "all",
         k: int = 5,
         scope: int = 50,
+        neighbor_encoder: str | None = None,
         belonging: bool = True,
         sfm: bool = True,
         attention: str = "learnt",
@@ -194,6 +203,7 @@ class MISO(TextSampler):
         self.sources = sources
         self.k = k
         self.scope = scope
+        self.neighbor_encoder = neighbor_encoder
         self.belonging = belonging
         self.sfm = sfm
         self.attention = attention
@@ -220,12 +230,19 @@ class MISO(TextSampler):
         self.preset = preset
 
     def check(self) -> None:
-        """Refuse settings out of range."""
+        """Refuse settings out of range, and an encoder that cannot be had."""
         self._recipe()
         self._device()
+        if self.neighbor_encoder is not None:
+            sampler_device(self.device)
+            Checkpoint.open(self.neighbor_encoder)
         share = self._setting("balance")
         if share != "auto" and not (isinstance(share, Real) and 0 < float(share) <= 1):
             raise SettingsError(f"balance is {share!r}; give a share above 0, at most 1, or 'auto'")
+
+    def identity(self) -> str:
+        """Hash of the encoder, with the version of what computes with it; empty without one."""
+        return "" if self.neighbor_encoder is None else Checkpoint.open(self.neighbor_encoder).identity
 
     @property
     def trains_decoder(self) -> bool:
@@ -322,12 +339,24 @@ class MISO(TextSampler):
                 "a checkpoint is of one training, which random_state=None begins anew each time; give a number"
             )
         self._fitted = FittedTexts(
-            texts, labels, self._recipe(), seed, device=self._device(), checkpoint=self.checkpoint
+            texts,
+            labels,
+            self._embedding(texts, seed),
+            self._recipe(),
+            seed,
+            identity=self.identity(),
+            device=self._device(),
+            checkpoint=self.checkpoint,
         )
         self._label_dtype = labels.dtype
         self.prepared_: dict[Any, Prepared] = self._fitted.prepared
         self.remarks_ = ()
         self._sampled = 0
+
+    def _embedding(self, texts: np.ndarray, seed: int) -> np.ndarray:
+        if self.neighbor_encoder is None:
+            return label_free_embedding(texts, seed)
+        return FrozenEncoder(self.neighbor_encoder).features(texts, sampler_device(self.device))
 
     def _amounts(
         self, texts: np.ndarray, labels: np.ndarray, wanted: dict[Any, int], seed: int

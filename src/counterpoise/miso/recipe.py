@@ -29,6 +29,7 @@ _OWN = (
     "word_roles",
     "sources",
     "scope",
+    "neighbor_encoder",
     "belonging",
     "dim",
     "heads",
@@ -96,6 +97,8 @@ class Recipe:
         Whether the gate is told which words are shared, or as much of words drawn at random.
     scope : int
         Nearest majority samples that a difficult sample is paired with where the classes balance.
+    neighbor_encoder : str or None
+        In whose vectors neighbours are looked for; None in label-free ones.
     dim, heads : int
         Of the encoder and SFM.
     reading : {"samples", "tokens"}
@@ -123,6 +126,7 @@ class Recipe:
     gate_weight: float = 0.0
     word_roles: str = "found"
     scope: int = 50
+    neighbor_encoder: str | None = None
     belonging: bool = True
     dim: int = 64
     heads: int = 8

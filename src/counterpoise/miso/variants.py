@@ -13,8 +13,8 @@ class MisoEdit(MISO):
 
     Parameters
     ----------
-    balance, budget, run, inject, gate_weight, word_roles, sources, k, scope, belonging, tau, max_length, \
-sampling_strategy, random_state
+    balance, budget, run, inject, gate_weight, word_roles, sources, k, scope, neighbor_encoder, belonging, tau, \
+max_length, device, sampling_strategy, random_state
         As of :class:`counterpoise.miso.oversampler.MISO`.
     """
 
@@ -30,9 +30,11 @@ sampling_strategy, random_state
         sources: str = "all",
         k: int = 5,
         scope: int = 50,
+        neighbor_encoder: str | None = None,
         belonging: bool = True,
         tau: str = "falling",
         max_length: int = 256,
+        device: str = "auto",
         sampling_strategy: Any = "auto",
         random_state: RandomState = None,
     ) -> None:
@@ -47,9 +49,11 @@ sampling_strategy, random_state
             sources=sources,
             k=k,
             scope=scope,
+            neighbor_encoder=neighbor_encoder,
             belonging=belonging,
             tau=tau,
             max_length=max_length,
+            device=device,
             sampling_strategy=sampling_strategy,
             random_state=random_state,
         )
