@@ -136,6 +136,7 @@ def prepare(
         pairing,
         label,
         Belonging(corpus.texts, labels == label, groups, seed) if recipe.belonging else None,
+        recipe.distinct,
     )
     donors = easy if len(easy) >= _FEWEST_EASY else minority
     counts = (len(difficult), len(easy), len(donors), seed)
@@ -146,7 +147,7 @@ def prepare(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "miso weights"))
         model = _assemble(corpus, gate, donors, recipe).to(corpus.device)
-    held_out = _held_out(minority, groups, seed)
+    held_out = _held_out(minority, groups, seed) if recipe.stops_early else minority[:0]
     training = np.setdiff1d(sources, held_out)
     sides = Sides(
         training if len(training) else sources, np.setdiff1d(minority, held_out), majority, held_out

@@ -61,6 +61,8 @@ class Field:
         For messages.
     belonging : Belonging or None, default=None
         Refuses texts that read as of another class; None refuses none.
+    distinct : bool, default=True
+        Whether a text is refused that repeats another; if not, all that have a word are taken.
     """
 
     corpus: Corpus
@@ -71,6 +73,7 @@ class Field:
     pairing: Pairing
     label: Any
     belonging: Belonging | None = None
+    distinct: bool = True
 
 
 def harvest(
@@ -126,7 +129,8 @@ def harvest(
             for row, partner, (written, shared), own, fits in zip(
                 rows, partners, found, tokens, belongs, strict=True
             ):
-                if fits and novelty.admits(written.text, own) and len(anchors) < count:
+                new = novelty.admits(written.text, own) if field.distinct else bool(own)
+                if fits and new and len(anchors) < count:
                     novelty.take(written.text, own)
                     turns.took(int(row))
                     anchors.append(_anchor(field.corpus, int(row), int(partner), written, shared, level))

@@ -123,7 +123,8 @@ class MISO(TextSampler):
         File in which the training is kept and from which it goes on; needs a ``random_state``, without which no second
         training is the same.
     preset : {None, "paper"}, default=None
-        ``"paper"`` sets everything as published; what it sets cannot be set beside it. The stop words that the paper
+        ``"paper"`` sets everything as published; what it sets cannot be set beside it, and what no setting says is as
+        published too: no text is held out to stop a training by, and one may come again. The stop words that the paper
         leaves out are left to whoever prepares the texts: they would have to be left out of all of them, those that are
         predicted too (:func:`counterpoise.text.stop_words.without_stop_words`).
     sampling_strategy : float, str, dict or callable, default="auto"
@@ -144,6 +145,9 @@ class MISO(TextSampler):
 
     Of several classes each below the largest is balanced against all others, as in the paper's multi-class sets.
     """
+
+    published: ClassVar[dict[str, Any]] = PUBLISHED
+    """What ``preset="paper"`` sets."""
 
     search_space: ClassVar[Space] = {
         "budget": Range(0.15, 0.6),
@@ -313,16 +317,17 @@ class MISO(TextSampler):
         return anchor_table(made, np.full(len(made), label, dtype=self._label_dtype))
 
     def _setting(self, name: str) -> Any:
-        if self.preset == "paper" and name in PUBLISHED:
-            return PUBLISHED[name]
+        if self.preset == "paper" and name in self.published:
+            return self.published[name]
         return getattr(self, name)
 
     def _recipe(self) -> Recipe:
         if self.preset not in (None, "paper"):
             raise SettingsError(f"preset is {self.preset!r}; choose 'paper' or leave it away")
         if self.preset == "paper":
-            defaults = signature(MISO).parameters
-            given = [name for name in PUBLISHED if as_tuple(getattr(self, name)) != defaults[name].default]
+            own = signature(type(self)).parameters
+            names = [name for name in self.published if name in own]
+            given = [name for name in names if as_tuple(getattr(self, name)) != own[name].default]
             if given:
                 raise SettingsError(
                     f"preset='paper' sets {', '.join(given)} as published; leave the preset away to set it otherwise"

@@ -70,7 +70,14 @@ PUBLISHED: dict[str, Any] = {
     "balance": 1.0,
     "tau": "falling",
 }
-"""What ``preset="paper"`` sets; numbers of steps are ours, since the paper gives none, but for the phase it lacks."""
+"""What ``preset="paper"`` sets; numbers of steps are ours, since the paper gives none, but for the phase it lacks.
+
+What no setting says is as published too: nothing is held out to stop a phase by, a text may come again, SFM adds
+nothing to its formula, and the mutual-information loss is that of Q-bar alone.
+"""
+
+PUBLISHED_CAG: dict[str, Any] = {**PUBLISHED, "sfm": False, "mi_weight": 0.0, "steps": (0, 1000, 0, 2000)}
+"""The same for the ablation without SFM and mutual information (section 6)."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +120,10 @@ class Recipe:
         Whether SFM adds Q to the formula's result; the published form does not, and says little about Q.
     max_length : int
         Words read of a text.
+    stops_early : bool
+        Whether a tenth of the class is held out to stop a phase by.
+    distinct : bool
+        Whether a text that stands there already is refused.
     algorithm : AlgorithmSettings
     decoding : Decoding
     """
@@ -135,6 +146,8 @@ class Recipe:
     attention: str = "learnt"
     residual: bool = True
     max_length: int = 256
+    stops_early: bool = True
+    distinct: bool = True
     algorithm: AlgorithmSettings = field(default_factory=AlgorithmSettings)
     decoding: Decoding = field(default_factory=Decoding)
 
@@ -211,6 +224,8 @@ def recipe_of(setting: Callable[[str], Any], *, as_published: bool) -> Recipe:
     return Recipe(
         **chosen(*_OWN),
         residual=not as_published,
+        stops_early=not as_published,
+        distinct=not as_published,
         algorithm=AlgorithmSettings(**chosen(*_OF_TRAINING), anchor_information=not as_published),
         decoding=Decoding(strategy=setting("decoding"), **chosen("temperature", "top_k", "top_p", "beams")),
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from counterpoise.miso.oversampler import MISO
+from counterpoise.miso.recipe import PUBLISHED_CAG
 from counterpoise.seeding import RandomState
 
 
@@ -65,9 +66,12 @@ class CAG(MISO):
     Parameters
     ----------
     generator, balance, budget, run, inject, sources, k, scope, belonging, adversarial, dim, steps, batch_size, \
-learning_rate, decoding, temperature, max_length, precision, device, checkpoint, sampling_strategy, random_state
+learning_rate, decoding, temperature, max_length, precision, device, checkpoint, preset, \
+sampling_strategy, random_state
         As of :class:`counterpoise.miso.oversampler.MISO`.
     """
+
+    published: ClassVar[dict[str, Any]] = PUBLISHED_CAG
 
     def __init__(
         self,
@@ -92,6 +96,7 @@ learning_rate, decoding, temperature, max_length, precision, device, checkpoint,
         precision: str = "auto",
         device: str = "auto",
         checkpoint: str | None = None,
+        preset: str | None = None,
         sampling_strategy: Any = "auto",
         random_state: RandomState = None,
     ) -> None:
@@ -118,6 +123,7 @@ learning_rate, decoding, temperature, max_length, precision, device, checkpoint,
             precision=precision,
             device=device,
             checkpoint=checkpoint,
+            preset=preset,
             sampling_strategy=sampling_strategy,
             random_state=random_state,
         )
