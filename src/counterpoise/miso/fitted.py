@@ -1,6 +1,6 @@
 """What MISO keeps of the texts it was fitted to: how they lie, what writes for each class, what has been written.
 
-    fitted = FittedTexts(texts, labels, label_free_embedding(texts), Recipe(), seed=0)
+    fitted = FittedTexts(texts, labels, neighborhood(texts, None, "auto", 0), Recipe(), seed=0)
     anchors = fitted.written(fitted.prepare("spam", rng), 500, "harvest")
 
 A class is prepared when the first anchors are wanted of it, and further ones may be asked for at any time.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -76,21 +77,22 @@ class FittedTexts:
         _warn_of_cut(self.corpus)
         self.groups = text_groups(texts)
         self.prepared: dict[Any, Prepared] = {}
-        self._fingerprint = _fingerprint(texts, labels, recipe, seed, identity)
+        self._fingerprint = _fingerprint(texts, labels, seed, identity)
         self._before: dict[Any, list[str]] = {}
 
-    def prepare(self, label: Any, rng: np.random.Generator) -> Prepared:
-        """Train what writes for a class; see :func:`counterpoise.miso.assembly.prepare`."""
+    def prepare(self, label: Any, rng: np.random.Generator, **changed: Any) -> Prepared:
+        """Train what writes for a class, by the recipe with some parts changed; see the function of that name."""
+        recipe = replace(self.recipe, **changed)
         prepared = prepare(
             self.corpus,
             self.embedding,
             self.groups,
             self.labels,
             label,
-            self.recipe,
+            recipe,
             int(rng.integers(2**62)),
             checkpoint=self._checkpoint_of(label),
-            fingerprint=self._fingerprint,
+            fingerprint=hashlib.sha256(f"{recipe!r} {self._fingerprint}".encode()).hexdigest(),
         )
         self.prepared[label] = prepared
         return prepared
@@ -127,8 +129,8 @@ def _warn_of_cut(corpus: Corpus) -> None:
         )
 
 
-def _fingerprint(texts: np.ndarray, labels: np.ndarray, recipe: Recipe, seed: int, identity: str) -> str:
-    digest = hashlib.sha256(repr((recipe, seed, identity)).encode())
+def _fingerprint(texts: np.ndarray, labels: np.ndarray, seed: int, identity: str) -> str:
+    digest = hashlib.sha256(repr((seed, identity)).encode())
     for text, label in zip(texts, labels.tolist(), strict=True):
         digest.update(f"{len(text)}:{text}{label!r}".encode())
     return digest.hexdigest()

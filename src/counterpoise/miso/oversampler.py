@@ -22,17 +22,16 @@ import torch
 
 from counterpoise.errors import SettingsError
 from counterpoise.miso.assembly import Prepared
+from counterpoise.miso.counterfactual import largest_class, with_counterfactuals
 from counterpoise.miso.fitted import FittedTexts
-from counterpoise.miso.recipe import PUBLISHED, Recipe, as_tuple, recipe_of
+from counterpoise.miso.neighborhood import check_neighborhood, identity_of, neighborhood
+from counterpoise.miso.recipe import PUBLISHED, Recipe, as_tuple, is_number, recipe_of
 from counterpoise.oversampling.anchors import Anchor, anchor_table
 from counterpoise.oversampling.balance import choose_balance, judge_by_words
 from counterpoise.oversampling.base import TextSampler
 from counterpoise.oversampling.device import sampler_device
 from counterpoise.search_space import Choice, Range, Space
 from counterpoise.seeding import RandomState, derive_seed, generator, root_seed
-from counterpoise.text.checkpoints import Checkpoint
-from counterpoise.text.embedding import label_free_embedding
-from counterpoise.text.frozen import FrozenEncoder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,6 +51,10 @@ class MISO(TextSampler):
         0, a quarter, half or all of it for each class, by cross-fitting (:mod:`counterpoise.oversampling.balance`):
         where the anchors of a fold make TF-IDF and logistic regression worse on its other side, fewer or none are
         written. It takes three more trainings. As a method, the method's own network is asked in place of it.
+    counterfactual : float, default=0.0
+        How many texts are written of the largest class beside, as a share of those of all others: its difficult texts,
+        with words of the texts of other classes near them, under its own label. They show what does not make a class.
+        Folds that choose the balance go without.
     budget : float or (float, float), default=1/3
         Share of a difficult sample's words that an anchor gives up on average (``pointer`` and ``edit``); of two,
         each anchor draws its own between them. Without one the optimum of the mutual-information loss, written
@@ -160,6 +163,7 @@ class MISO(TextSampler):
         *,
         generator: str = "pointer",
         balance: float | Literal["auto"] = 1.0,
+        counterfactual: float = 0.0,
         budget: float | tuple[float, float] = 1 / 3,
         run: float = 1.0,
         inject: float = 0.0,
@@ -199,6 +203,7 @@ class MISO(TextSampler):
         super().__init__(sampling_strategy=sampling_strategy, random_state=random_state)
         self.generator = generator
         self.balance = balance
+        self.counterfactual = counterfactual
         self.budget = budget
         self.run = run
         self.inject = inject
@@ -237,16 +242,16 @@ class MISO(TextSampler):
         """Refuse settings out of range, and an encoder that cannot be had."""
         self._recipe()
         self._device()
-        if self.neighbor_encoder is not None:
-            sampler_device(self.device)
-            Checkpoint.open(self.neighbor_encoder)
+        check_neighborhood(self.neighbor_encoder, self.device)
         share = self._setting("balance")
         if share != "auto" and not (isinstance(share, Real) and 0 < float(share) <= 1):
             raise SettingsError(f"balance is {share!r}; give a share above 0, at most 1, or 'auto'")
+        if not (is_number(self.counterfactual) and self.counterfactual >= 0):
+            raise SettingsError(f"counterfactual is {self.counterfactual!r}; give a share of 0 or more")
 
     def identity(self) -> str:
         """Hash of the encoder, with the version of what computes with it; empty without one."""
-        return "" if self.neighbor_encoder is None else Checkpoint.open(self.neighbor_encoder).identity
+        return identity_of(self.neighbor_encoder)
 
     @property
     def trains_decoder(self) -> bool:
@@ -278,7 +283,7 @@ class MISO(TextSampler):
         texts, labels, wanted = self._checked(X, y)
         seed = root_seed(self.random_state)
         self._begin(texts, labels, seed)
-        for label, gap in wanted.items():
+        for label, gap in with_counterfactuals(wanted, labels, self.counterfactual).items():
             if gap:
                 self._prepare(label, generator(seed, type(self).__name__, label))
         return self
@@ -346,7 +351,7 @@ class MISO(TextSampler):
         self._fitted = FittedTexts(
             texts,
             labels,
-            self._embedding(texts, seed),
+            neighborhood(texts, self.neighbor_encoder, self.device, seed),
             self._recipe(),
             seed,
             identity=self.identity(),
@@ -358,12 +363,13 @@ class MISO(TextSampler):
         self.remarks_ = ()
         self._sampled = 0
 
-    def _embedding(self, texts: np.ndarray, seed: int) -> np.ndarray:
-        if self.neighbor_encoder is None:
-            return label_free_embedding(texts, seed)
-        return FrozenEncoder(self.neighbor_encoder).features(texts, sampler_device(self.device))
-
     def _amounts(
+        self, texts: np.ndarray, labels: np.ndarray, wanted: dict[Any, int], seed: int
+    ) -> dict[Any, int]:
+        amounts = self._filled(texts, labels, wanted, seed)
+        return with_counterfactuals(amounts, labels, self.counterfactual)
+
+    def _filled(
         self, texts: np.ndarray, labels: np.ndarray, wanted: dict[Any, int], seed: int
     ) -> dict[Any, int]:
         self.balance_: dict[Any, float] = {}
@@ -384,8 +390,9 @@ class MISO(TextSampler):
         return self._fitted.written(self._prepare(label, rng), count, "harvest")
 
     def _prepare(self, label: Any, rng: np.random.Generator) -> Prepared:
-        prepared = self._fitted.prepare(label, rng)
-        recipe = self._fitted.recipe
-        if recipe.sources != "all" or recipe.inject:
+        fitted = self._fitted
+        counterfactual = self.counterfactual > 0 and label == largest_class(fitted.labels)
+        prepared = fitted.prepare(label, rng, **({"sources": "difficult"} if counterfactual else {}))
+        if counterfactual or fitted.recipe.sources != "all" or fitted.recipe.inject:
             self.remarks_ = (*self.remarks_, f"{type(self).__name__}: {prepared.roles}")
         return prepared

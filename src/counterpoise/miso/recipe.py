@@ -173,15 +173,15 @@ class Recipe:
                 f"dim is {self.dim} and heads is {self.heads}; dim must be a multiple of heads, at least twice it"
             )
         ends = self.budget if isinstance(self.budget, tuple) else (self.budget, self.budget)
-        if not (len(ends) == 2 and all(map(_is_number, ends)) and 0 < ends[0] <= ends[1] < 1):
+        if not (len(ends) == 2 and all(map(is_number, ends)) and 0 < ends[0] <= ends[1] < 1):
             raise SettingsError(
                 f"budget is {self.budget!r}; give a share above 0 and below 1, or two, the lesser first"
             )
-        if not (_is_number(self.inject) and 0 <= self.inject <= 1):
+        if not (is_number(self.inject) and 0 <= self.inject <= 1):
             raise SettingsError(f"inject is {self.inject!r}; give a share from 0 to 1")
-        if not (_is_number(self.run) and self.run >= 1):
+        if not (is_number(self.run) and self.run >= 1):
             raise SettingsError(f"run is {self.run!r}; give a mean length of 1 or more words")
-        if not _is_number(self.gate_weight):
+        if not is_number(self.gate_weight):
             raise SettingsError(f"gate_weight is {self.gate_weight!r}; give a number, 0 for a blind gate")
         if self.word_roles == "shuffled" and not self.gate_weight:
             raise SettingsError(
@@ -193,12 +193,12 @@ class Recipe:
             )
         for name in ("mi_weight", "likelihood_floor"):
             value = getattr(self.algorithm, name)
-            if not (_is_number(value) and value >= 0):
+            if not (is_number(value) and value >= 0):
                 raise SettingsError(f"{name} is {value!r}; give a number of 0 or more")
         rate, gumbel = self.algorithm.learning_rate, self.algorithm.gumbel
-        if not (_is_number(rate) and rate > 0):
+        if not (is_number(rate) and rate > 0):
             raise SettingsError(f"learning_rate is {rate!r}; give a number above 0")
-        if gumbel is not None and not (_is_number(gumbel) and gumbel > 0):
+        if gumbel is not None and not (is_number(gumbel) and gumbel > 0):
             raise SettingsError(f"gumbel is {gumbel!r}; give a number above 0, or leave it away")
 
 
@@ -241,7 +241,8 @@ def _at_least(name: str, value: Any, least: int) -> None:
         raise SettingsError(f"{name} is {value!r}; give an int of {least} or more")
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number, and no truth value."""
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 

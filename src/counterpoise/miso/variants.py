@@ -14,8 +14,8 @@ class MisoEdit(MISO):
 
     Parameters
     ----------
-    balance, budget, run, inject, gate_weight, word_roles, sources, k, scope, neighbor_encoder, belonging, tau, \
-max_length, device, sampling_strategy, random_state
+    balance, counterfactual, budget, run, inject, gate_weight, word_roles, sources, k, scope, neighbor_encoder, \
+belonging, tau, max_length, device, sampling_strategy, random_state
         As of :class:`counterpoise.miso.oversampler.MISO`.
     """
 
@@ -23,6 +23,7 @@ max_length, device, sampling_strategy, random_state
         self,
         *,
         balance: float | Literal["auto"] = 1.0,
+        counterfactual: float = 0.0,
         budget: float | tuple[float, float] = 1 / 3,
         run: float = 1.0,
         inject: float = 0.0,
@@ -42,6 +43,7 @@ max_length, device, sampling_strategy, random_state
         super().__init__(
             generator="edit",
             balance=balance,
+            counterfactual=counterfactual,
             budget=budget,
             run=run,
             inject=inject,
