@@ -137,6 +137,7 @@ def prepare(
         label,
         Belonging(corpus.texts, labels == label, groups, seed) if recipe.belonging else None,
         recipe.distinct,
+        recipe.soft_labels,
     )
     donors = easy if len(easy) >= _FEWEST_EASY else minority
     counts = (len(difficult), len(easy), len(donors), seed)

@@ -83,4 +83,5 @@ class Editor:
                 injected.append(lent[index])
         kept = tuple(word for word, gone in zip(words, given, strict=True) if not gone)
         donors = (donor,) if (given & (opened == INJECTED)).any() else ()
-        return Written(join_edited(words, gaps), kept, tuple(injected), donors)
+        lent = int((given & (opened == PARTNER)).sum())
+        return Written(join_edited(words, gaps), kept, tuple(injected), donors, lent)

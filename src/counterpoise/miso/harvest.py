@@ -63,6 +63,8 @@ class Field:
         Refuses texts that read as of another class; None refuses none.
     distinct : bool, default=True
         Whether a text is refused that repeats another; if not, all that have a word are taken.
+    soft_labels : bool, default=False
+        Whether anchors say which share of their words is their own class's.
     """
 
     corpus: Corpus
@@ -74,6 +76,7 @@ class Field:
     label: Any
     belonging: Belonging | None = None
     distinct: bool = True
+    soft_labels: bool = False
 
 
 def harvest(
@@ -133,7 +136,7 @@ def harvest(
                 if fits and new and len(anchors) < count:
                     novelty.take(written.text, own)
                     turns.took(int(row))
-                    anchors.append(_anchor(field.corpus, int(row), int(partner), written, shared, level))
+                    anchors.append(_anchor(field, int(row), int(partner), written, shared, level))
             progress.advance(len(anchors) - had)
     if len(anchors) < count:
         warnings.warn(
@@ -201,14 +204,16 @@ def _tokens(texts: Sequence[str]) -> list[list[str]]:
 
 
 def _anchor(
-    corpus: Corpus, row: int, partner: int, written: Written, shared: Tensor, level: dict[int, float]
+    field: Field, row: int, partner: int, written: Written, shared: Tensor, level: dict[int, float]
 ) -> Anchor:
+    corpus = field.corpus
     own, ids = corpus.words(row), corpus.ids(row).tolist()
     # Unknown words all have one vector, and would all be alike: they are shared only where they are the same.
     common = {
         w for w, i, like in zip(own, ids, shared.tolist(), strict=False) if like >= SHARED and i != UNKNOWN
     }
     common |= set(corpus.words(partner))
+    words = (*written.kept, *written.injected)
     return Anchor(
         text=written.text,
         source_row=row,
@@ -217,4 +222,5 @@ def _anchor(
         shared=tuple(word for word in written.kept if word in common),
         injected=written.injected,
         difficulty=level[row],
+        own_share=1 - written.lent / len(words) if field.soft_labels else None,
     )

@@ -13,7 +13,6 @@ majority. Any classifier trained on the rebalanced texts then embeds the difficu
 from __future__ import annotations
 
 from inspect import signature
-from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -25,7 +24,7 @@ from counterpoise.miso.assembly import Prepared
 from counterpoise.miso.counterfactual import largest_class, with_counterfactuals
 from counterpoise.miso.fitted import FittedTexts
 from counterpoise.miso.neighborhood import check_neighborhood, identity_of, neighborhood
-from counterpoise.miso.recipe import PUBLISHED, Recipe, as_tuple, is_number, recipe_of
+from counterpoise.miso.recipe import PUBLISHED, Recipe, as_tuple, check_amounts, recipe_of
 from counterpoise.oversampling.anchors import Anchor, anchor_table
 from counterpoise.oversampling.balance import choose_balance, judge_by_words
 from counterpoise.oversampling.base import TextSampler
@@ -52,9 +51,8 @@ class MISO(TextSampler):
         where the anchors of a fold make TF-IDF and logistic regression worse on its other side, fewer or none are
         written. It takes three more trainings. As a method, the method's own network is asked in place of it.
     counterfactual : float, default=0.0
-        How many texts are written of the largest class beside, as a share of those of all others: its difficult texts,
-        with words of the texts of other classes near them, under its own label. They show what does not make a class.
-        Folds that choose the balance go without.
+        How many texts are written of the largest class beside, as a share of those of all others: its difficult texts
+        with words of other classes' texts near them, under its own label. Folds that choose the balance go without.
     budget : float or (float, float), default=1/3
         Share of a difficult sample's words that an anchor gives up on average (``pointer`` and ``edit``); of two,
         each anchor draws its own between them. Without one the optimum of the mutual-information loss, written
@@ -85,6 +83,10 @@ class MISO(TextSampler):
     belonging : bool, default=True
         Whether a text is refused, and another written, that cross-fitted classifiers give to another class although
         they give its source to its own (:mod:`counterpoise.oversampling.belonging`). The paper refuses none.
+    soft_labels : bool, default=False
+        Whether ``anchors_`` have a column ``own_share``, the share of the words that the majority partner has not lent.
+        As a method a network learns that much of an anchor as its class and the rest as the partner's, while labels of
+        ``fit_resample`` are whole. ``balance="auto"``, whose folds learn from whole labels, is refused beside it.
     sfm : bool, default=True
         False leaves the semantic fusion module out, and with it the mutual-information loss.
     attention : {"learnt", "random"}, default="learnt"
@@ -116,8 +118,7 @@ class MISO(TextSampler):
     max_length : int, default=256
         Words read of a text, and written at most.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Number format in which the decoders are trained; ``"auto"`` takes the one that is faster on the machine, so that
-        trainings on unlike machines are alike only with one of the others. The editor has none.
+        Number format of the decoders' training; ``"auto"`` takes the faster one, which hangs on the machine.
     device : str, default="auto"
         Where the modules are trained and write: ``"cpu"``, ``"cuda"``, ``"mps"``; ``"auto"`` takes CUDA where it is.
         What is drawn at random is the same everywhere, arithmetic is not to the last bit. The editor needs none but for
@@ -174,6 +175,7 @@ class MISO(TextSampler):
         scope: int = 50,
         neighbor_encoder: str | None = None,
         belonging: bool = True,
+        soft_labels: bool = False,
         sfm: bool = True,
         attention: str = "learnt",
         mi_weight: float = 1.0,
@@ -214,6 +216,7 @@ class MISO(TextSampler):
         self.scope = scope
         self.neighbor_encoder = neighbor_encoder
         self.belonging = belonging
+        self.soft_labels = soft_labels
         self.sfm = sfm
         self.attention = attention
         self.mi_weight = mi_weight
@@ -243,11 +246,11 @@ class MISO(TextSampler):
         self._recipe()
         self._device()
         check_neighborhood(self.neighbor_encoder, self.device)
-        share = self._setting("balance")
-        if share != "auto" and not (isinstance(share, Real) and 0 < float(share) <= 1):
-            raise SettingsError(f"balance is {share!r}; give a share above 0, at most 1, or 'auto'")
-        if not (is_number(self.counterfactual) and self.counterfactual >= 0):
-            raise SettingsError(f"counterfactual is {self.counterfactual!r}; give a share of 0 or more")
+        check_amounts(self._setting("balance"), self.counterfactual)
+        if self.soft_labels and self.chooses_balance:
+            raise SettingsError(
+                "soft_labels is true, but folds that choose the balance learn from whole labels; give balance a number"
+            )
 
     def identity(self) -> str:
         """Hash of the encoder, with the version of what computes with it; empty without one."""

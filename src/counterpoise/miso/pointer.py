@@ -282,7 +282,8 @@ class PointerDecoder(TextDecoder):
         kept = tuple(word for word, c in zip(own, places, strict=True) if c == 0)
         injected = tuple(word for word, c in zip(words, places, strict=True) if c > 0)
         donors = (donor,) if any(c > len(first) for c in places) else ()
-        return Written(join_edited(words, gaps), kept, injected, donors)
+        lent = sum(0 < c <= len(first) for c in places)
+        return Written(join_edited(words, gaps), kept, injected, donors, lent)
 
 
 def _next_kept(ids: Tensor, holes: Tensor) -> Tensor:

@@ -31,6 +31,7 @@ _OWN = (
     "scope",
     "neighbor_encoder",
     "belonging",
+    "soft_labels",
     "dim",
     "heads",
     "reading",
@@ -112,6 +113,8 @@ class Recipe:
         Of SFM's formula.
     belonging : bool
         Whether texts that read as of another class are refused.
+    soft_labels : bool
+        Whether anchors say which share of their words is their own class's.
     sfm : bool
         Whether there is a fusion module.
     attention : {"learnt", "random"}
@@ -139,6 +142,7 @@ class Recipe:
     scope: int = 50
     neighbor_encoder: str | None = None
     belonging: bool = True
+    soft_labels: bool = False
     dim: int = 64
     heads: int = 8
     reading: str = "samples"
@@ -163,6 +167,7 @@ class Recipe:
             _at_least(name, getattr(self, name), 1)
         _at_least("batch_size", self.algorithm.batch_size, 2)
         check_flag("belonging", self.belonging)
+        check_flag("soft_labels", self.soft_labels)
         check_flag("sfm", self.sfm)
         check_flag("adversarial", self.algorithm.adversarial)
         steps = self.algorithm.steps
@@ -229,6 +234,14 @@ def recipe_of(setting: Callable[[str], Any], *, as_published: bool) -> Recipe:
         algorithm=AlgorithmSettings(**chosen(*_OF_TRAINING), anchor_information=not as_published),
         decoding=Decoding(strategy=setting("decoding"), **chosen("temperature", "top_k", "top_p", "beams")),
     )
+
+
+def check_amounts(balance: Any, counterfactual: Any) -> None:
+    """Refuse settings of how much is written that are out of range, with a SettingsError."""
+    if balance != "auto" and not (isinstance(balance, Real) and 0 < float(balance) <= 1):
+        raise SettingsError(f"balance is {balance!r}; give a share above 0, at most 1, or 'auto'")
+    if not (is_number(counterfactual) and counterfactual >= 0):
+        raise SettingsError(f"counterfactual is {counterfactual!r}; give a share of 0 or more")
 
 
 def _one_of(name: str, value: Any, choices: tuple[str, ...]) -> None:

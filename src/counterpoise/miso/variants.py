@@ -15,7 +15,7 @@ class MisoEdit(MISO):
     Parameters
     ----------
     balance, counterfactual, budget, run, inject, gate_weight, word_roles, sources, k, scope, neighbor_encoder, \
-belonging, tau, max_length, device, sampling_strategy, random_state
+belonging, soft_labels, tau, max_length, device, sampling_strategy, random_state
         As of :class:`counterpoise.miso.oversampler.MISO`.
     """
 
@@ -34,6 +34,7 @@ belonging, tau, max_length, device, sampling_strategy, random_state
         scope: int = 50,
         neighbor_encoder: str | None = None,
         belonging: bool = True,
+        soft_labels: bool = False,
         tau: str = "falling",
         max_length: int = 256,
         device: str = "auto",
@@ -54,6 +55,7 @@ belonging, tau, max_length, device, sampling_strategy, random_state
             scope=scope,
             neighbor_encoder=neighbor_encoder,
             belonging=belonging,
+            soft_labels=soft_labels,
             tau=tau,
             max_length=max_length,
             device=device,
