@@ -301,6 +301,40 @@ def test_a_decoders_number_format_belongs_to_the_key_and_leaves_the_classifiers_
     assert (asked.key_in(places[0]) != asked.key_in(places[1])) == tells
 
 
+@pytest.mark.parametrize(
+    ("method", "settings", "told"),
+    [
+        ("miso", {"precision": "float32"}, "float32"),
+        ("cag", {"precision": "bfloat16"}, "bfloat16"),
+        ("miso_edit", {}, None),
+        (
+            "blend",
+            {"members": ["tfidf_lr", "miso"], "settings": {"miso": {"precision": "float32"}}},
+            "float32",
+        ),
+        (
+            "blend",
+            {
+                "members": ["cag", "miso", "tfidf_lr"],
+                "settings": {"miso": {"precision": "float32"}, "tfidf_lr": {"sampler": "miso"}},
+            },
+            "fastest",
+        ),
+    ],
+)
+def test_a_decoders_number_format_can_be_asked_for(method, settings, told, monkeypatch) -> None:
+    trained = make_method(method, settings).trains_backbone("text")
+    asked = run(
+        method=method,
+        method_settings=settings,
+        backbone="textcnn" if trained else None,
+        backbone_settings={},
+        estimator={"precision": "auto", "device": "cpu"},
+    )
+    monkeypatch.setattr(precision, "remembered", lambda *question: "fastest")
+    assert Surroundings.here(asked).versions.get("sampler's arithmetic") == told
+
+
 def test_threads_of_another_process(monkeypatch) -> None:
     asked = []
     monkeypatch.setattr(

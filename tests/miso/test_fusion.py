@@ -66,6 +66,41 @@ def test_padding_by_hand() -> None:
     torch.testing.assert_close(fuse(q, k, 4.0, first, both), attention[:, None] * q[:1] @ second)
 
 
+def test_attention_at_random_is_the_formula_with_the_weights_of_each_row_dealt_out() -> None:
+    """Of the case by hand all 16 ways to deal, no others, and nothing of it where a word is padding."""
+    q, k = torch.tensor([[1.0, 0.0], [0.0, 2.0]]), torch.tensor([[1.0, 1.0], [0.0, 1.0]])
+    first = [softmax(0.5, 0.0), softmax(1.0, 1.0)]
+    second = [softmax(0.5, 0.5), softmax(0.0, 1.0)]
+    ways = [
+        product(product([a, b], q.tolist()), [c, d])
+        for a, b, c, d in itertools.product(*((row, row[::-1]) for row in (*first, *second)))
+    ]
+    stream = torch.Generator().manual_seed(0)
+    met = set()
+    for _ in range(60):
+        found = fuse(q, k, 4.0, dealing=stream)
+        (at, *_) = (i for i, way in enumerate(ways) if torch.allclose(found, torch.tensor(way)))
+        met.add(at)
+    assert len(met) == 4, "two of the rows are flat, so that four ways are to be told apart"
+    one = torch.tensor([True, False])
+    rows = fuse(q, k, 4.0, None, one, dealing=stream) @ torch.ones(2)
+    torch.testing.assert_close(rows, torch.ones(2))
+
+
+@pytest.mark.parametrize("reading", ["samples", "tokens"])
+def test_attention_at_random_is_drawn_anew_in_each_pass(reading) -> None:
+    learnt, at_random = module(reading), module(reading, at_random=True)
+    pair, stream = inputs(reading), torch.Generator().manual_seed(0)
+    before = stream.get_state()
+    learnt(*pair, 1.0, generator=stream)
+    assert stream.get_state().equal(before)
+    one, other = (at_random(*pair, 1.0, generator=stream).z for _ in range(2))
+    assert (one - other).abs().max() > 0.01
+    assert (one - learnt(*pair, 1.0).z).abs().max() > 0.01
+    with pytest.raises(ValueError, match="needs a generator"):
+        at_random(*pair, 1.0)
+
+
 def test_feature_attention_keeps_its_scale_in_larger_batches() -> None:
     """A batch twice over is the same batch: the paper's plain sum would have sharpened the second softmax."""
     q, k = inputs("samples", dim=4)

@@ -35,6 +35,33 @@ def test_a_positive_weight_gives_up_what_is_shared() -> None:
     assert Gate(1 / 3, 1.0, weight=-4.0)(shared, torch.ones(1, 4, dtype=torch.bool))[0, 1] > chance[1]
 
 
+def test_shuffled_roles_are_the_same_chances_at_other_words_of_the_text() -> None:
+    shared = torch.rand(3, 12, generator=noise())
+    mask = torch.arange(12) < torch.tensor([[12], [7], [1]])
+    found, dealt = (
+        Gate(1 / 3, 1.0, weight=4.0, shuffled=shuffled)(shared * mask, mask, None, noise(1))
+        for shuffled in (False, True)
+    )
+    torch.testing.assert_close(dealt.sort(dim=1).values, found.sort(dim=1).values)
+    assert not dealt[~mask].any()
+    assert (dealt != found)[:2].sum() > 12
+    many = [
+        Gate(1 / 3, 1.0, weight=4.0, shuffled=True)(shared[:1], mask[:1], None, noise(seed))
+        for seed in range(400)
+    ]
+    assert torch.cat(many).mean(dim=0).tolist() == pytest.approx([1 / 3] * 12, abs=0.04)
+
+
+def test_a_blind_gate_and_one_that_is_told_draw_nothing_for_it() -> None:
+    mask, stream = torch.ones(2, 5, dtype=torch.bool), noise()
+    before = stream.get_state()
+    Gate(1 / 3, 1.0, weight=4.0)(torch.rand(2, 5, generator=noise(1)), mask, None, stream)
+    Gate(1 / 3, 1.0, weight=4.0, shuffled=True)(None, mask, None, stream)
+    assert stream.get_state().equal(before)
+    with pytest.raises(ValueError, match="needs a generator"):
+        Gate(1 / 3, 1.0, weight=4.0, shuffled=True)(torch.ones(2, 5), mask)
+
+
 def test_of_two_budgets_each_text_draws_its_own() -> None:
     mask = torch.ones(2000, 50, dtype=torch.bool)
     gate = Gate((0.1, 0.6), 1.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import warnings
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +18,9 @@ from sklearn.model_selection import GridSearchCV
 
 from counterpoise import MISO
 from counterpoise.errors import CounterpoiseWarning, DataError, ModelError, SettingsError
-from counterpoise.miso import oversampler, schedule
+from counterpoise.miso import fitted, schedule
 from counterpoise.miso.recipe import PUBLISHED
+from counterpoise.miso.training import Algorithm1
 from counterpoise.miso.variants import CAG, MisoEdit
 from counterpoise.oversampling.anchors import anchor_schema, anchors_from
 from tiny_miso import QUICK, corpus
@@ -220,6 +222,7 @@ def test_balance_fills_a_share_of_the_gap_with_the_automatic_strategy_only() -> 
         ({"decoding": "magic"}, "decoding"),
         ({"mi_weight": -1}, "mi_weight is -1"),
         ({"k": 0}, "k is 0"),
+        ({"precision": "float16"}, "precision is 'float16'"),
     ],
 )
 def test_settings_out_of_range_are_refused_in_one_sentence(settings, said) -> None:
@@ -317,6 +320,21 @@ def test_both_readings_of_the_formula_train(reading) -> None:
     assert Counter(y.tolist())["rare"] == 60
 
 
+@pytest.mark.parametrize("asked", ["float32", "bfloat16"])
+def test_decoders_are_trained_in_the_number_format_that_was_asked_for(asked, monkeypatch) -> None:
+    seen = []
+    begun = Algorithm1.__init__
+
+    def init(self, *given):
+        begun(self, *given)
+        seen.append(self.bfloat16)
+
+    monkeypatch.setattr(Algorithm1, "__init__", init)
+    for sampler in (make(precision=asked), CAG(precision=asked, random_state=0)):
+        sampler.fit(*corpus())
+    assert seen == [asked == "bfloat16"] * 2
+
+
 def test_the_paper_preset_sets_everything_as_published() -> None:
     recipe = MISO(preset="paper")._recipe()
     assert recipe.generator == "free"
@@ -350,6 +368,39 @@ def test_the_paper_preset_leaves_words_and_loss_as_published() -> None:
     assert not recipe.algorithm.anchor_information
     with pytest.raises(SettingsError, match="preset='paper' sets k, tau as published; leave the preset away"):
         MISO(preset="paper", k=3, tau="fixed").check()
+
+
+@pytest.mark.parametrize("sampler", [MISO, CAG])
+def test_as_published_a_text_may_come_again_and_none_is_held_out(sampler, monkeypatch) -> None:
+    for name, value in {**QUICK, "steps": (0, 15, 1, 2), "learning_rate": 3e-2}.items():
+        monkeypatch.setitem(sampler.published, name, value)
+    monkeypatch.setattr(schedule, "LOOK_EVERY", 1)
+    texts, labels = corpus(24, 60)
+    made = sampler(preset="paper", random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CounterpoiseWarning)
+        X, y = made.fit_resample(texts, labels)
+    assert Counter(y.tolist())["rare"] == 60, "the class is filled up, if with repeats"
+    new = X[len(texts) :].tolist()
+    assert len(set(new)) < len(new)
+    assert all(text.split() for text in new)
+    history = made.prepared_["rare"].history.rows
+    assert not any("held_out" in row for row in history)
+    assert any("I(Q; Qbar)" in row for row in history) == (sampler is MISO)
+
+
+def test_the_paper_preset_of_the_ablation_has_neither_fusion_nor_information() -> None:
+    plain, ablated = (vars(sampler(preset="paper")._recipe()) for sampler in (MISO, CAG))
+    told = {name for name in plain if plain[name] != ablated[name]}
+    assert told == {"sfm", "algorithm"}
+    assert not ablated["sfm"]
+    assert ablated["algorithm"] == replace(plain["algorithm"], mi_weight=0.0, steps=(0, 1000, 0, 2000))
+    with pytest.raises(
+        SettingsError, match="preset='paper' sets generator, k as published; leave the preset"
+    ):
+        CAG(preset="paper", k=3, generator="edit").check()
+    with pytest.raises(SettingsError, match="preset is 'journal'"):
+        CAG(preset="journal").check()
 
 
 def test_the_paper_preset_gives_texts_back_with_their_stop_words(monkeypatch) -> None:
@@ -399,12 +450,12 @@ def test_a_checkpoint_is_of_a_training_that_can_be_had_again(tmp_path) -> None:
 
 @pytest.mark.parametrize("tau", ["fixed", "falling"])
 def test_the_harvest_is_told_whether_tau_falls(tau, monkeypatch) -> None:
-    told, kept = [], oversampler.harvest
+    told, kept = [], fitted.harvest
 
     def harvest(*given, falling, **more):
         told.append(falling)
         return kept(*given, falling=falling, **more)
 
-    monkeypatch.setattr(oversampler, "harvest", harvest)
+    monkeypatch.setattr(fitted, "harvest", harvest)
     MisoEdit(tau=tau, random_state=0).fit_resample(*corpus())
     assert told == [tau == "falling"]

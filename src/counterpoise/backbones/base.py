@@ -28,8 +28,8 @@ class Batch(NamedTuple):
     mask : Tensor of bool, shape (B, T), or None
         True at real tokens; None where nothing is padded.
     labels : Tensor
-        Class numbers, ``(B,)`` of int64, or under label smoothing shares of the classes, ``(B, C)`` of float32; empty
-        at prediction time.
+        Class numbers, ``(B,)`` of int64, or with soft labels or label smoothing shares of the classes, ``(B, C)`` of
+        float32; empty at prediction time.
     weights : Tensor of float32, shape (B,)
         Weight of each row in the loss, 1 on average over the data set; empty at prediction time.
     rows : Tensor of int64, shape (B,)

@@ -28,7 +28,7 @@ CONSENT = "method__allow_sending"
 _PREDICTORS: dict[str, Any] = {**PREDICTORS, BlendPredictor.kind: BlendPredictor}
 _OF_INPUTS = ("n_features_in_", "feature_names_in_", "image_height_", "image_width_")
 _NOT_SAVED = ("checkpoint", "device", CONSENT)
-_PRETRAINED = ("method__encoder", "backbone__name")
+_PRETRAINED = ("method__encoder", "method__neighbor_encoder", "backbone__name")
 
 
 class SavableMixin:

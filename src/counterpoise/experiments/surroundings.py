@@ -96,7 +96,7 @@ class Surroundings:
             method = make_method(run.method, run.method_settings)
             versions = dict(_versions()) | _pretrained(run, method)
             if method.trains_decoder:
-                versions["sampler's arithmetic"] = resolve_precision("auto", beside(device))
+                versions["sampler's arithmetic"] = resolve_precision(method.decoder_precision, beside(device))
             if run.trials:
                 versions["optuna"] = _version("optuna")
             return cls(source, device.type, precision, count, versions)

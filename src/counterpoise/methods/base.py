@@ -51,6 +51,9 @@ class Data:
         Weight of each row in the loss; the scale does not matter.
     class_weight : ndarray of float64, shape (C,), or None, default=None
         What the caller wants each class to count, which is in ``weights`` already; None is 1 each.
+    soft_labels : ndarray of float64, shape (n, C), or None, default=None
+        Shares of the classes in each row, summing to 1, of rows that a sampler has made of several; None where each row
+        is of its label alone.
     """
 
     inputs: np.ndarray
@@ -58,6 +61,7 @@ class Data:
     n_classes: int
     weights: np.ndarray
     class_weight: np.ndarray | None = None
+    soft_labels: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -69,18 +73,38 @@ class Data:
 
     def take(self, rows: np.ndarray) -> Data:
         """Some rows, in the order given; rows may repeat."""
-        return replace(self, inputs=self.inputs[rows], labels=self.labels[rows], weights=self.weights[rows])
+        soft = None if self.soft_labels is None else self.soft_labels[rows]
+        return replace(
+            self,
+            inputs=self.inputs[rows],
+            labels=self.labels[rows],
+            weights=self.weights[rows],
+            soft_labels=soft,
+        )
 
     def class_mass(self) -> np.ndarray:
         """Share of each class by rows and weights, ``(C,)`` of float64, summing to 1."""
-        mass = np.bincount(self.labels, self.weights, self.n_classes)
+        if self.soft_labels is not None:
+            mass = self.weights @ self.soft_labels
+        else:
+            mass = np.bincount(self.labels, self.weights, self.n_classes)
         return mass / mass.sum()
 
     def class_shares(self) -> np.ndarray:
         """How large each class is, ``(C,)``: its share by rows and the weights they had before class weights."""
         if self.class_weight is None:
             return self.class_mass()
+        if self.soft_labels is not None:
+            return self.times(1 / self.class_weight).class_mass()
         return replace(self, weights=self.weights / self.class_weight[self.labels]).class_mass()
+
+    def times(self, factors: np.ndarray) -> Data:
+        """The same rows, where what is of a class counts ``factors`` ``(C,)`` times as much."""
+        if self.soft_labels is None:
+            return replace(self, weights=self.weights * factors[self.labels])
+        soft = self.soft_labels * factors
+        whole = soft.sum(axis=1)
+        return replace(self, weights=self.weights * whole, soft_labels=soft / whole[:, None])
 
     def class_factors(self) -> np.ndarray:
         """What class weights multiply each class by, ``(C,)`` of float64; 1 each where there are none."""
@@ -93,6 +117,8 @@ class Data:
 
     def balanced(self) -> Data:
         """The same rows with weights under which all classes have the same mass."""
+        if self.soft_labels is not None:
+            return replace(self.times(1 / self.class_mass()), class_weight=None)
         return replace(self, weights=self.weights / self.class_mass()[self.labels], class_weight=None)
 
 
@@ -148,8 +174,7 @@ class Context:
         """Data whose row weights are multiplied by the class weights; methods call it after their own balancing."""
         if self.class_weight is None:
             return data
-        weights = data.weights * self.class_weight[data.labels]
-        return replace(data, weights=weights, class_weight=self.class_weight)
+        return replace(data.times(self.class_weight), class_weight=self.class_weight)
 
 
 class Method(BaseEstimator, ABC):
@@ -221,6 +246,11 @@ class Method(BaseEstimator, ABC):
     def trains_decoder(self) -> bool:
         """Whether a sampler of it does; see :attr:`counterpoise.oversampling.base.TextSampler.trains_decoder`."""
         return False
+
+    @property
+    def decoder_precision(self) -> str:
+        """Number format that was asked for it; ``"auto"`` is whatever is fastest on the machine."""
+        return "auto"
 
     def check_training(self, training: TrainingSettings, kind: str) -> None:
         """Raise SettingsError for a training on such data that this method cannot take part in, before any work."""

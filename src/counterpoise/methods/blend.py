@@ -201,6 +201,12 @@ class Blend(Method):
         """Whether a sampler of any member does."""
         return any(member.trains_decoder for member in self.made().values())
 
+    @property
+    def decoder_precision(self) -> str:
+        """That of the members that train one; ``"auto"`` where they differ, since the settings tell what is fixed."""
+        asked = {member.decoder_precision for member in self.made().values() if member.trains_decoder}
+        return "auto" if len(asked) != 1 else asked.pop()
+
     def fit(self, data: Data, context: Context) -> BlendPredictor:
         """Fit each member, and the weights where they are to be fitted."""
         self.check_training(context.training, data.kind)

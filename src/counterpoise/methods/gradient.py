@@ -120,6 +120,7 @@ class GradientMethod(Method):
                 resampled.labels,
                 resampled.weights,
                 resampled.class_weight,
+                resampled.soft_labels,
             ),
             settings=context.training,
             seed=derive_seed(context.seed, "training"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -18,9 +18,13 @@ from counterpoise.methods.gradient import GradientMethod
 from counterpoise.methods.network_predictor import NetworkPredictor
 from counterpoise.metrics.calibration import softmax
 from counterpoise.metrics.ranking import average_precision
+from counterpoise.oversampling.anchors import OWN_SHARE
 from counterpoise.oversampling.balance import SHARES, Fold, Judge, choose_balance
 from counterpoise.oversampling.base import TextSampler
 from counterpoise.oversampling.device import beside
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class SampledMethod(GradientMethod):
@@ -64,6 +68,11 @@ class SampledMethod(GradientMethod):
         """Whether the sampler does."""
         return self.sampler(**self._settings).trains_decoder
 
+    @property
+    def decoder_precision(self) -> str:
+        """The sampler's setting, where it has one."""
+        return self._settings.get("precision", "auto")
+
     def fit(self, data: Data, context: Context) -> NetworkPredictor:
         """Resample, encode, train and finish; see :meth:`counterpoise.methods.base.Method.fit`.
 
@@ -98,12 +107,19 @@ class SampledMethod(GradientMethod):
         return predictor
 
     def resample(self, data: Data, context: Context) -> Data:
-        """Add the sampler's new texts; each weighs what the text it was made from weighs."""
+        """Add the sampler's new texts; each weighs what the text it was made from weighs.
+
+        Where the sampler says which share of a text is its own class's, the rest is of the class that lent it.
+        """
         sampler = self._sampler(context).set_params(random_state=context.seed)
         texts, labels = sampler.fit_resample(data.inputs, data.labels)
         self._remarks = sampler.remarks_
         weights = data.weights[sampler.source_rows_]
-        return replace(data, inputs=texts, labels=np.asarray(labels), weights=weights)
+        labels = np.asarray(labels)
+        soft = None
+        if OWN_SHARE in sampler.anchors_.column_names:
+            soft = soft_labels(data, labels, sampler.anchors_)
+        return replace(data, inputs=texts, labels=labels, weights=weights, soft_labels=soft)
 
     def _sampler(self, context: Context) -> TextSampler:
         """The sampler, beside the classifier's device where it has one.
@@ -118,6 +134,31 @@ class SampledMethod(GradientMethod):
         if "device" in sampler.get_params():
             sampler.set_params(device=str(beside(context.training.torch_device())))
         return sampler
+
+
+def soft_labels(data: Data, labels: np.ndarray, anchors: pa.Table) -> np.ndarray:
+    """Shares of the classes in given rows and new ones.
+
+    Parameters
+    ----------
+    data : Data
+        What the sampler was given.
+    labels : ndarray of int64, shape (n_new,)
+        Of these rows, then of the new ones.
+    anchors : pyarrow.Table
+        The new ones, with the column ``own_share``; the first of ``partner_rows`` lent the rest.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_new, C)
+    """
+    shares = np.eye(data.n_classes)[labels]
+    own = anchors[OWN_SHARE].to_numpy()
+    lenders = data.labels[[rows[0] for rows in anchors["partner_rows"].to_pylist()]]
+    new = np.arange(len(data), len(labels))
+    shares[new] *= own[:, None]
+    shares[new, lenders] += 1 - own
+    return shares
 
 
 class Enlarged(GradientMethod):

@@ -93,7 +93,7 @@ def prepare(
     ----------
     corpus : Corpus
     embedding : ndarray of float32, shape (n, e)
-        Label-free, unit rows; see :func:`counterpoise.text.embedding.label_free_embedding`.
+        Label-free, compared by cosine; see :func:`counterpoise.text.embedding.label_free_embedding`.
     groups : ndarray of int64, shape (n,)
         Near repeats.
     labels : ndarray, shape (n,)
@@ -136,16 +136,19 @@ def prepare(
         pairing,
         label,
         Belonging(corpus.texts, labels == label, groups, seed) if recipe.belonging else None,
+        recipe.distinct,
+        recipe.soft_labels,
     )
     donors = easy if len(easy) >= _FEWEST_EASY else minority
     counts = (len(difficult), len(easy), len(donors), seed)
-    gate = Gate(recipe.budget, recipe.run, recipe.inject, recipe.gate_weight)
+    shuffled = recipe.word_roles == "shuffled"
+    gate = Gate(recipe.budget, recipe.run, recipe.inject, recipe.gate_weight, shuffled=shuffled)
     if recipe.generator == "edit":
         return Prepared(EditWriter(Editor(corpus, gate, donors)), field, None, *counts)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "miso weights"))
         model = _assemble(corpus, gate, donors, recipe).to(corpus.device)
-    held_out = _held_out(minority, groups, seed)
+    held_out = _held_out(minority, groups, seed) if recipe.stops_early else minority[:0]
     training = np.setdiff1d(sources, held_out)
     sides = Sides(
         training if len(training) else sources, np.setdiff1d(minority, held_out), majority, held_out
@@ -174,7 +177,13 @@ def _assemble(corpus: Corpus, gate: Gate, donors: np.ndarray, recipe: Recipe) ->
     encoder = SharedEncoder(corpus.vectors, recipe.dim)
     fusion = None
     if recipe.sfm:
-        fusion = SemanticFusion(recipe.dim, recipe.heads, recipe.reading, residual=recipe.residual)
+        fusion = SemanticFusion(
+            recipe.dim,
+            recipe.heads,
+            recipe.reading,
+            residual=recipe.residual,
+            at_random=recipe.attention == "random",
+        )
     minority, majority = _decoders(corpus, gate, donors, recipe)
     return Miso(encoder, CoupledGenerator(minority, majority, recipe.dim), fusion)
 

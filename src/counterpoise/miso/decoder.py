@@ -52,12 +52,15 @@ class Written(NamedTuple):
         Its other words.
     donors : tuple of int
         Rows of the minority texts that some of these come from; empty where all are the partner's.
+    lent : int
+        How many of its words are the majority partner's.
     """
 
     text: str
     kept: tuple[str, ...]
     injected: tuple[str, ...]
     donors: tuple[int, ...] = ()
+    lent: int = 0
 
 
 class TextDecoder(nn.Module, ABC):

@@ -58,7 +58,7 @@ class Editor:
         _, mask = self.corpus.batch(rows)
         shared = self.shared(rows, partners) if self.gate.weight else None
         with torch.no_grad():
-            chance = self.gate(shared, mask, self.gate.budgets(len(rows), generator))
+            chance = self.gate(shared, mask, self.gate.budgets(len(rows), generator), generator)
             holes = self.gate.holes(chance, mask, generator).numpy()
         rng = np.random.default_rng(int(torch.randint(2**62, (), generator=generator)))
         return [
@@ -83,4 +83,5 @@ class Editor:
                 injected.append(lent[index])
         kept = tuple(word for word, gone in zip(words, given, strict=True) if not gone)
         donors = (donor,) if (given & (opened == INJECTED)).any() else ()
-        return Written(join_edited(words, gaps), kept, tuple(injected), donors)
+        lent = int((given & (opened == PARTNER)).sum())
+        return Written(join_edited(words, gaps), kept, tuple(injected), donors, lent)

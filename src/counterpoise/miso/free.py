@@ -132,7 +132,10 @@ class FreeDecoder(TextDecoder):
         generator: torch.Generator,
         shared: Tensor | None = None,
     ) -> list[Written]:
-        """Write one text for each row, at most twice as long as its source and 8 sub-words more; see the base."""
+        """Write one text for each row, at most twice as long as its source and 8 sub-words more; see the base.
+
+        A word that the partner has and the source has not counts as lent, though it was spelt out.
+        """
         device = self.vectors.device
         lengths = torch.tensor([len(self._ids(int(row))) for row in rows], dtype=torch.int64, device=device)
         limits = (2 * lengths + _SPARE).clamp(max=self.max_length)
@@ -141,8 +144,8 @@ class FreeDecoder(TextDecoder):
         special = torch.tensor([PAD, START], device=device)
         choices = decode(step, state, first, END, limits, decoding, generator, forbidden=special)
         return [
-            self._written(int(row), [choice for choice in choices_ if choice >= 0])
-            for row, choices_ in zip(rows, choices.tolist(), strict=True)
+            self._written(int(row), int(partner), [choice for choice in choices_ if choice >= 0])
+            for row, partner, choices_ in zip(rows, partners, choices.tolist(), strict=True)
         ]
 
     def _encoded(self, row: int) -> np.ndarray:
@@ -192,9 +195,11 @@ class FreeDecoder(TextDecoder):
 
         return step, (torch.tanh(self.start(z)), functional.linear(z, to_gates[:, width:]))
 
-    def _written(self, row: int, ids: list[int]) -> Written:
+    def _written(self, row: int, partner: int, ids: list[int]) -> Written:
         text = self.subwords.decode(ids)
         own = self._words(row)
         words, _ = words_and_gaps(text)
         kept = tuple(word for word in words if word in own)
-        return Written(text, kept, tuple(word for word in words if word not in own))
+        injected = tuple(word for word in words if word not in own)
+        lent = sum(word in self._words(partner) for word in injected)
+        return Written(text, kept, injected, lent=lent)

@@ -24,6 +24,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from counterpoise.miso.gate import dealt
+
 _READINGS = ("samples", "tokens")
 
 
@@ -80,7 +82,12 @@ def falling_tau(progress: float, n_minority: int, n_majority: int) -> float:
 
 
 def fuse(
-    q: Tensor, k: Tensor, tau: float, q_mask: Tensor | None = None, k_mask: Tensor | None = None
+    q: Tensor,
+    k: Tensor,
+    tau: float,
+    q_mask: Tensor | None = None,
+    k_mask: Tensor | None = None,
+    dealing: torch.Generator | None = None,
 ) -> Tensor:
     """Evaluate the formula of the module docstring for one head, or for many at once.
 
@@ -93,6 +100,9 @@ def fuse(
         Temperature, above 0.
     q_mask, k_mask : Tensor of bool, shape (..., n), or None
         True at real rows. A masked row of K gets no attention, and a masked row of either adds nothing.
+    dealing : torch.Generator or None, default=None
+        Deals out the weights of each softmax anew, which is as sharp then and tells nothing; real rows have to stand
+        before masked ones. None leaves them where they belong.
 
     Returns
     -------
@@ -118,7 +128,12 @@ def fuse(
     by_row = _attend(q, k, scale, k_mask)
     real = _rows_in_both(q, q_mask, k_mask)
     by_feature = q.transpose(-1, -2) @ k * (q.shape[-1] / real)
-    return (by_row @ q) @ torch.softmax(by_feature / scale, dim=-1)
+    by_feature = torch.softmax(by_feature / scale, dim=-1)
+    if dealing is not None:
+        everywhere = torch.ones(1, dtype=torch.bool, device=q.device)
+        by_row = dealt(by_row, everywhere if k_mask is None else k_mask[..., None, :], dealing)
+        by_feature = dealt(by_feature, everywhere, dealing)
+    return (by_row @ q) @ by_feature
 
 
 class SemanticFusion(nn.Module):
@@ -137,6 +152,8 @@ class SemanticFusion(nn.Module):
         Add Q to the formula's result before the feed-forward layer, as a transformer does. The formula alone
         (False, as published) gives all rows of a batch nearly the same ``qbar`` where tau is large: the first
         softmax then averages over the batch and the second over the features.
+    at_random : bool, default=False
+        Whether the weights of both softmaxes are dealt out at random in every pass, as a control.
 
     Raises
     ------
@@ -157,7 +174,13 @@ class SemanticFusion(nn.Module):
     """
 
     def __init__(
-        self, dim: int = 64, heads: int = 8, reading: str = "samples", *, residual: bool = True
+        self,
+        dim: int = 64,
+        heads: int = 8,
+        reading: str = "samples",
+        *,
+        residual: bool = True,
+        at_random: bool = False,
     ) -> None:
         super().__init__()
         if reading not in _READINGS:
@@ -169,7 +192,7 @@ class SemanticFusion(nn.Module):
         self.dim = dim
         self.n_heads = heads
         self.reading = reading
-        self.residual = residual
+        self.residual, self.at_random = residual, at_random
         self.norm = nn.LayerNorm(dim)
         self.projection = nn.Linear(dim, dim, bias=False)
         # A rotation at first: what is alike before it is alike after it.
@@ -183,6 +206,7 @@ class SemanticFusion(nn.Module):
         tau: float,
         q_mask: Tensor | None = None,
         k_mask: Tensor | None = None,
+        generator: torch.Generator | None = None,
     ) -> Fusion:
         """Fuse each difficult sample with majority samples.
 
@@ -196,6 +220,8 @@ class SemanticFusion(nn.Module):
             Temperature, above 0; see :func:`balance_tau`.
         q_mask, k_mask : Tensor of bool, shape (B, Tq) and (B, Tk), or None
             True at real tokens; None where none is padding. Only for ``reading="tokens"``.
+        generator : torch.Generator or None
+            Nothing is drawn from it unless weights are dealt out at random.
 
         Returns
         -------
@@ -205,7 +231,8 @@ class SemanticFusion(nn.Module):
         Raises
         ------
         ValueError
-            If the shapes do not go with the reading, or ``tau`` is not above 0.
+            If the shapes do not go with the reading, ``tau`` is not above 0, or attention is at random without a
+            generator.
         """
         if self.reading == "samples":
             if q.ndim != 2 or q.shape != k.shape or q_mask is not None or k_mask is not None:
@@ -213,7 +240,7 @@ class SemanticFusion(nn.Module):
                     f"q is {tuple(q.shape)} and k is {tuple(k.shape)}; reading='samples' takes two of (B, d), no masks"
                 )
             # The batch is to this reading what one pair of texts is to the other.
-            q_rows, qbar_rows, k_rows = self._fused(q[None], k[None], tau, None, None)
+            q_rows, qbar_rows, k_rows = self._fused(q[None], k[None], tau, None, None, generator)
             return self._finished(q_rows[0], qbar_rows[0], k_rows[0])
         if q.ndim != 3 or k.ndim != 3 or len(q) != len(k):
             raise ValueError(
@@ -222,7 +249,7 @@ class SemanticFusion(nn.Module):
         length = max(q.shape[1], k.shape[1])
         q, q_mask = _padded(q, q_mask, length)
         k, k_mask = _padded(k, k_mask, length)
-        q_rows, qbar_rows, k_rows = self._fused(q, k, tau, q_mask, k_mask)
+        q_rows, qbar_rows, k_rows = self._fused(q, k, tau, q_mask, k_mask, generator)
         return self._finished(_mean(q_rows, q_mask), _mean(qbar_rows, q_mask), _mean(k_rows, k_mask))
 
     def split(self, x: Tensor) -> Tensor:
@@ -281,11 +308,20 @@ class SemanticFusion(nn.Module):
         return self.split(_zeroed(x, mask)).transpose(1, 2)
 
     def _fused(
-        self, q: Tensor, k: Tensor, tau: float, q_mask: Tensor | None, k_mask: Tensor | None
+        self,
+        q: Tensor,
+        k: Tensor,
+        tau: float,
+        q_mask: Tensor | None,
+        k_mask: Tensor | None,
+        generator: torch.Generator | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Q, the feed-forward layer's Qbar, and K; all of shape (B, T, d)."""
         q_heads, k_heads = self._heads_first(q, q_mask), self._heads_first(k, k_mask)
-        fused = fuse(q_heads, k_heads, tau, _over_heads(q_mask), _over_heads(k_mask))
+        if self.at_random and generator is None:
+            raise ValueError("attention at random needs a generator to draw from")
+        dealing = generator if self.at_random else None
+        fused = fuse(q_heads, k_heads, tau, _over_heads(q_mask), _over_heads(k_mask), dealing)
         if self.residual:
             fused = fused + q_heads
         q_flat, fused_flat, k_flat = (x.transpose(1, 2).flatten(2) for x in (q_heads, fused, k_heads))

@@ -32,6 +32,8 @@ class Gate(nn.Module):
         Share of the words given up that are filled from other minority texts and not from the majority partner.
     weight : float, default=0.0
         How much the words that SFM calls shared are preferred; 0 is blind.
+    shuffled : bool, default=False
+        Whether words change places before their chances are told: as uneven, and blind.
     """
 
     def __init__(
@@ -40,17 +42,25 @@ class Gate(nn.Module):
         run: float,
         inject: float = 0.0,
         weight: float = 0.0,
+        *,
+        shuffled: bool = False,
     ) -> None:
         super().__init__()
         self.least, self.most = budget if isinstance(budget, tuple) else (budget, budget)
         self.run, self.inject = run, inject
-        self.weight = weight
+        self.weight, self.shuffled = weight, shuffled
 
     def budgets(self, size: int, generator: torch.Generator) -> Tensor:
         """Draw the budget of each of ``size`` anchors, ``(size, 1)``."""
         return self.least + (self.most - self.least) * torch.rand(size, 1, generator=generator)
 
-    def forward(self, shared: Tensor | None, mask: Tensor, budgets: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        shared: Tensor | None,
+        mask: Tensor,
+        budgets: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
         """Chance ``(B, T)`` of each word to be given up.
 
         Parameters
@@ -60,6 +70,8 @@ class Gate(nn.Module):
         mask : Tensor of bool, shape (B, T)
         budgets : Tensor of float32, shape (B, 1), or None
             Of each text; None is the middle for all.
+        generator : torch.Generator or None
+            Nothing is drawn from it but places of words, where they are shuffled.
         """
         there = mask.float()
         if budgets is None:
@@ -67,6 +79,8 @@ class Gate(nn.Module):
         budgets = budgets.to(mask.device)
         if shared is None:
             return budgets * there
+        if self.shuffled:
+            shared = dealt(shared, mask, generator)
         words = there.sum(dim=1, keepdim=True).clamp(min=1)
         centred = shared - (shared * there).sum(dim=1, keepdim=True) / words
         chance = torch.sigmoid(torch.logit(budgets) + self.weight * centred) * there
@@ -101,3 +115,11 @@ class Gate(nn.Module):
 def drawn(size: int, length: int, device: torch.device, generator: torch.Generator) -> Tensor:
     """Uniform numbers ``(size, length)``, drawn on the CPU so that they are the same on every device."""
     return torch.rand(size, length, generator=generator).to(device)
+
+
+def dealt(values: Tensor, mask: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Values ``(..., T)`` in an order drawn anew for each row; 0 where ``mask``, True up to a place, is False."""
+    if generator is None:
+        raise ValueError("what is dealt out at random needs a generator to draw from")
+    lots = torch.rand(values.shape, generator=generator).to(values.device).masked_fill(~mask, torch.inf)
+    return values.gather(-1, lots.argsort(dim=-1)) * mask

@@ -61,6 +61,10 @@ class Field:
         For messages.
     belonging : Belonging or None, default=None
         Refuses texts that read as of another class; None refuses none.
+    distinct : bool, default=True
+        Whether a text is refused that repeats another; if not, all that have a word are taken.
+    soft_labels : bool, default=False
+        Whether anchors say which share of their words is their own class's.
     """
 
     corpus: Corpus
@@ -71,6 +75,8 @@ class Field:
     pairing: Pairing
     label: Any
     belonging: Belonging | None = None
+    distinct: bool = True
+    soft_labels: bool = False
 
 
 def harvest(
@@ -126,10 +132,11 @@ def harvest(
             for row, partner, (written, shared), own, fits in zip(
                 rows, partners, found, tokens, belongs, strict=True
             ):
-                if fits and novelty.admits(written.text, own) and len(anchors) < count:
+                new = novelty.admits(written.text, own) if field.distinct else bool(own)
+                if fits and new and len(anchors) < count:
                     novelty.take(written.text, own)
                     turns.took(int(row))
-                    anchors.append(_anchor(field.corpus, int(row), int(partner), written, shared, level))
+                    anchors.append(_anchor(field, int(row), int(partner), written, shared, level))
             progress.advance(len(anchors) - had)
     if len(anchors) < count:
         warnings.warn(
@@ -197,14 +204,16 @@ def _tokens(texts: Sequence[str]) -> list[list[str]]:
 
 
 def _anchor(
-    corpus: Corpus, row: int, partner: int, written: Written, shared: Tensor, level: dict[int, float]
+    field: Field, row: int, partner: int, written: Written, shared: Tensor, level: dict[int, float]
 ) -> Anchor:
+    corpus = field.corpus
     own, ids = corpus.words(row), corpus.ids(row).tolist()
     # Unknown words all have one vector, and would all be alike: they are shared only where they are the same.
     common = {
         w for w, i, like in zip(own, ids, shared.tolist(), strict=False) if like >= SHARED and i != UNKNOWN
     }
     common |= set(corpus.words(partner))
+    words = (*written.kept, *written.injected)
     return Anchor(
         text=written.text,
         source_row=row,
@@ -213,4 +222,5 @@ def _anchor(
         shared=tuple(word for word in written.kept if word in common),
         injected=written.injected,
         difficulty=level[row],
+        own_share=1 - written.lent / len(words) if field.soft_labels else None,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from counterpoise.miso.encoder import SharedEncoder
@@ -83,15 +84,18 @@ class Miso(nn.Module):
         q, k = encoder.pool(q_tokens, ids[1]), encoder.pool(k_tokens, partner_ids[1])
         return Pair(q, k, q_tokens, k_tokens, ids[0], partner_ids[0], ids[1], partner_ids[1])
 
-    def fuse(self, pair: Pair, tau: float) -> Fused:
-        """Fuse each difficult sample with majority samples, at temperature ``tau``."""
+    def fuse(self, pair: Pair, tau: float, generator: torch.Generator) -> Fused:
+        """Fuse each difficult sample with majority samples, at temperature ``tau``.
+
+        Nothing is drawn unless attention is at random.
+        """
         fusion = self.fusion
         if fusion is None:
             return Fused(pair.q, None, None)
         if fusion.reading == "samples":
-            found = fusion(pair.q, pair.k, tau)
+            found = fusion(pair.q, pair.k, tau, generator=generator)
         else:
-            found = fusion(pair.q_tokens, pair.k_tokens, tau, pair.q_mask, pair.k_mask)
+            found = fusion(pair.q_tokens, pair.k_tokens, tau, pair.q_mask, pair.k_mask, generator)
         q_words = self.encoder.alone(pair.q_ids, pair.q_mask)
         k_words = self.encoder.alone(pair.k_ids, pair.k_mask)
         shared = fusion.shared(q_words, pair.q_mask, k_words, pair.k_mask)

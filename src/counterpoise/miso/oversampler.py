@@ -12,32 +12,25 @@ majority. Any classifier trained on the rebalanced texts then embeds the difficu
 
 from __future__ import annotations
 
-import hashlib
-import warnings
 from inspect import signature
-from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
-from urllib.parse import quote
 
 import numpy as np
 import torch
 
-from counterpoise.crossfit import text_groups
-from counterpoise.errors import CounterpoiseWarning, SettingsError
-from counterpoise.miso.assembly import Prepared, prepare
-from counterpoise.miso.corpus import Corpus
-from counterpoise.miso.decoding import Decoding
-from counterpoise.miso.harvest import harvest
-from counterpoise.miso.recipe import PUBLISHED, Recipe, as_tuple
-from counterpoise.miso.training import AlgorithmSettings
+from counterpoise.errors import SettingsError
+from counterpoise.miso.assembly import Prepared
+from counterpoise.miso.counterfactual import largest_class, with_counterfactuals
+from counterpoise.miso.fitted import FittedTexts
+from counterpoise.miso.neighborhood import check_neighborhood, identity_of, neighborhood
+from counterpoise.miso.recipe import PUBLISHED, Recipe, as_tuple, check_amounts, recipe_of
 from counterpoise.oversampling.anchors import Anchor, anchor_table
 from counterpoise.oversampling.balance import choose_balance, judge_by_words
 from counterpoise.oversampling.base import TextSampler
 from counterpoise.oversampling.device import sampler_device
 from counterpoise.search_space import Choice, Range, Space
 from counterpoise.seeding import RandomState, derive_seed, generator, root_seed
-from counterpoise.text.embedding import label_free_embedding
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -57,6 +50,9 @@ class MISO(TextSampler):
         0, a quarter, half or all of it for each class, by cross-fitting (:mod:`counterpoise.oversampling.balance`):
         where the anchors of a fold make TF-IDF and logistic regression worse on its other side, fewer or none are
         written. It takes three more trainings. As a method, the method's own network is asked in place of it.
+    counterfactual : float, default=0.0
+        How many texts are written of the largest class beside, as a share of those of all others: its difficult texts
+        with words of other classes' texts near them, under its own label. Folds that choose the balance go without.
     budget : float or (float, float), default=1/3
         Share of a difficult sample's words that an anchor gives up on average (``pointer`` and ``edit``); of two,
         each anchor draws its own between them. Without one the optimum of the mutual-information loss, written
@@ -68,6 +64,9 @@ class MISO(TextSampler):
         than ten.
     gate_weight : float, default=0.0
         Whether words that the majority partner shares are given up more often (above 0) or less (below 0).
+    word_roles : {"found", "shuffled"}, default="found"
+        What the gate is told of how shared each word is. ``"shuffled"`` is a control: the same figures, dealt out among
+        the words of the text at random; where it does as well, it is not what words share that matters.
     sources : {"all", "difficult", "easy"}, default="all"
         Which minority samples anchors are written from. The paper's are the difficult ones; with them alone the
         easy ones, never repeated, lose their weight. The easy ones alone are a control: where they do as well, it is
@@ -77,11 +76,22 @@ class MISO(TextSampler):
     scope : int, default=50
         Nearest majority samples that a difficult sample is paired with where the classes balance; ``scope * tau``
         before.
+    neighbor_encoder : str or None, default=None
+        Frozen pretrained encoder, of the Hugging Face Hub or a folder, in whose vectors neighbours are looked for:
+        those by which a text is difficult, and the majority samples it is paired with. It needs ``pip install
+        "counterpoise[encoders]"``. None compares means of word vectors learnt from these texts without labels.
     belonging : bool, default=True
         Whether a text is refused, and another written, that cross-fitted classifiers give to another class although
         they give its source to its own (:mod:`counterpoise.oversampling.belonging`). The paper refuses none.
+    soft_labels : bool, default=False
+        Whether ``anchors_`` have a column ``own_share``, the share of the words that the majority partner has not lent.
+        As a method a network learns that much of an anchor as its class and the rest as the partner's, while labels of
+        ``fit_resample`` are whole. ``balance="auto"``, whose folds learn from whole labels, is refused beside it.
     sfm : bool, default=True
         False leaves the semantic fusion module out, and with it the mutual-information loss.
+    attention : {"learnt", "random"}, default="learnt"
+        Whom the fusion module attends to. ``"random"`` is a control: weights as sharp as the learnt ones, dealt out at
+        random in every pass of training and writing.
     mi_weight : float, default=1.0
         Factor of the mutual-information loss; 0 leaves it out.
     adversarial : bool, default=True
@@ -107,14 +117,18 @@ class MISO(TextSampler):
         Of the decoding.
     max_length : int, default=256
         Words read of a text, and written at most.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Number format of the decoders' training; ``"auto"`` takes the faster one, which hangs on the machine.
     device : str, default="auto"
         Where the modules are trained and write: ``"cpu"``, ``"cuda"``, ``"mps"``; ``"auto"`` takes CUDA where it is.
-        What is drawn at random is the same everywhere, arithmetic is not to the last bit. The editor needs none.
+        What is drawn at random is the same everywhere, arithmetic is not to the last bit. The editor needs none but for
+        a ``neighbor_encoder``.
     checkpoint : path or None, default=None
         File in which the training is kept and from which it goes on; needs a ``random_state``, without which no second
         training is the same.
     preset : {None, "paper"}, default=None
-        ``"paper"`` sets everything as published; what it sets cannot be set beside it. The stop words that the paper
+        ``"paper"`` sets everything as published; what it sets cannot be set beside it, and what no setting says is as
+        published too: no text is held out to stop a training by, and one may come again. The stop words that the paper
         leaves out are left to whoever prepares the texts: they would have to be left out of all of them, those that are
         predicted too (:func:`counterpoise.text.stop_words.without_stop_words`).
     sampling_strategy : float, str, dict or callable, default="auto"
@@ -136,6 +150,9 @@ class MISO(TextSampler):
     Of several classes each below the largest is balanced against all others, as in the paper's multi-class sets.
     """
 
+    published: ClassVar[dict[str, Any]] = PUBLISHED
+    """What ``preset="paper"`` sets."""
+
     search_space: ClassVar[Space] = {
         "budget": Range(0.15, 0.6),
         "inject": Choice((0.0, 0.25, 0.5)),
@@ -147,15 +164,20 @@ class MISO(TextSampler):
         *,
         generator: str = "pointer",
         balance: float | Literal["auto"] = 1.0,
+        counterfactual: float = 0.0,
         budget: float | tuple[float, float] = 1 / 3,
         run: float = 1.0,
         inject: float = 0.0,
         gate_weight: float = 0.0,
+        word_roles: str = "found",
         sources: str = "all",
         k: int = 5,
         scope: int = 50,
+        neighbor_encoder: str | None = None,
         belonging: bool = True,
+        soft_labels: bool = False,
         sfm: bool = True,
+        attention: str = "learnt",
         mi_weight: float = 1.0,
         adversarial: bool = True,
         tau: str = "falling",
@@ -173,6 +195,7 @@ class MISO(TextSampler):
         top_p: float = 1.0,
         beams: int = 4,
         max_length: int = 256,
+        precision: str = "auto",
         device: str = "auto",
         checkpoint: str | Path | None = None,
         preset: str | None = None,
@@ -182,15 +205,20 @@ class MISO(TextSampler):
         super().__init__(sampling_strategy=sampling_strategy, random_state=random_state)
         self.generator = generator
         self.balance = balance
+        self.counterfactual = counterfactual
         self.budget = budget
         self.run = run
         self.inject = inject
         self.gate_weight = gate_weight
+        self.word_roles = word_roles
         self.sources = sources
         self.k = k
         self.scope = scope
+        self.neighbor_encoder = neighbor_encoder
         self.belonging = belonging
+        self.soft_labels = soft_labels
         self.sfm = sfm
+        self.attention = attention
         self.mi_weight = mi_weight
         self.adversarial = adversarial
         self.tau = tau
@@ -208,17 +236,25 @@ class MISO(TextSampler):
         self.top_p = top_p
         self.beams = beams
         self.max_length = max_length
+        self.precision = precision
         self.device = device
         self.checkpoint = checkpoint
         self.preset = preset
 
     def check(self) -> None:
-        """Refuse settings out of range."""
+        """Refuse settings out of range, and an encoder that cannot be had."""
         self._recipe()
         self._device()
-        share = self._setting("balance")
-        if share != "auto" and not (isinstance(share, Real) and 0 < float(share) <= 1):
-            raise SettingsError(f"balance is {share!r}; give a share above 0, at most 1, or 'auto'")
+        check_neighborhood(self.neighbor_encoder, self.device)
+        check_amounts(self._setting("balance"), self.counterfactual)
+        if self.soft_labels and self.chooses_balance:
+            raise SettingsError(
+                "soft_labels is true, but folds that choose the balance learn from whole labels; give balance a number"
+            )
+
+    def identity(self) -> str:
+        """Hash of the encoder, with the version of what computes with it; empty without one."""
+        return identity_of(self.neighbor_encoder)
 
     @property
     def trains_decoder(self) -> bool:
@@ -250,9 +286,9 @@ class MISO(TextSampler):
         texts, labels, wanted = self._checked(X, y)
         seed = root_seed(self.random_state)
         self._begin(texts, labels, seed)
-        for label, gap in wanted.items():
+        for label, gap in with_counterfactuals(wanted, labels, self.counterfactual).items():
             if gap:
-                self._prepare(labels, label, generator(seed, type(self).__name__, label))
+                self._prepare(label, generator(seed, type(self).__name__, label))
         return self
 
     def sample(self, n: int, label: Any = None) -> pa.Table:
@@ -285,60 +321,26 @@ class MISO(TextSampler):
                 f"no anchors can be written for {label!r}; fitted are {', '.join(map(repr, fitted))}"
             )
         self._sampled += 1
-        made = self._written(fitted[label], n, "sample", self._sampled)
+        made = self._fitted.written(fitted[label], n, "sample", self._sampled)
         return anchor_table(made, np.full(len(made), label, dtype=self._label_dtype))
 
     def _setting(self, name: str) -> Any:
-        if self.preset == "paper" and name in PUBLISHED:
-            return PUBLISHED[name]
+        if self.preset == "paper" and name in self.published:
+            return self.published[name]
         return getattr(self, name)
 
     def _recipe(self) -> Recipe:
         if self.preset not in (None, "paper"):
             raise SettingsError(f"preset is {self.preset!r}; choose 'paper' or leave it away")
         if self.preset == "paper":
-            defaults = signature(MISO).parameters
-            given = [name for name in PUBLISHED if as_tuple(getattr(self, name)) != defaults[name].default]
+            own = signature(type(self)).parameters
+            names = [name for name in self.published if name in own]
+            given = [name for name in names if as_tuple(getattr(self, name)) != own[name].default]
             if given:
                 raise SettingsError(
                     f"preset='paper' sets {', '.join(given)} as published; leave the preset away to set it otherwise"
                 )
-
-        def chosen(*names: str) -> dict[str, Any]:
-            return {name: self._setting(name) for name in names}
-
-        algorithm = AlgorithmSettings(
-            steps=as_tuple(self._setting("steps")),
-            **chosen(
-                "batch_size", "learning_rate", "mi_weight", "adversarial", "tau", "likelihood_floor", "gumbel"
-            ),
-            anchor_information=self.preset != "paper",
-        )
-        decoding = Decoding(
-            strategy=self._setting("decoding"), **chosen("temperature", "top_k", "top_p", "beams")
-        )
-        own = (
-            "generator",
-            "k",
-            "run",
-            "inject",
-            "gate_weight",
-            "sources",
-            "scope",
-            "belonging",
-            "dim",
-            "heads",
-            "reading",
-            "sfm",
-        )
-        return Recipe(
-            **chosen(*own),
-            residual=self.preset != "paper",
-            budget=as_tuple(self._setting("budget")),
-            max_length=self.max_length,
-            algorithm=algorithm,
-            decoding=decoding,
-        )
+        return recipe_of(self._setting, as_published=self.preset == "paper")
 
     def _device(self) -> torch.device:
         """Where the modules live; the editor has none."""
@@ -349,18 +351,28 @@ class MISO(TextSampler):
             raise SettingsError(
                 "a checkpoint is of one training, which random_state=None begins anew each time; give a number"
             )
-        self._corpus = Corpus(texts, max_length=self.max_length, seed=seed, device=self._device())
-        _warn_of_cut(self._corpus)
-        self._embedding = label_free_embedding(texts, seed)
-        self._groups = text_groups(texts)
+        self._fitted = FittedTexts(
+            texts,
+            labels,
+            neighborhood(texts, self.neighbor_encoder, self.device, seed),
+            self._recipe(),
+            seed,
+            identity=self.identity(),
+            device=self._device(),
+            checkpoint=self.checkpoint,
+        )
         self._label_dtype = labels.dtype
-        self._fingerprint = _fingerprint(texts, labels, self._recipe(), seed)
-        self.prepared_: dict[Any, Prepared] = {}
+        self.prepared_: dict[Any, Prepared] = self._fitted.prepared
         self.remarks_ = ()
         self._sampled = 0
-        self._before: dict[Any, list[str]] = {}
 
     def _amounts(
+        self, texts: np.ndarray, labels: np.ndarray, wanted: dict[Any, int], seed: int
+    ) -> dict[Any, int]:
+        amounts = self._filled(texts, labels, wanted, seed)
+        return with_counterfactuals(amounts, labels, self.counterfactual)
+
+    def _filled(
         self, texts: np.ndarray, labels: np.ndarray, wanted: dict[Any, int], seed: int
     ) -> dict[Any, int]:
         self.balance_: dict[Any, float] = {}
@@ -369,7 +381,7 @@ class MISO(TextSampler):
         if self.chooses_balance:
             judge = judge_by_words(texts, labels)
             self.balance_ = choose_balance(
-                self, texts, labels, self._groups, judge, derive_seed(seed, "balance")
+                self, texts, labels, self._fitted.groups, judge, derive_seed(seed, "balance")
             )
         else:
             self.balance_ = {label: float(self._setting("balance")) for label, gap in wanted.items() if gap}
@@ -378,54 +390,12 @@ class MISO(TextSampler):
     def _make(
         self, texts: np.ndarray, labels: np.ndarray, label: Any, count: int, rng: np.random.Generator
     ) -> list[Anchor]:
-        return self._written(self._prepare(labels, label, rng), count, "harvest")
+        return self._fitted.written(self._prepare(label, rng), count, "harvest")
 
-    def _prepare(self, labels: np.ndarray, label: Any, rng: np.random.Generator) -> Prepared:
-        recipe = self._recipe()
-        prepared = prepare(
-            self._corpus,
-            self._embedding,
-            self._groups,
-            labels,
-            label,
-            recipe,
-            int(rng.integers(2**62)),
-            checkpoint=self._checkpoint(label),
-            fingerprint=self._fingerprint,
-        )
-        self.prepared_[label] = prepared
-        if recipe.sources != "all" or recipe.inject:
+    def _prepare(self, label: Any, rng: np.random.Generator) -> Prepared:
+        fitted = self._fitted
+        counterfactual = self.counterfactual > 0 and label == largest_class(fitted.labels)
+        prepared = fitted.prepare(label, rng, **({"sources": "difficult"} if counterfactual else {}))
+        if counterfactual or fitted.recipe.sources != "all" or fitted.recipe.inject:
             self.remarks_ = (*self.remarks_, f"{type(self).__name__}: {prepared.roles}")
         return prepared
-
-    def _written(self, prepared: Prepared, count: int, *names: object) -> list[Anchor]:
-        falling = self._setting("tau") == "falling"
-        seed = derive_seed(prepared.seed, *names)
-        before = self._before.setdefault(prepared.field.label, [])
-        made = harvest(prepared.writer, prepared.field, count, seed, falling=falling, before=before)
-        before += [anchor.text for anchor in made]
-        return made
-
-    def _checkpoint(self, label: Any) -> Path | None:
-        if self.checkpoint is None:
-            return None
-        path = Path(self.checkpoint)
-        return path.with_name(f"{path.stem}-{quote(str(label), safe='')}{path.suffix or '.safetensors'}")
-
-
-def _warn_of_cut(corpus: Corpus) -> None:
-    cut = sum(corpus.is_cut(row) for row in range(len(corpus)))
-    if cut:
-        texts = "1 text is" if cut == 1 else f"{cut:,} texts are"
-        warnings.warn(
-            f"{texts} longer than {corpus.max_length} words; what follows is not read: raise max_length to read more",
-            CounterpoiseWarning,
-            stacklevel=3,
-        )
-
-
-def _fingerprint(texts: np.ndarray, labels: np.ndarray, recipe: Recipe, seed: int) -> str:
-    digest = hashlib.sha256(repr((recipe, seed)).encode())
-    for text, label in zip(texts, labels.tolist(), strict=True):
-        digest.update(f"{len(text)}:{text}{label!r}".encode())
-    return digest.hexdigest()

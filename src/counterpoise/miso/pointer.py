@@ -112,7 +112,7 @@ class PointerDecoder(TextDecoder):
     ) -> list[Written]:
         """Write one text for each pair; see the base."""
         ids, mask = self.corpus.batch(rows)
-        chance = self.gate(shared, mask, self.gate.budgets(len(rows), generator))
+        chance = self.gate(shared, mask, self.gate.budgets(len(rows), generator), generator)
         holes = self.gate.holes(chance, mask, generator)
         donors = self._donors(rows, generator)
         memory = self._memory(partners, donors, (holes == INJECTED).any(dim=1))
@@ -209,7 +209,7 @@ class PointerDecoder(TextDecoder):
         The source's own words stand for what was written before, so that the one pass of the likelihood serves all
         places.
         """
-        chance = self.gate(shared, mask)[..., None]
+        chance = self.gate(shared, mask, generator=generator)[..., None]
         scores = states @ self.key(self.words(partner_ids)).transpose(1, 2) / states.shape[-1] ** 0.5
         scores = scores.masked_fill(~partner_mask[:, None], -torch.inf)
         lent = self.words(partner_ids)
@@ -282,7 +282,8 @@ class PointerDecoder(TextDecoder):
         kept = tuple(word for word, c in zip(own, places, strict=True) if c == 0)
         injected = tuple(word for word, c in zip(words, places, strict=True) if c > 0)
         donors = (donor,) if any(c > len(first) for c in places) else ()
-        return Written(join_edited(words, gaps), kept, injected, donors)
+        lent = sum(0 < c <= len(first) for c in places)
+        return Written(join_edited(words, gaps), kept, injected, donors, lent)
 
 
 def _next_kept(ids: Tensor, holes: Tensor) -> Tensor:

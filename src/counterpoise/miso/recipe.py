@@ -7,6 +7,7 @@ PUBLISHED["batch_size"]                           # of preset="paper"
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any
@@ -18,6 +19,37 @@ from counterpoise.oversampling.base import check_flag
 
 GENERATORS = ("edit", "pointer", "free")
 
+_OWN = (
+    "generator",
+    "k",
+    "budget",
+    "run",
+    "inject",
+    "gate_weight",
+    "word_roles",
+    "sources",
+    "scope",
+    "neighbor_encoder",
+    "belonging",
+    "soft_labels",
+    "dim",
+    "heads",
+    "reading",
+    "sfm",
+    "attention",
+    "max_length",
+)
+_OF_TRAINING = (
+    "steps",
+    "batch_size",
+    "learning_rate",
+    "mi_weight",
+    "adversarial",
+    "tau",
+    "likelihood_floor",
+    "gumbel",
+    "precision",
+)
 
 PUBLISHED: dict[str, Any] = {
     "generator": "free",
@@ -39,7 +71,14 @@ PUBLISHED: dict[str, Any] = {
     "balance": 1.0,
     "tau": "falling",
 }
-"""What ``preset="paper"`` sets; numbers of steps are ours, since the paper gives none, but for the phase it lacks."""
+"""What ``preset="paper"`` sets; numbers of steps are ours, since the paper gives none, but for the phase it lacks.
+
+What no setting says is as published too: nothing is held out to stop a phase by, a text may come again, SFM adds
+nothing to its formula, and the mutual-information loss is that of Q-bar alone.
+"""
+
+PUBLISHED_CAG: dict[str, Any] = {**PUBLISHED, "sfm": False, "mi_weight": 0.0, "steps": (0, 1000, 0, 2000)}
+"""The same for the ablation without SFM and mutual information (section 6)."""
 
 
 @dataclass(frozen=True)
@@ -62,20 +101,32 @@ class Recipe:
         Share of these that comes from other minority texts instead of the majority partner.
     gate_weight : float
         Whether words shared with the majority are given up more (above 0) or less often; 0 is blind.
+    word_roles : {"found", "shuffled"}
+        Whether the gate is told which words are shared, or as much of words drawn at random.
     scope : int
         Nearest majority samples that a difficult sample is paired with where the classes balance.
+    neighbor_encoder : str or None
+        In whose vectors neighbours are looked for; None in label-free ones.
     dim, heads : int
         Of the encoder and SFM.
     reading : {"samples", "tokens"}
         Of SFM's formula.
     belonging : bool
         Whether texts that read as of another class are refused.
+    soft_labels : bool
+        Whether anchors say which share of their words is their own class's.
     sfm : bool
         Whether there is a fusion module.
+    attention : {"learnt", "random"}
+        Of the fusion module.
     residual : bool
         Whether SFM adds Q to the formula's result; the published form does not, and says little about Q.
     max_length : int
         Words read of a text.
+    stops_early : bool
+        Whether a tenth of the class is held out to stop a phase by.
+    distinct : bool
+        Whether a text that stands there already is refused.
     algorithm : AlgorithmSettings
     decoding : Decoding
     """
@@ -87,26 +138,36 @@ class Recipe:
     run: float = 1.0
     inject: float = 0.0
     gate_weight: float = 0.0
+    word_roles: str = "found"
     scope: int = 50
+    neighbor_encoder: str | None = None
     belonging: bool = True
+    soft_labels: bool = False
     dim: int = 64
     heads: int = 8
     reading: str = "samples"
     sfm: bool = True
+    attention: str = "learnt"
     residual: bool = True
     max_length: int = 256
+    stops_early: bool = True
+    distinct: bool = True
     algorithm: AlgorithmSettings = field(default_factory=AlgorithmSettings)
     decoding: Decoding = field(default_factory=Decoding)
 
     def __post_init__(self) -> None:
         _one_of("generator", self.generator, GENERATORS)
         _one_of("sources", self.sources, ("difficult", "easy", "all"))
+        _one_of("word_roles", self.word_roles, ("found", "shuffled"))
         _one_of("reading", self.reading, ("samples", "tokens"))
+        _one_of("attention", self.attention, ("learnt", "random"))
         _one_of("tau", self.algorithm.tau, ("falling", "fixed"))
+        _one_of("precision", self.algorithm.precision, ("auto", "float32", "bfloat16"))
         for name in ("k", "scope", "dim", "heads", "max_length"):
             _at_least(name, getattr(self, name), 1)
         _at_least("batch_size", self.algorithm.batch_size, 2)
         check_flag("belonging", self.belonging)
+        check_flag("soft_labels", self.soft_labels)
         check_flag("sfm", self.sfm)
         check_flag("adversarial", self.algorithm.adversarial)
         steps = self.algorithm.steps
@@ -117,25 +178,70 @@ class Recipe:
                 f"dim is {self.dim} and heads is {self.heads}; dim must be a multiple of heads, at least twice it"
             )
         ends = self.budget if isinstance(self.budget, tuple) else (self.budget, self.budget)
-        if not (len(ends) == 2 and all(map(_is_number, ends)) and 0 < ends[0] <= ends[1] < 1):
+        if not (len(ends) == 2 and all(map(is_number, ends)) and 0 < ends[0] <= ends[1] < 1):
             raise SettingsError(
                 f"budget is {self.budget!r}; give a share above 0 and below 1, or two, the lesser first"
             )
-        if not (_is_number(self.inject) and 0 <= self.inject <= 1):
+        if not (is_number(self.inject) and 0 <= self.inject <= 1):
             raise SettingsError(f"inject is {self.inject!r}; give a share from 0 to 1")
-        if not (_is_number(self.run) and self.run >= 1):
+        if not (is_number(self.run) and self.run >= 1):
             raise SettingsError(f"run is {self.run!r}; give a mean length of 1 or more words")
-        if not _is_number(self.gate_weight):
+        if not is_number(self.gate_weight):
             raise SettingsError(f"gate_weight is {self.gate_weight!r}; give a number, 0 for a blind gate")
+        if self.word_roles == "shuffled" and not self.gate_weight:
+            raise SettingsError(
+                "word_roles is 'shuffled', but a gate of weight 0 asks for none; give a gate_weight, or leave it away"
+            )
+        if self.attention == "random" and not (self.sfm and self.generator != "edit"):
+            raise SettingsError(
+                "attention is 'random', but there is no fusion module that attends; leave it away"
+            )
         for name in ("mi_weight", "likelihood_floor"):
             value = getattr(self.algorithm, name)
-            if not (_is_number(value) and value >= 0):
+            if not (is_number(value) and value >= 0):
                 raise SettingsError(f"{name} is {value!r}; give a number of 0 or more")
         rate, gumbel = self.algorithm.learning_rate, self.algorithm.gumbel
-        if not (_is_number(rate) and rate > 0):
+        if not (is_number(rate) and rate > 0):
             raise SettingsError(f"learning_rate is {rate!r}; give a number above 0")
-        if gumbel is not None and not (_is_number(gumbel) and gumbel > 0):
+        if gumbel is not None and not (is_number(gumbel) and gumbel > 0):
             raise SettingsError(f"gumbel is {gumbel!r}; give a number above 0, or leave it away")
+
+
+def recipe_of(setting: Callable[[str], Any], *, as_published: bool) -> Recipe:
+    """The recipe of settings.
+
+    Parameters
+    ----------
+    setting : callable
+        From the name of a setting to its value.
+    as_published : bool
+        Whether what no setting says is as published too.
+
+    Raises
+    ------
+    SettingsError
+        For a setting out of range.
+    """
+
+    def chosen(*names: str) -> dict[str, Any]:
+        return {name: as_tuple(setting(name)) for name in names}
+
+    return Recipe(
+        **chosen(*_OWN),
+        residual=not as_published,
+        stops_early=not as_published,
+        distinct=not as_published,
+        algorithm=AlgorithmSettings(**chosen(*_OF_TRAINING), anchor_information=not as_published),
+        decoding=Decoding(strategy=setting("decoding"), **chosen("temperature", "top_k", "top_p", "beams")),
+    )
+
+
+def check_amounts(balance: Any, counterfactual: Any) -> None:
+    """Refuse settings of how much is written that are out of range, with a SettingsError."""
+    if balance != "auto" and not (isinstance(balance, Real) and 0 < float(balance) <= 1):
+        raise SettingsError(f"balance is {balance!r}; give a share above 0, at most 1, or 'auto'")
+    if not (is_number(counterfactual) and counterfactual >= 0):
+        raise SettingsError(f"counterfactual is {counterfactual!r}; give a share of 0 or more")
 
 
 def _one_of(name: str, value: Any, choices: tuple[str, ...]) -> None:
@@ -148,7 +254,8 @@ def _at_least(name: str, value: Any, least: int) -> None:
         raise SettingsError(f"{name} is {value!r}; give an int of {least} or more")
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number, and no truth value."""
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 

@@ -176,7 +176,9 @@ class Algorithm1:
             return _mean(self._reconstruct(cag.minority, rows, partners, None, noise).nll)
         pair = self.model.pair(self.corpus.batch(rows), self.corpus.batch(partners))
         fused = (
-            cag.q_tilde(pair.q, pair.k) if phase == "autoencoder" else self.model.fuse(pair, self._tau(1.0)).z
+            cag.q_tilde(pair.q, pair.k)
+            if phase == "autoencoder"
+            else self.model.fuse(pair, self._tau(1.0), noise).z
         )
         return _mean(self._reconstruct(cag.minority, rows, partners, cag.z(fused), noise).nll)
 
@@ -218,7 +220,7 @@ class Algorithm1:
         tau = self._step_tau("joint", number)
         alpha = 1 / tau
         rows, partners, pair = self._pairs("joint", number)
-        fused = self.model.fuse(pair, tau)
+        fused = self.model.fuse(pair, tau, noise)
         minority = self._reconstruct(cag.minority, rows, partners, cag.z(fused.z), noise, fused.shared)
         majority = self._majority(partners, pair, noise)
         anchors, real = self._seen(minority)

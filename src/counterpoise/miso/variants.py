@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from counterpoise.miso.oversampler import MISO
+from counterpoise.miso.recipe import PUBLISHED_CAG
 from counterpoise.seeding import RandomState
 
 
@@ -13,8 +14,8 @@ class MisoEdit(MISO):
 
     Parameters
     ----------
-    balance, budget, run, inject, gate_weight, sources, k, scope, belonging, tau, max_length, sampling_strategy, \
-random_state
+    balance, counterfactual, budget, run, inject, gate_weight, word_roles, sources, k, scope, neighbor_encoder, \
+belonging, soft_labels, tau, max_length, device, sampling_strategy, random_state
         As of :class:`counterpoise.miso.oversampler.MISO`.
     """
 
@@ -22,32 +23,42 @@ random_state
         self,
         *,
         balance: float | Literal["auto"] = 1.0,
+        counterfactual: float = 0.0,
         budget: float | tuple[float, float] = 1 / 3,
         run: float = 1.0,
         inject: float = 0.0,
         gate_weight: float = 0.0,
+        word_roles: str = "found",
         sources: str = "all",
         k: int = 5,
         scope: int = 50,
+        neighbor_encoder: str | None = None,
         belonging: bool = True,
+        soft_labels: bool = False,
         tau: str = "falling",
         max_length: int = 256,
+        device: str = "auto",
         sampling_strategy: Any = "auto",
         random_state: RandomState = None,
     ) -> None:
         super().__init__(
             generator="edit",
             balance=balance,
+            counterfactual=counterfactual,
             budget=budget,
             run=run,
             inject=inject,
             gate_weight=gate_weight,
+            word_roles=word_roles,
             sources=sources,
             k=k,
             scope=scope,
+            neighbor_encoder=neighbor_encoder,
             belonging=belonging,
+            soft_labels=soft_labels,
             tau=tau,
             max_length=max_length,
+            device=device,
             sampling_strategy=sampling_strategy,
             random_state=random_state,
         )
@@ -59,9 +70,12 @@ class CAG(MISO):
     Parameters
     ----------
     generator, balance, budget, run, inject, sources, k, scope, belonging, adversarial, dim, steps, batch_size, \
-learning_rate, decoding, temperature, max_length, device, checkpoint, sampling_strategy, random_state
+learning_rate, decoding, temperature, max_length, precision, device, checkpoint, preset, \
+sampling_strategy, random_state
         As of :class:`counterpoise.miso.oversampler.MISO`.
     """
+
+    published: ClassVar[dict[str, Any]] = PUBLISHED_CAG
 
     def __init__(
         self,
@@ -83,8 +97,10 @@ learning_rate, decoding, temperature, max_length, device, checkpoint, sampling_s
         decoding: str = "sample",
         temperature: float = 1.0,
         max_length: int = 256,
+        precision: str = "auto",
         device: str = "auto",
         checkpoint: str | None = None,
+        preset: str | None = None,
         sampling_strategy: Any = "auto",
         random_state: RandomState = None,
     ) -> None:
@@ -108,8 +124,10 @@ learning_rate, decoding, temperature, max_length, device, checkpoint, sampling_s
             decoding=decoding,
             temperature=temperature,
             max_length=max_length,
+            precision=precision,
             device=device,
             checkpoint=checkpoint,
+            preset=preset,
             sampling_strategy=sampling_strategy,
             random_state=random_state,
         )

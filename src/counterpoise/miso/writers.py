@@ -78,7 +78,7 @@ class TrainedWriter:
         """Fuse and decode each pair."""
         model = self.model
         pair = model.pair(self.corpus.batch(rows), self.corpus.batch(partners))
-        fused = model.fuse(pair, tau)
+        fused = model.fuse(pair, tau, generator)
         z = model.generator.z(fused.z)
         texts = model.generator.minority.write(rows, partners, z, self.decoding, generator, fused.shared)
         shared = (

@@ -18,6 +18,9 @@ import numpy as np
 if TYPE_CHECKING:
     import pyarrow as pa
 
+OWN_SHARE = "own_share"
+"""A column that only samplers have which say it, and only where they are asked to."""
+
 _LISTS = ("partner_rows", "kept", "shared", "injected")
 
 
@@ -39,6 +42,9 @@ class Anchor:
     difficulty : float or None
         Of the source: share of its nearest neighbours that are of another class, in [0, 1]; None where the sampler
         does not ask.
+    own_share : float or None
+        Share of its words that the first of the partners, which is of another class, has not lent; None where it is not
+        asked for.
     """
 
     text: str
@@ -48,6 +54,7 @@ class Anchor:
     shared: tuple[str, ...] = ()
     injected: tuple[str, ...] = ()
     difficulty: float | None = None
+    own_share: float | None = None
 
 
 def anchor_schema(label_type: pa.DataType | None = None) -> pa.Schema:
@@ -78,7 +85,7 @@ def anchor_table(anchors: Sequence[Anchor], labels: np.ndarray | None = None) ->
     Returns
     -------
     pyarrow.Table
-        With the columns of :func:`anchor_schema`, one row an anchor.
+        With the columns of :func:`anchor_schema`, one row an anchor; then ``own_share``, where the records have it.
     """
     import pyarrow as pa
 
@@ -92,12 +99,15 @@ def anchor_table(anchors: Sequence[Anchor], labels: np.ndarray | None = None) ->
     }
     if labels is not None:
         columns["label"] = labels.tolist()
-    return pa.table(columns, schema=schema)
+    table = pa.table(columns, schema=schema)
+    shares = [anchor.own_share for anchor in anchors]
+    return table if None in shares or not shares else table.append_column(OWN_SHARE, pa.array(shares))
 
 
 def anchors_from(table: pa.Table) -> list[Anchor]:
     """The records of a table, in its order; columns that a record lacks are passed over."""
-    rows = table.select(anchor_schema().names).to_pylist()
+    told = [name for name in (*anchor_schema().names, OWN_SHARE) if name in table.column_names]
+    rows = table.select(told).to_pylist()
     return [Anchor(**{**row, **{name: tuple(row[name]) for name in _LISTS}}) for row in rows]
 
 

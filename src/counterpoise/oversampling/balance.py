@@ -179,7 +179,7 @@ def _written(
     sampler: TextSampler, texts: Texts, labels: NDArray[Any], split: Split, smaller: list[Any], seed: int
 ) -> Fold:
     train, test = split
-    settings = {"balance": 1.0, "checkpoint": None, "random_state": seed}
+    settings = {"balance": 1.0, "counterfactual": 0.0, "checkpoint": None, "random_state": seed}
     own = sampler.get_params()
     writer = clone(sampler).set_params(**{name: value for name, value in settings.items() if name in own})
     with warnings.catch_warnings():

@@ -79,12 +79,15 @@ class Rows:
         Scaled to 1 on average by the loop.
     class_weight : ndarray of float64, shape (C,), or None, default=None
         What of the weights is the caller's wish for each class, and says nothing of how large it is; None is 1 each.
+    soft_labels : ndarray of float64, shape (n, C), or None, default=None
+        Shares of the classes that rows are learnt as; None has each learnt as its label.
     """
 
     encoded: Encoded
     labels: np.ndarray
     weights: np.ndarray
     class_weight: np.ndarray | None = None
+    soft_labels: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -234,7 +237,8 @@ def _epoch(
     step.train()
     objective.on_epoch(step.module.model, state)
     rng = generator(state.seed, "batches", state.epoch)
-    labels = torch.from_numpy(rows.labels).to(weights.device)
+    learnt = rows.labels if rows.soft_labels is None else rows.soft_labels.astype(np.float32)
+    labels = torch.from_numpy(learnt).to(weights.device)
     total, seen = torch.zeros((), device=weights.device), 0
     schedule = settings.schedule_of(step.module.model.backbone)
     batches = objective.batches(rows.labels, rows.encoded.lengths, settings.batch_size, rng)
@@ -312,18 +316,23 @@ def _finite(parameters: list[nn.Parameter]) -> bool:
 
 
 def _smoothed(labels: Tensor, n_classes: int, smoothing: float) -> Tensor:
-    """Class numbers ``(B,)`` as they are, or with smoothing as shares of the classes, ``(B, C)`` of float32."""
+    """Class numbers ``(B,)`` or shares of the classes ``(B, C)`` as they are, or smoothed, as shares of float32."""
     if not smoothing:
         return labels
+    if labels.dim() == 2:
+        return labels * (1 - smoothing) + smoothing / n_classes
     shares = torch.full((len(labels), n_classes), smoothing / n_classes, device=labels.device)
     return shares.scatter_(1, labels[:, None], 1 - smoothing + smoothing / n_classes)
 
 
 def _class_shares(rows: Rows, n_classes: int, device: torch.device) -> Tensor:
     weights = rows.weights
-    if rows.class_weight is not None:
-        weights = weights / rows.class_weight[rows.labels]
-    mass = np.bincount(rows.labels, weights, n_classes)
+    if rows.soft_labels is not None:
+        mass = weights @ rows.soft_labels / (1 if rows.class_weight is None else rows.class_weight)
+    else:
+        if rows.class_weight is not None:
+            weights = weights / rows.class_weight[rows.labels]
+        mass = np.bincount(rows.labels, weights, n_classes)
     return torch.from_numpy(mass / mass.sum()).float().to(device)
 
 
@@ -340,7 +349,7 @@ def _fingerprint(model: Network, objective: Objective, rows: Rows, facts: list[A
     digest.update(json.dumps(every, default=str, sort_keys=True).encode())
     for name, value in model.state_dict().items():
         digest.update(name.encode() + value.cpu().numpy().tobytes())
-    for array in (rows.labels, rows.weights, rows.encoded.lengths, rows.class_weight):
+    for array in (rows.labels, rows.weights, rows.encoded.lengths, rows.class_weight, rows.soft_labels):
         if array is not None:
             digest.update(np.ascontiguousarray(array).tobytes())
     for piece in rows.encoded.pieces():
