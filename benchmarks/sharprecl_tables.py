@@ -32,7 +32,7 @@ def sharprecl(rows: Path) -> str:
         folds = {made: _n_folds(lines) for made, lines in found.items()}
         parts += [
             f"{what}, SharpReCL minus a rival, in points, paired over runs; of the two decisions SharpReCL has the one "
-            "that is better for it on these very test rows, as each rival has, so both are hopeful:",
+            "that is better for it on these very test rows, as each rival has, so both are optimistic:",
             table_of(*_gains(scores, folds)),
             f"{what}, SharpReCL minus one rival, in points, by the largest logit, means over sets:",
             table_of(*_one_rival(scores)),

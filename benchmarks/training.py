@@ -75,7 +75,7 @@ def speed(path: Path, n_seeds: int, quick: bool) -> None:
         "accelerate",
     )
     for vectors in VECTORS:
-        # The second kind of vectors only checks that speed does not hang on freezing them: one turn, at the end.
+        # The second kind of vectors only checks that speed does not depend on freezing them: one turn, at the end.
         for seed in range(n_seeds if VECTORS[vectors][1] else n_seeds // 5):
             for task in SPEED_TASKS:
                 side = TASKS[task].side(seed, 800 if quick else None)

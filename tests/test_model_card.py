@@ -17,9 +17,12 @@ from tiny_texts import make_texts
 pytestmark = pytest.mark.filterwarnings("ignore::counterpoise.errors.CounterpoiseWarning")
 
 THEIR_SHARES = "On the rows that were given for validation, at their own class shares."
-BOTH = "Stopping epoch and threshold were chosen on these very rows, so the scores are hopeful."
-THRESHOLD = "The tuned threshold was chosen on these very rows, so `f1_tuned` is hopeful."
-EPOCH = "The stopping epoch was chosen on these very rows, so the scores are hopeful."
+BOTH = "Stopping epoch and threshold were chosen on these very rows, so the scores are optimistic."
+THRESHOLD = (
+    "The tuned threshold was chosen on these very rows, so `f1_tuned`, `precision_tuned`\n"
+    "and `recall_tuned` are optimistic."
+)
+EPOCH = "The stopping epoch was chosen on these very rows, so the scores are optimistic."
 NEITHER = "Neither a stopping epoch nor a threshold was chosen on these rows."
 LINEAR = {"method": "tfidf_lr", "random_state": 0}
 
@@ -56,8 +59,8 @@ def test_rows_that_were_held_out_have_the_shares_of_the_others(tmp_path) -> None
     )
 
 
-MEMBERS = "Members of the blend and threshold were chosen on these very rows, so all scores are hopeful."
-ALONE = "The members of the blend were chosen on these very rows, so all scores are hopeful."
+MEMBERS = "Members of the blend and threshold were chosen on these very rows, so all scores are optimistic."
+ALONE = "The members of the blend were chosen on these very rows, so all scores are optimistic."
 BLEND = ("encoder_lr", "encoder_neighbors", "tfidf_lr", "char_lr")
 
 
@@ -73,7 +76,7 @@ def choosing(monkeypatch):
 
 
 @pytest.mark.parametrize(("names", "says"), [(("tfidf_lr", "char_lr"), MEMBERS), (BLEND, THRESHOLD)])
-def test_scores_of_chosen_members_are_hopeful(names, says, choosing, spam, tmp_path) -> None:
+def test_scores_of_chosen_members_are_optimistic(names, says, choosing, spam, tmp_path) -> None:
     choosing(*names)
     classifier = TextClassifier("auto", random_state=0).fit(*spam)
     assert classifier.fitted_.scored_on == "out-of-fold"
@@ -84,7 +87,7 @@ def test_scores_of_chosen_members_are_hopeful(names, says, choosing, spam, tmp_p
     assert (ALONE in card_of(classifier, tmp_path)) == (says == MEMBERS)
 
 
-def test_members_chosen_on_other_rows_make_no_score_hopeful(choosing, spam, tmp_path) -> None:
+def test_members_chosen_on_other_rows_make_no_score_optimistic(choosing, spam, tmp_path) -> None:
     choosing("tfidf_lr")
     texts, numbers = make_texts((70, 30), seed=1)
     named = np.array(["ham", "spam"], dtype=object)[numbers]

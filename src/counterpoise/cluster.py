@@ -112,7 +112,7 @@ def check_address(executor: str, address: str) -> None:
     """
     if executor != "ray" and address != "auto":
         raise SettingsError(
-            f"--address {address} has no use without --executor ray; add it, or leave the address away"
+            f"--address {address} has no use without --executor ray; add it, or leave the address out"
         )
 
 

@@ -72,7 +72,12 @@ def _shared(config: dict[str, Any], state: SavedState) -> str:
         return _OF_IMAGES.format(height=inputs["image_height_"], width=inputs["image_width_"], sized=sized)
     if state.vocabulary:
         return _WORDS
-    return f"The folder holds no {'text' if task == 'text' else 'row'} of the training data."
+    if task == "text":
+        return (
+            "The folder holds no text of the training data as it was; from vectors of rows, where a\nmethod keeps them, "
+            "parts can be guessed."
+        )
+    return "The folder holds no row of the training data."
 
 
 def _data_section(config: dict[str, Any]) -> str:
@@ -97,22 +102,23 @@ def _score_section(config: dict[str, Any], state: SavedState) -> str:
     if config["given"]:
         rows_of = "the rows that were given for validation, at their own class shares"
     return (
-        f"## Scores\n\nOn {rows_of}.{matters} {_hopeful(config, state)}\n\n"
+        f"## Scores\n\nOn {rows_of}.{matters} {_optimistic(config, state)}\n\n"
         f"| metric | value |\n| --- | --- |\n{rows}\n"
     )
 
 
-def _hopeful(config: dict[str, Any], state: SavedState) -> str:
+def _optimistic(config: dict[str, Any], state: SavedState) -> str:
     """Which of the scores were chosen on the rows they are of."""
     tuned = config["threshold"]["tuned"]
     if config["scored_on"] == "out-of-fold" and _left_members_out(state.config):
         chosen = "Members of the blend and threshold were" if tuned else "The members of the blend were"
-        return f"{chosen} chosen on these very rows, so all scores are hopeful."
+        return f"{chosen} chosen on these very rows, so all scores are optimistic."
     if config["scored_on"] == "validation" and _stopped_early(state.config):
         chosen = "Stopping epoch and threshold were" if tuned else "The stopping epoch was"
-        return f"{chosen} chosen on these very rows, so the scores are hopeful."
+        return f"{chosen} chosen on these very rows, so the scores are optimistic."
     if tuned:
-        return "The tuned threshold was chosen on these very rows, so `f1_tuned` is hopeful."
+        scores = "`f1_tuned`, `precision_tuned`\nand `recall_tuned`"
+        return f"The tuned threshold was chosen on these very rows, so {scores} are optimistic."
     return "Neither a stopping epoch nor a threshold was chosen on these rows."
 
 

@@ -2,7 +2,7 @@
 
     library = remembered("neighbors", "rows<100000|threads=1", ("faiss", "scikit-learn"), ask=race)
 
-A choice made anew each time by a stopwatch would hang on what else is running; so the answer is kept, per
+A choice made anew each time by a stopwatch would depend on what else is running; so the answer is kept, per
 processor, in a JSON file of the user's cache folder that may be read, mended or deleted by hand.
 """
 

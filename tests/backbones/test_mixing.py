@@ -180,7 +180,7 @@ class TestLayers:
         """Attention reaches the tokens of a pair's two texts and no padding behind them."""
         if kind == "deberta-v2" and lengths == [3, 6]:
             pytest.skip(
-                "its states at padding, which the longer text is mixed with, hang on how much there is"
+                "its states at padding, which the longer text is mixed with, depend on how much there is"
             )
         network = transformer(kind, pooling=pooling)
         together = network.mixed(batch_of([*lengths, 8]), pairs_of([1, 0, 2], 0.6), 0.5)

@@ -202,7 +202,7 @@ def test_a_row_that_is_bad_late_leaves_no_half_of_the_output(run, tmp_path, mode
         (["--method", "erm", "--backbone", "nosuch"], "there is no backbone 'nosuch'; choose one of textcnn"),
         (
             ["--backbone", "textcnn"],
-            "--backbone textcnn has no use: no network is trained by auto; leave it away, or name a method that trains "
+            "--backbone textcnn has no use: no network is trained by auto; leave it out, or name a method that trains "
             "one, such as class_weight",
         ),
         (["--backbone", "nosuch"], "there is no backbone 'nosuch'"),

@@ -45,7 +45,7 @@ def test_one_class_against_the_rest_has_no_table_of_classes(labelled, run) -> No
     asked = ("compare", labelled, *FAST)
     assert "One class matters here" in run(*asked, "--by-class").stdout
     said = run(*asked, "--metric", "f1[rare]", code=2).stderr
-    assert "single classes are scored where all of them matter: leave --minority away" in said
+    assert "single classes are scored where all of them matter: leave --minority out" in said
 
 
 def test_evaluate_has_a_line_for_each_of_many_classes(

@@ -86,7 +86,7 @@ def test_methods_are_checked(labelled, run, methods, message):
         ),
         (
             ["--methods", "tfidf_lr", "--backbone", "textrnn"],
-            "no network is trained by tfidf_lr; leave it away",
+            "no network is trained by tfidf_lr; leave it out",
         ),
         (["--methods", "tfidf_lr,erm", "--backbone", "mlp"], "backbone 'mlp' reads array data"),
         (["--set", "checkpoint=c"], "--set checkpoint is not taken; a comparison keeps none"),

@@ -14,8 +14,8 @@ TEXTS = "body,topic\n" + "".join(f"some text number {i},{'a' if i % 4 else 'b'}\
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--text", "body"], "--text names a column, and {source} is a folder of images; leave it away"),
-        (["--image", "photo"], "--image names a column, and {source} is a folder of images; leave it away"),
+        (["--text", "body"], "--text names a column, and {source} is a folder of images; leave it out"),
+        (["--image", "photo"], "--image names a column, and {source} is a folder of images; leave it out"),
         (["--label", "class"], "--label names a column, and {source} is a folder of images, whose classes"),
         (["--group", "author"], "--group names a column, and {source} is a folder of images"),
         (["--encoding", "latin-1"], "--encoding is for text files, and {source} holds images"),
@@ -59,7 +59,7 @@ def test_options_of_images_are_refused_for_texts(run, tmp_path, option):
     (tmp_path / "t.csv").write_text(TEXTS)
     sentence = fails(run, "fit", tmp_path / "t.csv", "-o", tmp_path / "m", *option)
     assert sentence.startswith(f"error: {option[0]} ")
-    assert "leave it away" in sentence
+    assert "leave it out" in sentence
 
 
 @pytest.mark.parametrize("command", ["fit", "compare", "tune", "diagnose"])

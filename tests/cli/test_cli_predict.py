@@ -145,7 +145,7 @@ def test_a_threshold_that_cannot_be_given_is_refused(
 ):
     error = run(command, many_model, three_classes, "--threshold", "0.3", code=2).stderr
     assert "--threshold 0.3 is for a model of two classes" in error
-    assert "tells 3 apart; leave it away" in error
+    assert "tells 3 apart; leave it out" in error
     for bad in ("1.5", "nan"):
         error = run(command, model, labelled, "--threshold", bad, code=2).stderr
         assert f"error: --threshold is {bad}; give a number from 0 to 1" in error

@@ -125,7 +125,7 @@ def test_what_cannot_be_asked(made, run) -> None:
     said = run(*asked, "--table", "imbalance", code=2).stderr
     assert f"table imbalance has no place for {made.dataset}; --table main or ablation has" in said
     said = run(*asked, "--ratio", "100", code=2).stderr
-    assert f"in table main {made.dataset} has no set that is thinned to a ratio; leave --ratio away" in said
+    assert f"in table main {made.dataset} has no set that is thinned to a ratio; leave --ratio out" in said
     said = run("reproduce", "sharprecl", "--datasets", made.dataset + "x", code=2).stderr
     assert f"x: choose from {made.dataset}; did you mean {made.dataset!r}?" in said
     said = run(*asked, "--lines", "cross-entropy, trained encoder", code=2).stderr
@@ -134,10 +134,10 @@ def test_what_cannot_be_asked(made, run) -> None:
     assert "there is no table '4' of sharprecl; choose from main, ablation, imbalance" in said
     assert "-o x.svg is for the figure; add --figure 1" in run(*asked, "-o", "x.svg", code=2).stderr
     assert "there is no selection 'best'" in run(*asked, "--selection", "best", code=2).stderr
-    assert "leave it away for miso" in run("reproduce", "miso", "--selection", "both", code=2).stderr
+    assert "leave it out for miso" in run("reproduce", "miso", "--selection", "both", code=2).stderr
     assert "no line of miso asks a language model" in run("reproduce", "miso", "--llm", "x", code=2).stderr
     said = run("reproduce", "miso", "--table", "1", "--lines", "x", code=2).stderr
-    assert "table 1 of miso has no lines to choose from; leave --lines away" in said
+    assert "table 1 of miso has no lines to choose from; leave --lines out" in said
     said = run(*asked, "--lines", "SupCo, TextCNN", code=2).stderr
     assert "'SupCo, TextCNN'; did you mean 'SupCon, TextCNN'? There are: " in said
 

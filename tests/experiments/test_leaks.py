@@ -134,7 +134,7 @@ def _threshold(stage: list[Stage], patch: pytest.MonkeyPatch) -> None:
 
 
 def _tuning(stage: list[Stage], patch: pytest.MonkeyPatch) -> None:
-    """What is chosen hangs on the labels of the test side."""
+    """What is chosen depends on the labels of the test side."""
 
     def leaking(inner, run, surroundings):
         task, rows = stage[-1].task, stage[-1].test

@@ -1,4 +1,4 @@
-"""Rows read from stores: who is compared with whom, what they are called, and what their metrics hang on."""
+"""Rows read from stores: who is compared with whom, what they are called, and what their metrics depend on."""
 
 from __future__ import annotations
 

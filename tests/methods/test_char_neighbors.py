@@ -1,4 +1,4 @@
-"""Neighbours by runs of characters: the same contrast over TF-IDF, common runs left away, saved models whole."""
+"""Neighbours by runs of characters: the same contrast over TF-IDF, common runs left out, saved models whole."""
 
 from __future__ import annotations
 

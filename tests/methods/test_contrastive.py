@@ -240,7 +240,7 @@ class TestViews:
 @pytest.mark.parametrize("view", [{"a": "b"}, "word_shuffle"])
 def test_views_of_texts_are_refused_where_there_are_none(name, view) -> None:
     with pytest.raises(
-        SettingsError, match="say how texts get a second view, and these are arrays; leave them away"
+        SettingsError, match="say how texts get a second view, and these are arrays; leave them out"
     ):
         make_method(name, {"view": view}).fit(data_of(), context_of())
 

@@ -217,7 +217,7 @@ def test_weights_under_which_classes_are_equally_large_make_it_mixup_and_are_war
 @pytest.mark.parametrize(
     ("name", "settings", "said"),
     [
-        ("drw", {}, "so late weights are alike; leave them away"),
+        ("drw", {}, "so late weights are alike; leave them out"),
         ("ldam", {}, "so margins are alike; leave"),
         ("ldam_drw", {}, "so margins are alike and late weights are alike; leave"),
         ("mixup", {"drw": True}, "so late weights are alike; leave"),

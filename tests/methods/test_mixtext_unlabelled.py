@@ -268,7 +268,7 @@ class TestWhereTheyComeFrom:
 
     def test_arrays_and_blends_are_refused(self) -> None:
         values, labels = make_arrays((20, 6))
-        with pytest.raises(SettingsError, match="no unlabelled arrays; leave unlabelled away"):
+        with pytest.raises(SettingsError, match="no unlabelled arrays; leave unlabelled out"):
             ArrayClassifier("mixtext", method__unlabelled=list(EXTRA), random_state=0).fit(values, labels)
         blend = make_method(
             "blend", {"members": "tfidf_lr,mixtext", "settings": {"mixtext": {"unlabelled": list(EXTRA)}}}

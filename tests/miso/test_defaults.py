@@ -1,7 +1,7 @@
 """What MISO writes when nothing is asked for: the very texts that it wrote before it had the settings it has now.
 
-Draws hang on numpy's and torch's streams and neighbours on cosines that lie far apart here, so that the figures hold on
-any processor; a new release of either library may change them all, and nothing else should.
+Draws depend on numpy's and torch's streams and neighbours on cosines that lie far apart here, so that the figures hold
+on any processor; a new release of either library may change them all, and nothing else should.
 """
 
 from __future__ import annotations

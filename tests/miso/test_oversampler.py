@@ -366,7 +366,7 @@ def test_the_paper_preset_leaves_words_and_loss_as_published() -> None:
     recipe = MISO(preset="paper")._recipe()
     assert recipe.algorithm.steps[0] == 0, "the paper has no phase that learns language"
     assert not recipe.algorithm.anchor_information
-    with pytest.raises(SettingsError, match="preset='paper' sets k, tau as published; leave the preset away"):
+    with pytest.raises(SettingsError, match="preset='paper' sets k, tau as published; leave the preset out"):
         MISO(preset="paper", k=3, tau="fixed").check()
 
 

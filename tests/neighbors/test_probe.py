@@ -104,7 +104,7 @@ def test_faiss_gets_its_settings_back() -> None:
 def test_the_callers_number_of_threads_is_kept(monkeypatch) -> None:
     with threadpool_limits(1), callers_threads() as held:
         assert held == 1
-    # Whether FAISS hears of torch's setting hangs on which of them was imported first.
+    # Whether FAISS hears of torch's setting depends on which of them was imported first.
     monkeypatch.setattr(probe.faiss, "omp_get_max_threads", lambda: 3)
     threads = torch.get_num_threads()
     torch.set_num_threads(2)

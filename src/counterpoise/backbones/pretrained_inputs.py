@@ -158,7 +158,7 @@ class PretrainedInputs(ABC, Generic[Opened]):
         if made.frozen and idle:
             raise SettingsError(
                 f"{idle[0]} is for {cls.an} that is trained, and this one is frozen; give frozen=false as well, or "
-                f"leave {idle[0]} away"
+                f"leave {idle[0]} out"
             )
         decay = settings.get("layer_decay", 1.0)
         if not isinstance(decay, Real) or isinstance(decay, bool) or not 0 < float(decay) <= 1:

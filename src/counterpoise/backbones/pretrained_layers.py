@@ -33,7 +33,7 @@ def checkpoint_gradients(model: Any) -> None:
         (model.gradient_checkpointing_enable if enable is None else enable)()
     except ValueError as error:
         raise SettingsError(
-            f"gradient_checkpointing is not to be had in models of kind {model.config.model_type!r}; leave it away"
+            f"gradient_checkpointing is not to be had in models of kind {model.config.model_type!r}; leave it out"
         ) from error
 
 

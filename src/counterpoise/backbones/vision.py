@@ -195,7 +195,7 @@ class VisionNetwork(PixelReader):
         if layer_decay < 1 and 2 * _n_weights(self.layers) < _n_weights(self):
             raise SettingsError(
                 f"layer_decay is for models whose layers come one after the other, which {spec.checkpoint.name} does "
-                "not show; leave it away"
+                "not show; leave it out"
             )
 
     def sized(self, levels: Tensor) -> Tensor:

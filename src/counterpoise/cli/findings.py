@@ -177,7 +177,7 @@ def _network(kind: str, backbone: str | None, max_epochs: int | None, seed: int)
     elif backbone is None:
         if settings:
             raise SettingsError(
-                "--max-epochs has no use without --backbone: texts are compared without training; leave it away"
+                "--max-epochs has no use without --backbone: texts are compared without training; leave it out"
             )
         return None
     classifier = CLASSIFIERS[kind](

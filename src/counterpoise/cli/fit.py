@@ -76,7 +76,7 @@ def fit(
         settings = training_settings([method], _NO_SETTINGS, kind, threshold_folds=folds, **vars(training))
         if folds is not None and settings.get("threshold", "tune") != "tune":
             raise SettingsError(
-                "--folds has no use: the threshold is given and not tuned; leave one of them away"
+                "--folds has no use: the threshold is given and not tuned; leave one of them out"
             )
         if reading.image_size is not None:
             settings["image_size"] = reading.image_size

@@ -28,7 +28,7 @@ SourceOfRuns = Annotated[
         metavar="DATA",
         show_default=False,
         help="CSV, TSV, JSON Lines or Parquet file, saved datasets folder, folder of images, - or the name of a known "
-        "set; with --only it may be left away if the run is on a known set.",
+        "set; with --only it may be left out if the run is on a known set.",
     ),
 ]
 TextSource = Annotated[

@@ -122,7 +122,7 @@ def _sampler(method: str, sets: list[str] | None, random_state: int, yes_send: b
     if own.pop("allow_sending", None) is not None:
         sampler.set_params(allow_sending=yes_send)
     elif yes_send:
-        raise SettingsError(f"--yes-send has no use: {method} sends nothing; leave it away")
+        raise SettingsError(f"--yes-send has no use: {method} sends nothing; leave it out")
     refused = {"random_state": "use --random-state", "allow_sending": "give --yes-send"}
     return sampler.set_params(**parsed(sets, own, refused, kinds_of(sampler)))
 

@@ -138,14 +138,14 @@ def reproduce(
         _check(f"table of {paper}", table, (*protocol.TABLES, *protocol.EXAMPLES))
         _check("budget", budget, protocol.BUDGETS)
         if selection is not None and not protocol.SELECTIONS:
-            raise SettingsError(f"--selection is for sharprecl and mixup; leave it away for {paper}")
+            raise SettingsError(f"--selection is for sharprecl and mixup; leave it out for {paper}")
         if selection is not None:
             _check(f"selection of {paper}", selection, protocol.SELECTIONS)
         if llm is not None and "llm" not in protocol.TAKES:
-            raise SettingsError(f"no line of {paper} asks a language model; leave --llm away")
+            raise SettingsError(f"no line of {paper} asks a language model; leave --llm out")
         names = () if table in protocol.EXAMPLES else protocol.lines_of(table)
         if lines is not None and not names:
-            raise SettingsError(f"table {table} of {paper} has no lines to choose from; leave --lines away")
+            raise SettingsError(f"table {table} of {paper} has no lines to choose from; leave --lines out")
         wanted = names if lines is None else chosen_lines(names, lines)
         asked = None if datasets is None else [name.strip() for name in datasets.split(",")]
         of_data = figure is not None and hasattr(protocol, "figure_1")
@@ -154,7 +154,7 @@ def reproduce(
         if remark:
             screen.note(remark)
         if output is not None and figure is None:
-            raise SettingsError(f"-o {output} is for the figure; add --figure 1, or leave it away")
+            raise SettingsError(f"-o {output} is for the figure; add --figure 1, or leave it out")
         output = output or Path(f"{paper}-figure-1.svg")
         if figure is not None:
             check_picture(output)

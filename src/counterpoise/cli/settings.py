@@ -72,20 +72,20 @@ def training_settings(
             kinds.setdefault(f"method__{key}", []).extend(taken)
     consents = own.pop(CONSENT, None) is not None
     if yes_send and not consents:
-        raise SettingsError(f"--yes-send has no use: nothing is sent by {', '.join(methods)}; leave it away")
+        raise SettingsError(f"--yes-send has no use: nothing is sent by {', '.join(methods)}; leave it out")
     network = find_backbone(backbone or DEFAULT_BACKBONE[kind])
     if any(method.uses_backbone for method in made):
         own |= {f"backbone__{k}": v for k, v in network.settings().items()}
     elif backbone is not None:
         raise SettingsError(
-            f"--backbone {backbone} has no use: no network is trained by {', '.join(methods)}; leave it away, or name "
+            f"--backbone {backbone} has no use: no network is trained by {', '.join(methods)}; leave it out, or name "
             "a method that trains one, such as class_weight"
         )
     for name, method in zip(methods, made, strict=True):
         check_combination(name, method, kind, backbone if method.trains_backbone(kind) else None, {})
     if encoder is not None:
         if kind != "text":
-            raise SettingsError(f"--encoder {encoder} reads texts, and the data are {kind}s; leave it away")
+            raise SettingsError(f"--encoder {encoder} reads texts, and the data are {kind}s; leave it out")
         given = {f"method__{key}": encoder for key in ("encoder",) if f"method__{key}" in own}
         given |= {"backbone__name": encoder} if backbone == "encoder" else {}
         if not given:

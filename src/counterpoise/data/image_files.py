@@ -169,7 +169,7 @@ def _without_columns(
 
 def _refuse_columns(given: list[str], what: str) -> None:
     if given:
-        raise SettingsError(f"{given[0]} names a column, and {what}; leave it away")
+        raise SettingsError(f"{given[0]} names a column, and {what}; leave it out")
 
 
 def _piece(rows: Rows, column: str, name: str, notes: tuple[str, ...]) -> ImageTable:

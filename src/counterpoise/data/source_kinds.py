@@ -72,7 +72,7 @@ def source_kind(
     if what := _images_without_columns(path, str(source)):
         if text or image is not None:
             raise SettingsError(
-                f"{'--text' if text else '--image'} names a column, and {source} is {what}; leave it away"
+                f"{'--text' if text else '--image'} names a column, and {source} is {what}; leave it out"
             )
         return IMAGE
     known = catalog.is_known(str(source)) and not path.exists()
@@ -80,7 +80,7 @@ def source_kind(
     if image is not None:
         if known or (stays and not _is_table(path)):
             raise SettingsError(
-                f"--image names a column of a Parquet file or saved dataset, and {source} is neither; leave it away"
+                f"--image names a column of a Parquet file or saved dataset, and {source} is neither; leave it out"
             )
         return IMAGE
     if text:
@@ -111,9 +111,9 @@ def refuse_options_of_others(
     SettingsError
     """
     if kind == IMAGE and encoding is not None:
-        raise SettingsError(f"--encoding is for text files, and {source} holds images; leave it away")
+        raise SettingsError(f"--encoding is for text files, and {source} holds images; leave it out")
     if kind == TEXT and image_size is not None:
-        raise SettingsError(f"--image-size is for images, and {source} holds texts; leave it away")
+        raise SettingsError(f"--image-size is for images, and {source} holds texts; leave it out")
 
 
 def _images_without_columns(path: Path, name: str) -> str:

@@ -70,7 +70,7 @@ def _decide_at(model: TextClassifier | ImageClassifier, threshold: float, folder
     if n_classes > 2:
         raise SettingsError(
             f"--threshold {threshold:g} is for a model of two classes, and {folder} tells {n_classes} apart; leave it "
-            "away"
+            "out"
         )
     model.fitted_ = replace(model.fitted_, choice=given_threshold(threshold, model._minority))
 
@@ -114,7 +114,7 @@ def check_kind(
     if (text and kind == IMAGE) or (image is not None and kind == TEXT):
         raise SettingsError(
             f"{'--text' if text else '--image'} names a column of {'text' if text else 'image'}s, and the model takes "
-            f"{kind}s; leave it away"
+            f"{kind}s; leave it out"
         )
     found = source_kind(source, text=text, image=image, expected=classifier.columns_, otherwise=kind)
     if found != kind:

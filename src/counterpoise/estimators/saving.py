@@ -180,9 +180,7 @@ def _find_pretrained(predictor: dict[str, Any], place: str | Path | None) -> Non
     members = (member["config"] for member in predictor.get("members", ()))
     named = [each["encoder"] for each in (predictor, *members) if "digest" in each.get("encoder", ())]
     if place is not None and not named:
-        raise SettingsError(
-            "pretrained is given, but the model has no frozen pretrained model; leave it away"
-        )
+        raise SettingsError("pretrained is given, but the model has no frozen pretrained model; leave it out")
     for frozen in named:
         if place is not None:
             frozen |= {"name": os.fspath(place), "revision": None}

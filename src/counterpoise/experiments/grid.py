@@ -116,9 +116,7 @@ def plan(
         if cells:
             classifier_of(runs[-1], task.kind)
     if unused := [key for key in settings if key not in used]:
-        raise SettingsError(
-            f"no method of this comparison has the setting {', '.join(unused)}; leave it away"
-        )
+        raise SettingsError(f"no method of this comparison has the setting {', '.join(unused)}; leave it out")
     for run in runs:
         task.side(run)
     return runs
@@ -136,7 +134,7 @@ class _Own:
 
 
 def _settings_of(method: str, backbone: str | None, settings: Mapping[str, Any], kind: str) -> _Own:
-    """A setting that this method lacks but another one has is left away."""
+    """A setting that this method lacks but another one has is left out."""
     if method not in METHODS:
         raise SettingsError(f"there is no method {method!r}; choose from {', '.join(METHODS)}")
     made = METHODS[method]()

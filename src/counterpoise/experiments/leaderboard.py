@@ -163,7 +163,7 @@ def _needs(comparison: Comparison, metric: str) -> str:
         return "name another"
     names = classes_of(comparison)
     if not names:
-        return "single classes are scored where all of them matter: leave --minority away"
+        return "single classes are scored where all of them matter: leave --minority out"
     return f"its classes are {listed(names)}{near_match(named[1], names)}"
 
 

@@ -1,4 +1,4 @@
-"""What a row hangs on besides its run: the code, the number format, the libraries, the number of threads.
+"""What a row depends on besides its run: the code, the number format, the libraries, the number of threads.
 
     surroundings = Surroundings.here(run, threads=1)
     surroundings.precision, surroundings.versions["torch"]             # "bfloat16", "2.13.0+cpu"

@@ -5,8 +5,8 @@
 {'method__C': 3.1, 'method__max_ngram': 2}
 
 The first trial is the default, so nothing worse than it is chosen as far as the folds can tell. What a trial proposes
-hangs on the seed and on the scores before it, and on nothing else: a search that was stopped and finds its scores again
-in a store takes the same way.
+depends on the seed and on the scores before it, and on nothing else: a search that was stopped and finds its scores
+again in a store takes the same way.
 """
 
 from __future__ import annotations

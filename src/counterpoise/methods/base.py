@@ -289,7 +289,7 @@ class Method(BaseEstimator, ABC):
         if not self.takes_sample_weight and not data.weighs_by_class:
             raise DataError(
                 f"sample weights are from {data.weights.min():g} to {data.weights.max():g}, but {self.name} "
-                "is not defined for rows of a class that weigh differently; leave them away, or choose another method"
+                "is not defined for rows of a class that weigh differently; leave them out, or choose another method"
             )
 
     @abstractmethod

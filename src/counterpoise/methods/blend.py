@@ -112,7 +112,7 @@ class Blend(Method):
             if held := self.known[name].private.intersection(own):
                 raise SettingsError(
                     f"blend cannot give its member {name!r} the setting {min(held)!r}, since a blend is saved with the "
-                    "settings of its members and that one must not be; leave it away"
+                    "settings of its members and that one must not be; leave it out"
                 )
         for member in self.made().values():
             member.check()
@@ -170,7 +170,7 @@ class Blend(Method):
             if not method.can_be_saved:
                 raise SettingsError(
                     f"a {name} with the member {member!r} cannot be saved, since its trees could be stored only by "
-                    "pickle; leave that member away, or judge the blend with `counterpoise compare`"
+                    "pickle; leave that member out, or judge the blend with `counterpoise compare`"
                 )
 
     def trains_backbone(self, kind: str) -> bool:

@@ -28,7 +28,7 @@ class CharNeighbors(Method):
 
     As :class:`counterpoise.methods.encoder_neighbors.EncoderNeighbors`, in a space that needs nothing pretrained: texts
     are near that share rare words, parts of them, or their misspellings. Of long texts the commonest runs are left
-    away, which tell least of who is near and cost most. Its place is beside linear models of the same features, in a
+    out, which tell least of who is near and cost most. Its place is beside linear models of the same features, in a
     blend.
 
     A saved model holds the features of the texts that are compared with.
@@ -86,7 +86,7 @@ class CharNeighbors(Method):
 def rarer_runs(
     vectorizer: TfidfVectorizer, rows: csr_matrix, shared: float = SHARED
 ) -> tuple[TfidfVectorizer, csr_matrix]:
-    """Leave the commonest features away, so that texts share no more than so many of the others on average.
+    """Leave the commonest features out, so that texts share no more than so many of the others on average.
 
     Parameters
     ----------

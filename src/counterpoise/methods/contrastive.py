@@ -152,7 +152,7 @@ class ContrastiveMethod(GradientMethod):
         if data.kind != "text" and (self.view, self.view_model) != ("word_dropout", None):
             raise SettingsError(
                 f"{self.name}: view and view_model say how texts get a second view, and these are "
-                f"{data.kind}s; leave them away"
+                f"{data.kind}s; leave them out"
             )
         if self.weight and not self.has_company() and min(context.training.batch_size, len(data)) == 1:
             warnings.warn(

@@ -79,7 +79,7 @@ class DeferredReweighting(GradientMethod):
         if idle and np.ptp(counts) and np.allclose(data.class_shares(), 1 / data.n_classes):
             warnings.warn(
                 f"{self.name}: under the sample weights given all classes are equally large, so "
-                f"{' and '.join(idle)}; leave them away",
+                f"{' and '.join(idle)}; leave them out",
                 CounterpoiseWarning,
                 stacklevel=2,
             )

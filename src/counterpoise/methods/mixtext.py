@@ -155,7 +155,7 @@ class MixText(GradientMethod):
         """Train; see :meth:`counterpoise.methods.base.Method.fit`."""
         if self.unlabelled is not None and data.kind != "text":
             raise SettingsError(
-                "mixtext takes unlabelled texts and no unlabelled arrays; leave unlabelled away"
+                "mixtext takes unlabelled texts and no unlabelled arrays; leave unlabelled out"
             )
         try:
             return super().fit(data, context)

@@ -215,7 +215,7 @@ def check_combination(
         if given:
             when = f" on {kind} data with the settings it has" if method.uses_backbone else ""
             raise SettingsError(
-                f"method {name!r} uses no backbone{when}, but {given} was given; leave it away, or name a method that "
+                f"method {name!r} uses no backbone{when}, but {given} was given; leave it out, or name a method that "
                 "trains one, such as 'class_weight'"
             )
         return DEFAULT_BACKBONE[kind]

@@ -118,7 +118,7 @@ class MISO(TextSampler):
     max_length : int, default=256
         Words read of a text, and written at most.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Number format of the decoders' training; ``"auto"`` takes the faster one, which hangs on the machine.
+        Number format of the decoders' training; ``"auto"`` takes the faster one, which depends on the machine.
     device : str, default="auto"
         Where the modules are trained and write: ``"cpu"``, ``"cuda"``, ``"mps"``; ``"auto"`` takes CUDA where it is.
         What is drawn at random is the same everywhere, arithmetic is not to the last bit. The editor needs none but for
@@ -331,14 +331,14 @@ class MISO(TextSampler):
 
     def _recipe(self) -> Recipe:
         if self.preset not in (None, "paper"):
-            raise SettingsError(f"preset is {self.preset!r}; choose 'paper' or leave it away")
+            raise SettingsError(f"preset is {self.preset!r}; choose 'paper' or leave it out")
         if self.preset == "paper":
             own = signature(type(self)).parameters
             names = [name for name in self.published if name in own]
             given = [name for name in names if as_tuple(getattr(self, name)) != own[name].default]
             if given:
                 raise SettingsError(
-                    f"preset='paper' sets {', '.join(given)} as published; leave the preset away to set it otherwise"
+                    f"preset='paper' sets {', '.join(given)} as published; leave the preset out to set it otherwise"
                 )
         return recipe_of(self._setting, as_published=self.preset == "paper")
 

@@ -190,11 +190,11 @@ class Recipe:
             raise SettingsError(f"gate_weight is {self.gate_weight!r}; give a number, 0 for a blind gate")
         if self.word_roles == "shuffled" and not self.gate_weight:
             raise SettingsError(
-                "word_roles is 'shuffled', but a gate of weight 0 asks for none; give a gate_weight, or leave it away"
+                "word_roles is 'shuffled', but a gate of weight 0 asks for none; give a gate_weight, or leave it out"
             )
         if self.attention == "random" and not (self.sfm and self.generator != "edit"):
             raise SettingsError(
-                "attention is 'random', but there is no fusion module that attends; leave it away"
+                "attention is 'random', but there is no fusion module that attends; leave it out"
             )
         for name in ("mi_weight", "likelihood_floor"):
             value = getattr(self.algorithm, name)
@@ -204,7 +204,7 @@ class Recipe:
         if not (is_number(rate) and rate > 0):
             raise SettingsError(f"learning_rate is {rate!r}; give a number above 0")
         if gumbel is not None and not (is_number(gumbel) and gumbel > 0):
-            raise SettingsError(f"gumbel is {gumbel!r}; give a number above 0, or leave it away")
+            raise SettingsError(f"gumbel is {gumbel!r}; give a number above 0, or leave it out")
 
 
 def recipe_of(setting: Callable[[str], Any], *, as_published: bool) -> Recipe:

@@ -48,7 +48,7 @@ class MaskFill(TextEdit):
     ----------
     model : str or path or None, default=None
         Name on the Hugging Face Hub, or local folder, of any masked language model that ``transformers`` loads from
-        safetensors without code of its own. There is no default, since which one is right hangs on the language.
+        safetensors without code of its own. There is no default, since which one is right depends on the language.
     revision : str or None, default=None
         Commit, branch or tag of the Hub.
     rate : float, default=0.15
@@ -61,7 +61,7 @@ class MaskFill(TextEdit):
         place; other numbers were not compared.
     batch_size : int, default=16
         Texts in one pass through the model. Memory grows with it, with their length and with the vocabulary; what is
-        drawn does not hang on it.
+        drawn does not depend on it.
     device : str, default="auto"
         Where the model is: ``"cpu"``, ``"cuda"``, ``"mps"``; ``"auto"`` takes CUDA where it is. What is drawn at random
         is the same everywhere, arithmetic is not to the last bit.

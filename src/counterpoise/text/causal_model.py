@@ -5,8 +5,8 @@ r"""A causal language model of the Hugging Face kind on this machine, by name or
 
 The same rules as for encoders (:mod:`counterpoise.text.checkpoints`): no code that comes with a checkpoint is run, and
 weights are read from safetensors only. What is drawn is decided by the seed of each question alone: batches are filled
-up to the same number of rows and rounded-up lengths, so that a reply does not hang on its company, and no global random
-state is touched.
+up to the same number of rows and rounded-up lengths, so that a reply does not depend on its company, and no global
+random state is touched.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ class CausalModel:
         mask[:, 0] = 1
         for place, row in enumerate(rows):
             ids[place, : len(row.ids)], mask[place, : len(row.ids)] = torch.tensor(row.ids), 1
-        # From the end, so many columns hold all that is asked for; they hang on the question alone, as the width does.
+        # From the end, so many columns hold all that is asked for; the question alone decides them, as it does the width.
         asked = {"logits_to_keep": COLUMNS + rows[0].longest + 1} if self._keeps_logits else {}
         logits = model(
             input_ids=ids.to(self._device), attention_mask=mask.to(self._device), use_cache=False, **asked

@@ -47,7 +47,7 @@ class Endpoint:
     key_name : str or None
         Environment variable with the key; None sends none.
     fields : dict or None
-        Further fields of each request; None as a value leaves a field away.
+        Further fields of each request; None as a value leaves a field out.
     timeout : float
         Seconds.
 
@@ -273,7 +273,7 @@ class Endpoint:
             )
         kind = _Refused if status in (400, 422) else EndpointError
         return kind(
-            f"{self.address} refuses the request (status {status}: {said}); give or leave away fields of it with "
+            f"{self.address} refuses the request (status {status}: {said}); give or leave out fields of it with "
             "request"
         )
 

@@ -147,7 +147,7 @@ class LanguageModel(Protocol):
         """All that decides its replies besides the question."""
 
     def answers(self, questions: Sequence[Question]) -> Iterator[tuple[int, Reply]]:
-        """Replies as they come, each with the position of its question; a question's does not hang on the others."""
+        """Replies as they come, each with the position of its question; a question's does not depend on the others."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class ModelSource:
     ----------
     model : str or path or None, default=None
         Name on the Hugging Face Hub, or folder, of a causal model in safetensors; with ``base_url`` the name that the
-        address knows. There is no default: which one is right hangs on the language, the machine and the money.
+        address knows. There is no default: which one is right depends on the language, the machine and the money.
     revision : str or None, default=None
         Commit, branch or tag of the Hub.
     base_url : str or None, default=None
@@ -168,7 +168,7 @@ class ModelSource:
         to any. It has a name of its own, so that a key meant for one address never goes to another.
     request : dict or None, default=None
         Further fields of each request, such as ``{"max_completion_tokens": 300, "max_tokens": None}``; None leaves a
-        field away.
+        field out.
     timeout : float, default=60.0
         Seconds to wait for an answer.
     """
@@ -192,12 +192,10 @@ class ModelSource:
         if self.base_url is None:
             if self.request is not None:
                 raise SettingsError(
-                    "request is for a model at an address; give base_url too, or leave it away"
+                    "request is for a model at an address; give base_url too, or leave it out"
                 )
         elif self.revision is not None:
-            raise SettingsError(
-                "revision is for a model of the Hugging Face Hub; leave it away with base_url"
-            )
+            raise SettingsError("revision is for a model of the Hugging Face Hub; leave it out with base_url")
         elif self.request is not None and not isinstance(self.request, dict):
             raise SettingsError(f"request is {self.request!r}; give a dict of further fields")
 

@@ -88,7 +88,7 @@ def _other_ratios(protocol: Any, table: str, placed: Sequence[Set], asked: Seque
         for other in protocol.TABLES
         if (ratios := _ratios([made for made in asked if protocol.about(other, made)]))
     ]
-    return f"{said}; there are {' and '.join(others)}" if others else f"{said}; leave --ratio away"
+    return f"{said}; there are {' and '.join(others)}" if others else f"{said}; leave --ratio out"
 
 
 def _ratios(sets: Sequence[Set]) -> str:
