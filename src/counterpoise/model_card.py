@@ -74,8 +74,8 @@ def _shared(config: dict[str, Any], state: SavedState) -> str:
         return _WORDS
     if task == "text":
         return (
-            "The folder holds no text of the training data as it was; from vectors of rows, where a\nmethod keeps them, "
-            "parts can be guessed."
+            "The folder holds no text of the training data as it was; from vectors of rows, where a\nmethod keeps "
+            "them, parts can be guessed."
         )
     return "The folder holds no row of the training data."
 

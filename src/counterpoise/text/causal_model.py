@@ -202,7 +202,7 @@ class CausalModel:
         mask[:, 0] = 1
         for place, row in enumerate(rows):
             ids[place, : len(row.ids)], mask[place, : len(row.ids)] = torch.tensor(row.ids), 1
-        # From the end, so many columns hold all that is asked for; the question alone decides them, as it does the width.
+        # From the end, so many columns hold all that is asked for; the question alone decides them and the width.
         asked = {"logits_to_keep": COLUMNS + rows[0].longest + 1} if self._keeps_logits else {}
         logits = model(
             input_ids=ids.to(self._device), attention_mask=mask.to(self._device), use_cache=False, **asked
