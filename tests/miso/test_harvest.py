@@ -169,6 +169,9 @@ def test_shared_words_are_those_that_are_alike_and_those_of_the_partner() -> Non
     texts = np.array(["win a free prize now", "see you at home now"] * 2, dtype=object)
     written = Written("win a free prize now", ("win", "a", "free", "prize", "now"), ())
     likeness = torch.tensor([0.95, 0.5, 0.1, 0.91, 0.2])
-    found = _anchor(Corpus(texts, dim=8), 0, 1, written, likeness, {0: 0.4})
+    rows = np.array([0]), np.array([1])
+    pairing = Pairing(*rows, nearest=np.array([[1]]))
+    field = Field(Corpus(texts, dim=8), rows[0], np.array([0.4]), 2, 2, pairing, "rare")
+    found = _anchor(field, 0, 1, written, likeness, {0: 0.4})
     assert found.shared == ("win", "prize", "now")
     assert found.difficulty == 0.4
