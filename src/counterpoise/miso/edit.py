@@ -83,5 +83,5 @@ class Editor:
                 injected.append(lent[index])
         kept = tuple(word for word, gone in zip(words, given, strict=True) if not gone)
         donors = (donor,) if (given & (opened == INJECTED)).any() else ()
-        lent = int((given & (opened == PARTNER)).sum())
-        return Written(join_edited(words, gaps), kept, tuple(injected), donors, lent)
+        of_partner = int((given & (opened == PARTNER)).sum())
+        return Written(join_edited(words, gaps), kept, tuple(injected), donors, of_partner)

@@ -282,8 +282,8 @@ class PointerDecoder(TextDecoder):
         kept = tuple(word for word, c in zip(own, places, strict=True) if c == 0)
         injected = tuple(word for word, c in zip(words, places, strict=True) if c > 0)
         donors = (donor,) if any(c > len(first) for c in places) else ()
-        lent = sum(0 < c <= len(first) for c in places)
-        return Written(join_edited(words, gaps), kept, injected, donors, lent)
+        of_partner = sum(0 < c <= len(first) for c in places)
+        return Written(join_edited(words, gaps), kept, injected, donors, of_partner)
 
 
 def _next_kept(ids: Tensor, holes: Tensor) -> Tensor:
