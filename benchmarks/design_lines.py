@@ -3,7 +3,9 @@
     CELLS, PLAIN, ROUTES, RIVALS
 
 Settings of MISO that any line changes are spelt out in all of its lines, so that a line stays what it is when a default
-changes later. The words' own anchors are the exception: ``tfidf_lr`` takes a sampler by name, with its defaults.
+changes later. There are two exceptions. The words' own anchors are those of a sampler at its defaults, which
+``tfidf_lr`` takes by name, its decoder in the number format that is faster on the machine; and lines as published are
+whatever the preset sets.
 """
 
 from __future__ import annotations
@@ -17,9 +19,11 @@ from typing import Any
 from counterpoise.experiments.papers.base import Line
 from encoder import ENCODER
 
-COMMON: dict[str, Any] = {"threshold": 0.5, "validation_fraction": 0.0}
+COMMON: dict[str, Any] = {"threshold": 0.5, "validation_fraction": 0.0, "precision": "float32"}
 """Of all lines: all rows are fitted to and the last epoch is judged; tuning a threshold would take several trainings,
-and does not touch the ranking."""
+and does not touch the ranking. The number format is one, of decoders too, so that unlike machines share a grid."""
+
+_FORMAT = {"method__precision": "float32"}
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,10 @@ FACTORS: dict[str, tuple[str, Any, Any]] = {
     "injected": ("inject", 0.0, 0.5),
     "amount": ("balance", 0.5, 1.0),
     "information": ("mi_weight", 0.0, 1.0),
+    "soft": ("soft_labels", False, True),
 }
-"""The setting of each factor, and its values off and on. The editor has no mutual information to speak of."""
+"""The setting of each factor, and its values off and on. The editor has no mutual information to speak of, and whether
+its labels are soft is a line of its own, since a fifth factor would hide what the editor's eight cells show."""
 
 BY_DEFAULT = frozenset({"amount", "information"})
 """Factors that are on in MISO as it is."""
@@ -67,21 +73,35 @@ _EDITOR: dict[str, Any] = {
     "balance": 1.0,
     "belonging": True,
     "budget": 1 / 3,
+    "counterfactual": 0.0,
     "gate_weight": 0.0,
     "inject": 0.0,
+    "neighbor_encoder": None,
     "run": 1.0,
     "scope": 50,
+    "soft_labels": False,
     "sources": "all",
     "tau": "falling",
+    "word_roles": "found",
 }
-_MISO = {"miso_edit": _EDITOR, "miso": {**_EDITOR, "generator": "pointer", "mi_weight": 1.0}}
+_MISO = {
+    "miso_edit": _EDITOR,
+    "miso": {
+        **_EDITOR,
+        "attention": "learnt",
+        "generator": "pointer",
+        "mi_weight": 1.0,
+        "precision": "float32",
+    },
+}
 
 
 def _anchors(name: str, method: str, *, over_encoder: bool = False, **changed: Any) -> Contestant:
     """MISO, or its editor, with some settings changed, before TextCNN or a head on the frozen encoder."""
     settings = {f"method__{setting}": value for setting, value in {**_MISO[method], **changed}.items()}
     if not over_encoder:
-        return Contestant(name, method, "textcnn", settings)
+        league = "closed" if settings["method__neighbor_encoder"] is None else "open"
+        return Contestant(name, method, "textcnn", settings, league)
     return Contestant(
         name, method, "encoder", {**settings, "backbone__name": ENCODER}, "open", "frozen encoder"
     )
@@ -104,13 +124,15 @@ POINTER = tuple(
         tuple(FACTORS),
         {"sources", "amount", "information"},
         {"guided", "injected", "information"},
+        {"sources", "guided", "soft"},
     )
 )
-"""A quarter of all combinations. No main effect hides another, but each hides products of two factors. Information,
-which is expected to act least on the others, is in all of these: sources hides amount x information, amount hides
-sources x information, guided hides injected x information, and injected hides guided x information. Information itself
-hides sources x amount and guided x injected, the very two that the editor's cells show together, without information;
-sources x guided cannot be told from injected x amount, nor sources x injected from guided x amount."""
+"""An eighth of all combinations. No main effect hides another, but each hides two products of two factors: sources
+hides amount x information and guided x soft, amount hides sources x information and injected x soft, guided hides
+injected x information and sources x soft, and injected hides guided x information and amount x soft. Information hides
+sources x amount and guided x injected, and soft hides sources x guided and amount x injected: both times the very two
+that the editor's cells show together, without information and with whole labels. In no main effect are sources x
+injected, guided x amount and information x soft, which cannot be told from each other."""
 
 EDITED = tuple(fraction("miso_edit", tuple(FACTORS)[:4], {"sources", "guided", "injected", "amount"}))
 """Half of all combinations. No main effect hides a product of two factors; these hide each other in pairs."""
@@ -158,6 +180,10 @@ ELSEWHERE = (
         "blend",
     ),
     _blend("blend, network with anchors", *_THREE, "miso_edit"),
+    *(
+        Contestant(f"{name}, as published", method, "textcnn", {**_FORMAT, "method__preset": "paper"})
+        for name, method in (("MISO", "miso"), ("CAG", "cag"))
+    ),
 )
 CELLS = (*POINTER, *EDITED, *ELSEWHERE)
 
@@ -192,8 +218,24 @@ PAIR = _blend("words, characters", *_WORDS, reference="words")
 ROUTES = (
     MISO,
     EDITOR,
+    _anchors("soft labels", "miso_edit", soft_labels=True),
     *(_anchors(f"from {kind} texts only", "miso_edit", sources=kind) for kind in ("difficult", "easy")),
+    _anchors(
+        "from texts difficult in the encoder", "miso_edit", sources="difficult", neighbor_encoder=ENCODER
+    ),
+    _anchors("partners near in the encoder", "miso_edit", neighbor_encoder=ENCODER),
+    _anchors("MISO, from difficult texts only", "miso", sources="difficult"),
+    _anchors(
+        "MISO, from texts difficult in the encoder", "miso", sources="difficult", neighbor_encoder=ENCODER
+    ),
     _anchors("shared words kept", "miso_edit", gate_weight=-4.0),
+    *(
+        _anchors(f"{before}{name}", method, gate_weight=4.0, word_roles=roles)
+        for before, method in (("", "miso_edit"), ("MISO, ", "miso"))
+        for name, roles in (("shared words given up", "found"), ("shuffled words given up", "shuffled"))
+    ),
+    _anchors("MISO, attention at random", "miso", attention="random"),
+    _anchors("counterfactuals, half as many", "miso_edit", counterfactual=0.5),
     _anchors("nearest partners", "miso_edit", scope=5),
     _anchors("any partner", "miso_edit", scope=1_000_000, tau="fixed"),
     _anchors("three words at a time", "miso_edit", run=3.0),
@@ -202,12 +244,13 @@ ROUTES = (
     _anchors("none refused", "miso_edit", belonging=False),
     *(
         Contestant(
-            f"{line.name}, vectors that mean nothing",
+            f"{line.name}, {name}",
             line.method,
             "textcnn",
-            {**line.settings, "backbone__vectors": "random"},
+            {**line.settings, "backbone__vectors": "random", "backbone__train_vectors": trained},
         )
         for line in (CEILING[0], EDITOR)
+        for name, trained in (("vectors that mean nothing", False), ("vectors from the labels alone", True))
     ),
     PAIR,
     *(
@@ -236,9 +279,10 @@ RIVALS = (
         Contestant(name, name, None if name == "adasyn" else "textcnn", reference="")
         for name in (
             *("balanced_batches", "word_dropout", "logit_adjustment", "focal", "dice", "mixtext", "adasyn"),
-            *("crt", "tau_norm", "sharprecl", "supcon", "mamix", "two_stage", "markov", "cag"),
+            *("crt", "tau_norm", "sharprecl", "supcon", "mamix", "two_stage", "markov"),
         )
     ),
+    Contestant("cag", "cag", "textcnn", _FORMAT, reference=""),
     *(
         Contestant(
             f"TextRNN, {name}",
@@ -250,8 +294,17 @@ RIVALS = (
         for name in ("class_weight", "random_oversample", "word_swap", "miso_edit")
     ),
     Contestant("encoder_lr", "encoder_lr", None, {"method__encoder": ENCODER}, "open", ""),
+    Contestant(
+        "setfit",
+        "setfit",
+        "encoder",
+        {"backbone__name": ENCODER, "backbone__frozen": False, "max_epochs": 1},
+        "open",
+        "",
+    ),
 )
-"""One of each family, the other network, and the plainest model over the encoder."""
+"""One of each family, the other network, the plainest model over the encoder, and one that trains it, for one epoch as
+its paper does."""
 
 RANKED = (*PLAIN, *RIVALS, MISO, EDITOR, PAIR, FOUR)
 """What is run on all sets: of these the rival of each league is chosen, MISO's own lines apart."""

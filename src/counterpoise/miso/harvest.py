@@ -222,5 +222,5 @@ def _anchor(
         shared=tuple(word for word in written.kept if word in common),
         injected=written.injected,
         difficulty=level[row],
-        own_share=1 - written.lent / len(words) if field.soft_labels else None,
+        own_share=1 - written.lent / max(len(words), 1) if field.soft_labels else None,
     )
