@@ -128,8 +128,12 @@ UNMEASURED = (
 def contestant(row: Row) -> str:
     """What a row is of: a method as it is, MISO's as it is or as published, a trained encoder; empty for all else."""
     given = {**json.loads(row["estimator"]), **row_settings(row)}
-    settings = {name: value for name, value in given.items() if (name, value) not in COMMON.items()}
-    as_they_are = ({}, *(line.settings for line in (MISO, EDITOR) if line.method == row["method"]))
+    own = _without_format(given)
+    settings = {name: value for name, value in own.items() if (name, value) not in COMMON.items()}
+    as_they_are = (
+        {},
+        *(_without_format(line.settings) for line in (MISO, EDITOR) if line.method == row["method"]),
+    )
     if row["backbone"] == "encoder":
         trained = settings.keys() <= {"backbone__name", "backbone__frozen"}
         return f"{row['method']}{TRAINED}" if trained and settings.get("backbone__frozen") is False else ""
@@ -137,6 +141,11 @@ def contestant(row: Row) -> str:
         return row["method"]
     published = row["method"] in OWN and settings.get("method__preset") == "paper"
     return f"{row['method']}{AS_PUBLISHED}" if published else ""
+
+
+def _without_format(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings but for the decoders' number format, which makes no other contestant of one."""
+    return {name: value for name, value in settings.items() if name != "method__precision"}
 
 
 def scores_of(rows: Iterable[Row], network: str) -> dict[str, Scores]:

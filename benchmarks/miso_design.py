@@ -6,10 +6,10 @@
 writes benchmarks/results/design_GRID.csv; ``all`` takes the grids in the order in which they stand below.
 
 ``cells``: for the pointer decoder an eighth of all combinations of six factors at two levels, for the editor half of
-those of four of them, MISO as it is among both; then the free decoder, other amounts, anchors for other classifiers than
-the network, and MISO and its ablation as published. One seed of three folds, which share their error. Average precision
-on whole test folds, the same for all cells. What the products of factors hide in is told in ``design_lines.py``; so is
-what lines are.
+those of four of them, MISO as it is among both; then the free decoder, other amounts, anchors for other classifiers
+than the network, and MISO and its ablation as published. One seed of three folds, which share their error. Average
+precision on whole test folds, the same for all cells. What the products of factors hide in is told in
+``design_lines.py``; so is what lines are.
 
 What the factors are: ``guided`` gives up words that a majority partner shares, by learnt cosines in the pointer and by
 those of word vectors in the editor; ``injected`` takes half of the words put in from other minority texts, the easy
