@@ -34,7 +34,7 @@ from counterpoise.experiments.runs import Run
 from counterpoise.experiments.surroundings import Surroundings
 from counterpoise.experiments.task import Task
 from encoder import ENCODER, linked
-from gathered import Row, read_rows, row_settings, run_of, source_here
+from gathered import Row, numbers_of, read_rows, row_settings, run_of, source_here
 from mixing_evidence import ARRAYS, array_task
 
 _NO_METRICS = {
@@ -57,6 +57,7 @@ _NO_METRICS = {
 
 def record_of(row: Row) -> Record:
     """What a row tells of its run, as a store would; rows of earlier days lack some of it."""
+    numbers = numbers_of(row)
     surroundings = Surroundings(
         source=row["source"],
         device=row["device"],
@@ -69,26 +70,15 @@ def record_of(row: Row) -> Record:
         run=run_of(row),
         surroundings=surroundings,
         status=row["status"],
-        metrics={
-            name: value
-            for name, cell in row.items()
-            if name not in _NO_METRICS and (value := _number(cell)) is not None
-        },
+        metrics={name: value for name, value in numbers.items() if name not in _NO_METRICS},
         notes=tuple(json.loads(row["notes"])),
-        fit_seconds=_number(row["fit_seconds"]),
-        predict_seconds=_number(row["predict_seconds"]),
+        fit_seconds=numbers.get("fit_seconds"),
+        predict_seconds=numbers.get("predict_seconds"),
         peak_memory=None,
         machine=row["machine"],
         finished_at=row["finished_at"],
         error=row["error"] or None,
     )
-
-
-def _number(cell: str) -> float | None:
-    try:
-        return float(cell)
-    except ValueError:
-        return None
 
 
 def task_of(run: Run) -> Task:

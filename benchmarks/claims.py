@@ -28,7 +28,7 @@ import machine
 import paired
 from counterpoise.experiments.paired_tests import CorrectedTTest, corrected_t_test
 from counterpoise.experiments.papers.dos import SETS
-from gathered import read_rows
+from gathered import numbers_of, read_rows
 from markdown import table_of
 from mixing_lines import name_of
 
@@ -246,11 +246,8 @@ class Scores:
             task, cell = (row["dataset"], row["keep"]), (int(row["seed"]), int(row["fold"]))
             n_folds[task] = int(row["n_folds"])
             own = values[task][name_of(row["method"], json.loads(row["method_settings"]))]
-            for metric, value in row.items():
-                try:
-                    own[metric][cell] = float(value)
-                except (TypeError, ValueError):
-                    continue
+            for metric, value in numbers_of(row).items():
+                own[metric][cell] = value
             for side in ("", "fitted_"):
                 margins = [own.get(f"{side}margin_{group}", {}).get(cell) for group in ("rare", "common")]
                 if None not in margins and margins[1] > 0:

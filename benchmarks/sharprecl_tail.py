@@ -1,7 +1,9 @@
-"""SharpReCL part by part on the steepest long tails, where it was to win most: lines, sets and runs.
+"""SharpReCL part by part on the steepest long tails, where it was to win most.
 
-for part in tails(BUDGETS["medium"]):
-    part.task.name, len(part.runs)                  # toutiao, 95
+    COUNTERPOISE_DATA=... python benchmarks/sharprecl_tail.py ablation_tail sharprecl.runs --estimate
+    COUNTERPOISE_DATA=... python benchmarks/sharprecl_tail.py ablation_tail sharprecl.runs --jobs 2
+
+writes benchmarks/results/sharprecl_ablation_tail.csv.
 
 ``counterpoise reproduce sharprecl --table ablation`` is of whole sets, so that it takes as long as it says; these runs
 are its lines on two thinned ones, and two more with batches so small that they lack classes, for which past features
@@ -13,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from counterpoise.experiments.papers.base import Budget, Line, Set, runs_of_line, task_of
-from counterpoise.experiments.papers.sharprecl_lines import ABLATION, CNN, RATIOS, SETS, settings_of
+from counterpoise.experiments.papers.sharprecl_lines import ABLATION, BUDGETS, CNN, RATIOS, SETS, settings_of
 from counterpoise.experiments.runs import Run
 from counterpoise.experiments.task import Task
-from filling import Part
+from filling import Part, asked, fill_grids
 
 SMALL = Line("batches of 16", "sharprecl", CNN, {"batch_size": 16})
 SMALL_AND_PAST = Line(
@@ -38,11 +40,11 @@ _OF_SMALL = 3.0
 """Times as long with batches of 16: four times as many steps, of which each costs less."""
 
 
-def tails(budget: Budget) -> Iterator[Part]:
+def tails() -> Iterator[Part]:
     """Runs of all lines, set by set."""
     for made in TAILS:
         task = task_of(made)
-        yield Part(task, runs_on(task, made, budget))
+        yield Part(task, runs_on(task, made, BUDGETS["medium"]))
 
 
 def runs_on(task: Task, made: Set, budget: Budget) -> list[Run]:
@@ -58,3 +60,12 @@ def runs_on(task: Task, made: Set, budget: Budget) -> list[Run]:
 def seconds_of(run: Run, task: Task) -> float:
     """What a run is expected to take, of one core."""
     return _SECONDS[task.name] * (_OF_SMALL if "batch_size" in run.estimator else 1.0)
+
+
+def main() -> None:
+    grids = {"ablation_tail": tails}
+    fill_grids(asked(__doc__, grids), "sharprecl", grids, lambda run, task, grid: seconds_of(run, task))
+
+
+if __name__ == "__main__":
+    main()

@@ -22,6 +22,7 @@ from counterpoise.estimators.base import RareClassClassifier
 from counterpoise.estimators.parameters import ClassifierParameters
 from counterpoise.experiments.anchor_check import check_anchors
 from counterpoise.experiments.compare import compare
+from counterpoise.methods.llm_zero_shot import LLMZeroShot
 from counterpoise.methods.registry import METHODS
 from counterpoise.metrics import scores
 
@@ -189,3 +190,9 @@ def test_methods_that_take_sparse_rows_are_named() -> None:
     assert "smote" in taking
     sentence = counterpoise.ArrayClassifier.__doc__.split("Sparse ones")[1].split(";")[0]
     assert set(re.findall(r'``"(\w+)"``', sentence)) == taking
+
+
+def test_parameters_that_share_an_entry_have_it_once() -> None:
+    said = LLMZeroShot.__doc__ or ""
+    assert said.count("price_in, price_out :") == 1
+    assert {"price_in", "price_out", "api_key_env"} <= parameters_of(said).keys()

@@ -53,8 +53,9 @@ def with_parameters_of(other: type) -> Callable[[_Class], _Class]:
         if cls.__doc__ and other.__doc__:  # neither is there under python -OO
             said = parameters_of(other.__doc__) | parameters_of(cls.__doc__)
             before, _, after = _parted(cls.__doc__)
-            names = [name for name in inspect.signature(cls).parameters if name in said]
-            section = [_TITLE, "-" * len(_TITLE), *(said[name] for name in names)]
+            # Parameters that share an entry have it once.
+            entries = dict.fromkeys(said[name] for name in inspect.signature(cls).parameters if name in said)
+            section = [_TITLE, "-" * len(_TITLE), *entries]
             cls.__doc__ = "\n".join([*before, *section, "", *after]).rstrip() + "\n"
         return cls
 

@@ -107,6 +107,13 @@ def test_a_row_of_this_code_is_made_again_and_compared(gathered_rows, task, monk
     assert f"Run {first['key']} (demo, tfidf_lr, seed 3, fold 1) came out as it was, to the bit." in said
 
 
+def test_a_run_on_another_network_is_another_one(task) -> None:
+    runs = plan(task, ["erm"], backbone="textcnn", n_folds=2) + plan(
+        task, ["erm"], backbone="textrnn", n_folds=2
+    )
+    assert len({place_of(run) for run in runs}) == len(runs) == 4
+
+
 def test_rows_from_before_there_was_a_column_are_finished_too(gathered_rows, tmp_path) -> None:
     rows = read_rows(gathered_rows)
     lacking = tmp_path / "rows.csv"

@@ -92,11 +92,7 @@ class Data:
 
     def class_shares(self) -> np.ndarray:
         """How large each class is, ``(C,)``: its share by rows and the weights they had before class weights."""
-        if self.class_weight is None:
-            return self.class_mass()
-        if self.soft_labels is not None:
-            return self.times(1 / self.class_weight).class_mass()
-        return replace(self, weights=self.weights / self.class_weight[self.labels]).class_mass()
+        return (self if self.class_weight is None else self.over(self.class_weight)).class_mass()
 
     def times(self, factors: np.ndarray) -> Data:
         """The same rows, where what is of a class counts ``factors`` ``(C,)`` times as much."""
@@ -105,6 +101,12 @@ class Data:
         soft = self.soft_labels * factors
         whole = soft.sum(axis=1)
         return replace(self, weights=self.weights * whole, soft_labels=soft / whole[:, None])
+
+    def over(self, divisors: np.ndarray) -> Data:
+        """The same rows, where what is of a class counts one over ``divisors`` ``(C,)``."""
+        if self.soft_labels is None:
+            return replace(self, weights=self.weights / divisors[self.labels])
+        return self.times(1 / divisors)
 
     def class_factors(self) -> np.ndarray:
         """What class weights multiply each class by, ``(C,)`` of float64; 1 each where there are none."""
@@ -117,9 +119,7 @@ class Data:
 
     def balanced(self) -> Data:
         """The same rows with weights under which all classes have the same mass."""
-        if self.soft_labels is not None:
-            return replace(self.times(1 / self.class_mass()), class_weight=None)
-        return replace(self, weights=self.weights / self.class_mass()[self.labels], class_weight=None)
+        return replace(self.over(self.class_mass()), class_weight=None)
 
 
 @dataclass(frozen=True)

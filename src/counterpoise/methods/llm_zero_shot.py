@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from counterpoise.docstrings import with_parameters_of
 from counterpoise.errors import ModelError
 from counterpoise.methods.base import Context, Data, Method
 from counterpoise.methods.predictors import SavedState
 from counterpoise.methods.setting_checks import check_whole
 from counterpoise.metrics.calibration import softmax
 from counterpoise.text.asking import check_asking, correspondent_of, model_of
-from counterpoise.text.language_models import Choose, one_line
+from counterpoise.text.language_models import Choose, ModelSource, one_line
 from counterpoise.text.replies import Answer, Correspondent
 from counterpoise.text.spending import Spending
 
@@ -22,6 +23,7 @@ _BEYOND = "and then the other texts that it is asked about, those that a thresho
 _SAVED = ("base_url", "api_key_env", "request", "timeout", "price_in", "price_out", "max_chars")
 
 
+@with_parameters_of(ModelSource)
 class LLMZeroShot(Method):
     """Probabilities of the classes as a large language model gives them to each text, by their names.
 
@@ -30,22 +32,13 @@ class LLMZeroShot(Method):
     the shorter is always likelier. A model at an address is asked for a letter: its log-probabilities are taken where
     the address offers them, otherwise the class that it names has all but 0.05, which is spread over all classes.
 
+    Parameters that do not stand here are those of :class:`counterpoise.text.language_models.ModelSource`.
+
     Parameters
     ----------
     model : str or path or None, default=None
         A causal model in safetensors on the Hugging Face Hub or in a folder, or with ``base_url`` the name of a model
         there. There is no default.
-    revision : str or None, default=None
-        Commit, branch or tag of the Hub.
-    base_url : str or None, default=None
-        Of a server that answers ``/chat/completions`` as OpenAI's do; more on this and the next three in
-        :class:`counterpoise.text.language_models.ModelSource`.
-    api_key_env : str or None, default="COUNTERPOISE_API_KEY"
-        Environment variable with the key for that address.
-    request : dict or None, default=None
-        Further fields of each request.
-    timeout : float, default=60.0
-        Seconds to wait for an answer.
     allow_sending : bool, default=False
         Consent to send every text that is to be classified, and those that the threshold is tuned on, to ``base_url``.
         It is saved with no model.

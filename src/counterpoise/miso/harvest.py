@@ -213,7 +213,6 @@ def _anchor(
         w for w, i, like in zip(own, ids, shared.tolist(), strict=False) if like >= SHARED and i != UNKNOWN
     }
     common |= set(corpus.words(partner))
-    words = (*written.kept, *written.injected)
     return Anchor(
         text=written.text,
         source_row=row,
@@ -222,5 +221,7 @@ def _anchor(
         shared=tuple(word for word in written.kept if word in common),
         injected=written.injected,
         difficulty=level[row],
-        own_share=1 - written.lent / max(len(words), 1) if field.soft_labels else None,
+        own_share=1 - written.lent / max(len(written.kept) + len(written.injected), 1)
+        if field.soft_labels
+        else None,
     )

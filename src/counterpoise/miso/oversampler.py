@@ -12,7 +12,6 @@ majority. Any classifier trained on the rebalanced texts then embeds the difficu
 
 from __future__ import annotations
 
-from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -24,7 +23,7 @@ from counterpoise.miso.assembly import Prepared
 from counterpoise.miso.counterfactual import largest_class, with_counterfactuals
 from counterpoise.miso.fitted import FittedTexts
 from counterpoise.miso.neighborhood import check_neighborhood, identity_of, neighborhood
-from counterpoise.miso.recipe import PUBLISHED, Recipe, as_tuple, check_amounts, recipe_of
+from counterpoise.miso.recipe import PUBLISHED, Recipe, check_amounts, check_preset, recipe_of
 from counterpoise.oversampling.anchors import Anchor, anchor_table
 from counterpoise.oversampling.balance import choose_balance, judge_by_words
 from counterpoise.oversampling.base import TextSampler
@@ -100,8 +99,10 @@ class MISO(TextSampler):
         Whether tau falls from n-/n+ to 1 as anchors come.
     reading : {"samples", "tokens"}, default="samples"
         Whether SFM compares the samples of a batch or the tokens of a pair.
-    dim, heads : int, default=64 and 8
-        Of the encoder and SFM (the paper's).
+    dim : int, default=64
+        Width of the encoder and SFM (the paper's).
+    heads : int, default=8
+        Of SFM (the paper's).
     steps : tuple of int, default=(100, 60, 20, 60)
         Of the phases at most: language, autoencoder, MINE, joint.
     batch_size : int, default=64
@@ -113,8 +114,15 @@ class MISO(TextSampler):
     gumbel : float or None, default=None
         Temperature of straight-through Gumbel-softmax; None shows the discriminators expected word vectors.
     decoding : {"sample", "greedy", "beam"}, default="sample"
-    temperature, top_k, top_p, beams : default=1.0, 0, 1.0, 4
-        Of the decoding.
+        How words are chosen by their likelihood.
+    temperature : float, default=1.0
+        What the logits of a sample are divided by.
+    top_k : int, default=0
+        Most likely words that a sample is drawn from; 0 takes all.
+    top_p : float, default=1.0
+        A sample is drawn from the most likely words that together have this probability.
+    beams : int, default=4
+        Of a beam search.
     max_length : int, default=256
         Words read of a text, and written at most.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
@@ -330,16 +338,7 @@ class MISO(TextSampler):
         return getattr(self, name)
 
     def _recipe(self) -> Recipe:
-        if self.preset not in (None, "paper"):
-            raise SettingsError(f"preset is {self.preset!r}; choose 'paper' or leave it out")
-        if self.preset == "paper":
-            own = signature(type(self)).parameters
-            names = [name for name in self.published if name in own]
-            given = [name for name in names if as_tuple(getattr(self, name)) != own[name].default]
-            if given:
-                raise SettingsError(
-                    f"preset='paper' sets {', '.join(given)} as published; leave the preset out to set it otherwise"
-                )
+        check_preset(self)
         return recipe_of(self._setting, as_published=self.preset == "paper")
 
     def _device(self) -> torch.device:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from inspect import signature
 from numbers import Integral, Real
 from typing import Any
 
@@ -234,6 +235,20 @@ def recipe_of(setting: Callable[[str], Any], *, as_published: bool) -> Recipe:
         algorithm=AlgorithmSettings(**chosen(*_OF_TRAINING), anchor_information=not as_published),
         decoding=Decoding(strategy=setting("decoding"), **chosen("temperature", "top_k", "top_p", "beams")),
     )
+
+
+def check_preset(sampler: Any) -> None:
+    """Refuse an unknown preset, and settings beside one that sets them, with a SettingsError."""
+    if sampler.preset not in (None, "paper"):
+        raise SettingsError(f"preset is {sampler.preset!r}; choose 'paper' or leave it out")
+    if sampler.preset == "paper":
+        own = signature(type(sampler)).parameters
+        names = [name for name in sampler.published if name in own]
+        given = [name for name in names if as_tuple(getattr(sampler, name)) != own[name].default]
+        if given:
+            raise SettingsError(
+                f"preset='paper' sets {', '.join(given)} as published; leave the preset out to set it otherwise"
+            )
 
 
 def check_amounts(balance: Any, counterfactual: Any) -> None:

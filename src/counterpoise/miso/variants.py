@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
+from counterpoise.docstrings import with_parameters_of
 from counterpoise.miso.oversampler import MISO
 from counterpoise.miso.recipe import PUBLISHED_CAG
 from counterpoise.seeding import RandomState
 
 
+@with_parameters_of(MISO)
 class MisoEdit(MISO):
     """Anchors by editing difficult samples, nothing trained: ``MISO(generator="edit")`` with the settings it reads.
 
-    Parameters
-    ----------
-    balance, counterfactual, budget, run, inject, gate_weight, word_roles, sources, k, scope, neighbor_encoder, \
-belonging, soft_labels, tau, max_length, device, sampling_strategy, random_state
-        As of :class:`counterpoise.miso.oversampler.MISO`.
+    Parameters are those of :class:`counterpoise.miso.oversampler.MISO`.
     """
 
     def __init__(
@@ -64,15 +62,16 @@ belonging, soft_labels, tau, max_length, device, sampling_strategy, random_state
         )
 
 
+@with_parameters_of(MISO)
 class CAG(MISO):
     """The paper's ablation (section 6): the coupled generator alone, without SFM and mutual-information loss.
 
+    Parameters that do not stand here are those of :class:`counterpoise.miso.oversampler.MISO`.
+
     Parameters
     ----------
-    generator, balance, budget, run, inject, sources, k, scope, belonging, adversarial, dim, steps, batch_size, \
-learning_rate, decoding, temperature, max_length, precision, device, checkpoint, preset, \
-sampling_strategy, random_state
-        As of :class:`counterpoise.miso.oversampler.MISO`.
+    steps : tuple of int, default=(100, 60, 0, 60)
+        Of the phases at most: language, autoencoder, MINE, of which there is none here, and joint.
     """
 
     published: ClassVar[dict[str, Any]] = PUBLISHED_CAG

@@ -23,6 +23,7 @@ import numpy as np
 
 from counterpoise.crossfit import text_groups
 from counterpoise.difficulty import difficult_samples
+from counterpoise.docstrings import with_parameters_of
 from counterpoise.errors import CounterpoiseWarning, DataError, SettingsError
 from counterpoise.oversampling.anchors import Anchor
 from counterpoise.oversampling.base import TextSampler, check_flag, draw_sources
@@ -33,7 +34,7 @@ from counterpoise.oversampling.sieve import KEPT, OUTCOMES, Sieve
 from counterpoise.seeding import RandomState, generator
 from counterpoise.text.asking import check_asking, correspondent_of, model_of
 from counterpoise.text.embedding import label_free_embedding
-from counterpoise.text.language_models import Write, one_line
+from counterpoise.text.language_models import ModelSource, Write, one_line
 from counterpoise.text.replies import Answer
 from counterpoise.text.spending import Spending
 from counterpoise.text.tokenizers import words_and_gaps
@@ -58,25 +59,17 @@ _BEYOND = (
 _COST = ("prompt_hash", "tokens_in", "tokens_out", "seconds", "price")
 
 
+@with_parameters_of(ModelSource)
 class LanguageModelWriter(TextSampler):
     """Over-sample by texts that a large language model writes.
+
+    Parameters that do not stand here are those of :class:`counterpoise.text.language_models.ModelSource`.
 
     Parameters
     ----------
     model : str or path or None, default=None
         A causal model in safetensors on the Hugging Face Hub or in a folder, which runs on this machine, or with
         ``base_url`` the name of a model there. There is no default.
-    revision : str or None, default=None
-        Commit, branch or tag of the Hub.
-    base_url : str or None, default=None
-        Of a server that answers ``/chat/completions`` as OpenAI's do; more on this and the next three in
-        :class:`counterpoise.text.language_models.ModelSource`.
-    api_key_env : str or None, default="COUNTERPOISE_API_KEY"
-        Environment variable with the key for that address.
-    request : dict or None, default=None
-        Further fields of each request.
-    timeout : float, default=60.0
-        Seconds to wait for an answer.
     allow_sending : bool, default=False
         Consent to send texts of the smaller classes to ``base_url``; without it that is refused, and the refusal says
         how many there are. What is known from an earlier run is not sent again. A model on this machine needs none.

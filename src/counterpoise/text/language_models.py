@@ -154,7 +154,7 @@ class LanguageModel(Protocol):
 class ModelSource:
     """Where a language model is.
 
-    Attributes
+    Parameters
     ----------
     model : str or path or None, default=None
         Name on the Hugging Face Hub, or folder, of a causal model in safetensors; with ``base_url`` the name that the

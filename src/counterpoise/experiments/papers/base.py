@@ -234,14 +234,6 @@ def first_sides(made: Set, task: Task, seed: int) -> tuple[np.ndarray, np.ndarra
     return split.train[kept], split.test
 
 
-def find_row(comparison: Comparison | None, method: str, backbone: str | None) -> Row | None:
-    """The row of a method and network, if it was run."""
-    for row in () if comparison is None else comparison.rows:
-        if row.method == method and row.backbone in (backbone, None):
-            return row
-    return None
-
-
 def row_of(comparison: Comparison, line: Line, lines: Sequence[Line]) -> Row | None:
     """The row of one of several lines, if it was run."""
     telling = {name for each in lines for name in each.settings}
