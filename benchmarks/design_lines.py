@@ -1,6 +1,6 @@
 """The lines of MISO's design: its cells, what they are held against, what may do better, and what is to be beaten.
 
-    CELLS, PLAIN, ROUTES, RIVALS
+    CELLS, PLAIN, ROUTES, RIVALS, PUBLISHED
 
 Settings of MISO that any line changes are spelt out in all of its lines, so that a line stays what it is when a default
 changes later. There are two exceptions. The words' own anchors are those of a sampler at its defaults, which
@@ -180,12 +180,13 @@ ELSEWHERE = (
         "blend",
     ),
     _blend("blend, network with anchors", *_THREE, "miso_edit"),
-    *(
-        Contestant(f"{name}, as published", method, "textcnn", {**_FORMAT, "method__preset": "paper"})
-        for name, method in (("MISO", "miso"), ("CAG", "cag"))
-    ),
 )
 CELLS = (*POINTER, *EDITED, *ELSEWHERE)
+
+PUBLISHED = tuple(
+    Contestant(f"{name}, as published", method, "textcnn", {**_FORMAT, "method__preset": "paper"})
+    for name, method in (("MISO", "miso"), ("CAG", "cag"))
+)
 
 _FROZEN = Contestant(
     "frozen encoder", "class_weight", "encoder", {"backbone__name": ENCODER}, "open", "frozen encoder"
@@ -273,6 +274,17 @@ ROUTES = (
     *(_blend(f"blend of four, {name}", *_FOUR, name) for name in _NETWORKS),
 )
 """What may do better, and what breaks a mechanism, each beside the same without its new part."""
+
+TWICE = (
+    MISO,
+    EDITOR,
+    *(
+        line
+        for line in ROUTES
+        if line.method == "blend" and line.settings["method__members"][-1] != "word_swap"
+    ),
+)
+"""Routes that the goal is about: MISO, its editor, and blends with and without it."""
 
 RIVALS = (
     *(

@@ -20,9 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from commits import commit_of
-from counterpoise.data.writers import json_text
+from counterpoise.data.writers import TableWriter, json_text
+from counterpoise.experiments.export import runs_table
 from counterpoise.experiments.runs import Run
 from counterpoise.experiments.sources import modules_of_run, source_digest
+from counterpoise.experiments.store import Store
+from counterpoise.experiments.table import comparisons
 
 Row = dict[str, str]
 Place = tuple[str, ...]
@@ -127,8 +130,8 @@ def gather(path: Path, store: Path) -> int:
     """
     with tempfile.TemporaryDirectory(prefix="counterpoise-") as folder:
         exported = Path(folder) / "rows.csv"
-        command = [sys.executable, "-m", "counterpoise", "leaderboard", str(store), "--quiet"]
-        subprocess.run([*command, "-o", str(exported)], check=True, stdout=subprocess.DEVNULL)
+        with Store(store, read_only=True) as runs, TableWriter(exported) as out:
+            out.write(runs_table(runs.rows(status=None), comparisons(runs)))
         new = [
             row
             for row in read_rows(exported)

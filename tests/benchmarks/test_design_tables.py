@@ -25,15 +25,17 @@ from design_lines import (
     MISO,
     PLAIN,
     POINTER,
+    PUBLISHED,
     RANKED,
     RIVALS,
     ROUTES,
+    TWICE,
 )
 from design_statistics import of_a_share, pooled, reach
 from design_tables import effects, gaps, ranking, read_runs, why
 from miso_design import GRIDS, MORE, TASKS, cells_of, place_of
 
-EVERY = list({line.name: line for line in (*PLAIN, *ROUTES, *CELLS, *RIVALS)}.values())
+EVERY = list({line.name: line for line in (*PLAIN, *ROUTES, *CELLS, *RIVALS, *PUBLISHED)}.values())
 SETTINGS = ("method_settings", "backbone_settings", "estimator")
 FIELDS = ("dataset", "minority", "keep", "method", "backbone", *SETTINGS, "seed", "fold", "status")
 METRICS = ("average_precision", "difficult_share_after", "margin_rare", "fit_seconds")
@@ -73,7 +75,7 @@ def line_of(table: str, name: str) -> list[str]:
 
 
 def test_names_and_settings_tell_all_lines_apart_but_for_miso_as_it_is() -> None:
-    every = [*PLAIN, *ROUTES, *CELLS, *RIVALS]
+    every = [*PLAIN, *ROUTES, *CELLS, *RIVALS, *PUBLISHED]
     assert len({line.name for line in every}) == len(every)
     alike = [(a.name, b.name) for a, b in combinations(every, 2) if a.identity == b.identity]
     assert alike == [(MISO.name, "miso: amount, information"), (EDITOR.name, "miso_edit: amount")]
@@ -87,6 +89,13 @@ def test_miso_as_it_is_is_run_once() -> None:
         assert line.identity not in cells
         assert cells_of(line, TASKS[0]) == {(seed, fold) for seed in (0, 1) for fold in range(3)}
     assert len(cells_of(POINTER[1], TASKS[0])) == 3
+
+
+def test_what_the_goal_is_about_has_two_seeds_and_what_is_published_spam_alone() -> None:
+    for line in (*TWICE, *PLAIN):
+        assert {seed for seed, _ in cells_of(line, TASKS[1])} == {0, 1}, line.name
+    assert all(line.name.endswith("miso_edit") for line in TWICE if "miso_edit" in str(line.settings))
+    assert [len(cells_of(line, made)) for line in PUBLISHED for made in TASKS] == [3, 0, 0, 0] * 2
 
 
 def on_in(line) -> set[str]:

@@ -44,8 +44,8 @@ def test_scores_agree_with_scikit_learn_under_weights(seed: int, n: int, n_class
         "prevalence": np.average(y == 1, weights=w),
     }
     expected["g_mean"] = geometric_mean_score(y, decided, sample_weight=w, average="multiclass")
-    cuts = [y == 1, *((p[:, 1] >= cut) for cut in np.unique(p[:, 1]))][1:]
-    points = [(sk.precision_score(y == 1, c, **how), sk.recall_score(y == 1, c, **how)) for c in cuts]
+    *curve, cuts = sk.precision_recall_curve(y == 1, p[:, 1], sample_weight=w)
+    points = list(zip(*curve, strict=True))[: len(cuts)]
     expected["recall_at_precision_90"] = max([0.0, *(r for a, r in points if a >= 0.9 - 1e-12)])
     expected["precision_at_recall_90"] = max([0.0, *(a for a, r in points if r >= 0.9 - 1e-12)])
     for name, side in (("minority", y == 1), ("majority", y != 1)):

@@ -4,7 +4,6 @@ import warnings
 from typing import Any, ClassVar
 
 import numpy as np
-from imblearn.over_sampling import ADASYN
 
 from counterpoise.docstrings import with_parameters_of
 from counterpoise.errors import CounterpoiseWarning, DataError
@@ -64,6 +63,8 @@ class Adasyn(FeatureSpaceMethod):
 
     def maker(self, k: int, n_rows: int) -> Any:
         """imbalanced-learn's, with our neighbours, among which it counts a row itself."""
+        from imblearn.over_sampling import ADASYN
+
         return ADASYN(n_neighbors=NearestNeighbors(n_neighbors=k + 1))
 
     def amount(self, rows: Any, labels: np.ndarray, label: int, count: int, k: int) -> int | None:

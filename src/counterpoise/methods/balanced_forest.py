@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-from imblearn.ensemble import BalancedRandomForestClassifier
 
 from counterpoise.methods.balanced_ensemble import BalancedEnsemble, Probable
 from counterpoise.methods.setting_checks import check_whole
@@ -60,6 +59,8 @@ class BalancedForest(BalancedEnsemble):
         self, rows: Any, labels: np.ndarray, weights: np.ndarray, by_class: np.ndarray, seed: int
     ) -> tuple[list[Probable], np.ndarray]:
         """The trees, and how many rows of each class they drew."""
+        from imblearn.ensemble import BalancedRandomForestClassifier
+
         counts = np.bincount(labels)
         # Leaves that hold one class do not feel a class's weight; only what is drawn moves their votes.
         wanted = by_class * (counts / by_class).min()

@@ -3,8 +3,6 @@
 import warnings
 from typing import Any, ClassVar
 
-from imblearn.over_sampling import BorderlineSMOTE
-
 from counterpoise.docstrings import with_parameters_of
 from counterpoise.errors import CounterpoiseWarning
 from counterpoise.methods.feature_space import FeatureSpaceMethod
@@ -68,6 +66,8 @@ class BorderlineSmote(FeatureSpaceMethod):
 
     def maker(self, k: int, n_rows: int) -> Any:
         """imbalanced-learn's, with our neighbours, among which it counts a row itself."""
+        from imblearn.over_sampling import BorderlineSMOTE
+
         return BorderlineSMOTE(
             k_neighbors=NearestNeighbors(n_neighbors=k + 1),
             m_neighbors=NearestNeighbors(n_neighbors=min(self.m_neighbors + 1, n_rows)),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-from imblearn.under_sampling import RandomUnderSampler
 from sklearn.ensemble import AdaBoostClassifier
 
 from counterpoise.errors import DataError
@@ -67,6 +66,8 @@ class EasyEnsemble(BalancedEnsemble):
         DataError
             When no stump tells the classes of a draw apart.
         """
+        from imblearn.under_sampling import RandomUnderSampler
+
         weights = weights * by_class[labels]
         numbers = np.arange(len(labels))[:, None]
         members: list[Probable] = []

@@ -2,8 +2,6 @@
 
 from typing import Any, ClassVar
 
-from imblearn.over_sampling import SMOTE
-
 from counterpoise.methods.feature_space import FeatureSpaceMethod
 from counterpoise.methods.setting_checks import check_whole
 from counterpoise.neighbors import NearestNeighbors
@@ -65,4 +63,6 @@ class Smote(FeatureSpaceMethod):
 
     def maker(self, k: int, n_rows: int) -> Any:
         """imbalanced-learn's, with our neighbours, among which it counts a row itself."""
+        from imblearn.over_sampling import SMOTE
+
         return SMOTE(k_neighbors=NearestNeighbors(n_neighbors=k + 1))

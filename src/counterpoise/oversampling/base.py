@@ -12,7 +12,6 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from imblearn.utils import check_sampling_strategy
 from sklearn.base import BaseEstimator
 
 from counterpoise.data.python_inputs import as_labels, as_texts
@@ -158,6 +157,8 @@ class TextSampler(BaseEstimator, metaclass=ABCMeta):
                 f"sampling_strategy is {self.sampling_strategy!r}; choose one of {', '.join(STRATEGIES)}, or give a "
                 "number or a dict"
             )
+        from imblearn.utils import check_sampling_strategy
+
         try:
             wanted = check_sampling_strategy(self.sampling_strategy, labels, "over-sampling")
         except ValueError as error:
