@@ -20,13 +20,15 @@ from miso_design import N_FOLDS
 _SAME = 1e-12  # values that differ by rounding have no spread to judge them by
 
 
-def reach(by_task: Sequence[Sequence[float]]) -> float | None:
+def reach(by_task: Sequence[Sequence[float]], n_folds: Sequence[int] | None = None) -> float | None:
     """Half the width of the 95% interval of the mean of the tasks' means.
 
     Parameters
     ----------
     by_task : sequence of sequence of float
         Of each task one value a seed and fold, two or more.
+    n_folds : sequence of int or None, default=None
+        Of each task, into how many folds it was split; None is that of the design.
 
     Returns
     -------
@@ -34,8 +36,8 @@ def reach(by_task: Sequence[Sequence[float]]) -> float | None:
         None where all values of each task are the same.
     """
     spreads, degrees = [], []
-    for values in by_task:
-        allowance = 1 / len(values) + 1 / (N_FOLDS - 1)
+    for values, folds in zip(by_task, n_folds or [N_FOLDS] * len(by_task), strict=True):
+        allowance = 1 / len(values) + 1 / (folds - 1)
         spreads.append(0.0 if np.ptp(values) <= _SAME else allowance * float(np.var(values, ddof=1)))
         degrees.append(len(values) - 1)
     whole = sum(spreads)
@@ -45,10 +47,10 @@ def reach(by_task: Sequence[Sequence[float]]) -> float | None:
     return float(t.ppf(0.975, freedom)) * whole**0.5 / len(by_task)
 
 
-def pooled(by_task: Sequence[Sequence[float]]) -> str:
+def pooled(by_task: Sequence[Sequence[float]], n_folds: Sequence[int] | None = None) -> str:
     """The mean of the tasks' means and its interval, in words."""
     mean = float(np.mean([np.mean(values) for values in by_task]))
-    return _said(mean, reach(by_task), "+.4f")
+    return _said(mean, reach(by_task, n_folds), "+.4f")
 
 
 def of_a_share(gains: Sequence[Sequence[float]], gaps: Sequence[Sequence[float]]) -> str:

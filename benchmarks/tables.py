@@ -16,6 +16,7 @@ from typing import Any
 
 import machine
 from claims import deep_claims, mixing_claims
+from confirm_tables import answers, by_task
 from design_tables import effects, gaps, ranking, why
 from markdown import origin_of, table_of
 from method_tables import (
@@ -281,6 +282,8 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "sharprecl_selection": ("sharprecl_selection.csv", sharprecl_selection),
     "kill_resume": ("kill_resume.json", kill_resume),
     "grid": ("grid.json", grid),
+    "miso_confirmed": ("confirm_*.csv", answers),
+    "miso_confirming_tasks": ("confirm_*.csv", by_task),
     "miso_effects": ("design_*.csv", effects),
     "miso_gaps": ("design_*.csv", gaps),
     "miso_rivals": ("design_*.csv", ranking),

@@ -1,0 +1,157 @@
+"""The confirming run of ``miso_protocol.md``: finalists on data that nothing was chosen on.
+
+    COUNTERPOISE_DATA=... python benchmarks/miso_confirm.py all confirm.runs --estimate
+    COUNTERPOISE_DATA=... python benchmarks/miso_confirm.py all confirm.runs --jobs 2
+
+writes benchmarks/results/confirm_GRID.csv: ``few``, with the class as rare as the protocol has it, and ``ceiling``,
+plain lines with all rows of the class. No score is shown here, and ``confirm_tables.py`` shows none before all rows are
+there.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from counterpoise.data.imbalance import parse_keep
+from counterpoise.experiments.grid import plan
+from counterpoise.experiments.papers.base import Set, task_of
+from counterpoise.experiments.runs import Run
+from counterpoise.experiments.task import Task
+from design_lines import COMMON, PLAIN, Contestant, identity_of
+from encoder import linked
+from filling import Part, asked, fill_grids
+from miso_design import seconds_of as seconds_of_design
+
+SETTINGS: dict[str, Any] = {**COMMON, "threshold": "tune", "threshold_folds": 2}
+"""Of all lines: as in the design, but for the threshold."""
+
+_CLASSES = (
+    ("imdb", ("pos",), ("1%", "5%")),
+    ("thucnews_titles", ("finance", "science", "society", "stocks"), ("5%", "10%")),
+    (
+        "20_newsgroups",
+        (
+            *("alt.atheism", "comp.graphics", "misc.forsale", "sci.med", "sci.space"),
+            "talk.politics.misc",
+        ),
+        ("5%", "10%"),
+    ),
+)
+TASKS = tuple(
+    Set(f"{dataset} {name} {keep}", dataset, name, keep=keep)
+    for dataset, names, keeps in _CLASSES
+    for name in names
+    for keep in keeps
+)
+AT_MOST = {"imdb": 5_000, "20_newsgroups": 4_000}
+"""Rows of each class, the rest being one; of all other data all rows."""
+
+FOLDS = {"imdb": 3, "thucnews_titles": 5, "20_newsgroups": 3}
+
+TIMES = {"imdb": 20.0, "thucnews_titles": 2.0, "20_newsgroups": 8.0}
+"""As much as on spam takes a run, the threshold included."""
+
+_ALWAYS = {line.name: line for line in PLAIN}
+CLASS_WEIGHT, WORDS, ERM, AUTO = (_ALWAYS[name] for name in ("class_weight", "words", "erm", "auto"))
+
+
+@dataclass(frozen=True)
+class Finalists:
+    """Section 6 of the protocol.
+
+    Attributes
+    ----------
+    rival, miso : Contestant
+        Of the closed league.
+    open_rival, open_miso : Contestant
+    """
+
+    rival: Contestant
+    miso: Contestant
+    open_rival: Contestant
+    open_miso: Contestant
+
+    @property
+    def few(self) -> tuple[Contestant, ...]:
+        """All lines that are run on few rows of the class, each once."""
+        lines = (CLASS_WEIGHT, self.rival, self.miso, ERM, WORDS, self.open_rival, self.open_miso, AUTO)
+        return tuple({identity(line): line for line in lines}.values())
+
+    @property
+    def whole(self) -> tuple[Contestant, ...]:
+        """Those that are given all rows of it too."""
+        return CLASS_WEIGHT, WORDS
+
+
+CHOSEN: Finalists | None = None
+"""None until the design has been computed."""
+
+Cell = tuple[str, str, str, str]
+"""Data set, class, how much is kept, and the identity of a line."""
+
+
+def settings_of(line: Contestant) -> dict[str, Any]:
+    """All that a line's runs are given."""
+    return {**SETTINGS, **line.settings}
+
+
+def identity(line: Contestant) -> str:
+    """What tells a line's rows from those of others."""
+    return identity_of(line.method, line.backbone, settings_of(line))
+
+
+def cells_of(chosen: Finalists) -> dict[Cell, int]:
+    """Of all that is to be run, the number of folds."""
+    found = {}
+    for made in TASKS:
+        keep = str(parse_keep(made.keep or ""))
+        for kept, lines in ((keep, chosen.few), ("", chosen.whole)):
+            for line in lines:
+                found[made.dataset, str(made.minority), kept, identity(line)] = FOLDS[made.dataset]
+    return found
+
+
+def parts(chosen: Finalists, *, whole: bool) -> Iterator[Part]:
+    """Runs on all tasks; all rows of a class are its own ceiling, however few it is held against."""
+    lines = chosen.whole if whole else chosen.few
+    sets = {replace(made, name="", keep=None): made for made in TASKS}.keys() if whole else TASKS
+    for made in sets:
+        task = task_of(made, at_most=AT_MOST.get(made.dataset))
+        runs: list[Run] = []
+        for line in lines:
+            runs += plan(
+                task,
+                [line.method],
+                backbone=line.backbone,
+                keep=made.keep,
+                n_folds=FOLDS[made.dataset],
+                settings=settings_of(line),
+            )
+        yield Part(task, runs)
+
+
+def seconds_of(run: Run, task: Task, grid: str) -> float:
+    """What a run takes."""
+    return seconds_of_design(run, task, grid) * TIMES[task.name]
+
+
+def main() -> None:
+    grids = {"few": False, "ceiling": True}
+    arguments = asked(__doc__, grids)
+    if CHOSEN is None:
+        sys.exit("nobody is chosen yet: section 6 of benchmarks/miso_protocol.md")
+    with linked():
+        fill_grids(
+            arguments,
+            "confirm",
+            {grid: partial(parts, CHOSEN, whole=whole) for grid, whole in grids.items()},
+            seconds_of,
+        )
+
+
+if __name__ == "__main__":
+    main()
