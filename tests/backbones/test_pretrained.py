@@ -233,8 +233,8 @@ class TestRates:
 
     def test_rates_rise_and_fall(self, spam, monkeypatch) -> None:
         schedule = Schedule("linear", 0.1)
-        factors = [schedule.factor(0, done) for done in (0.05, 0.1, 0.55, 1.0)]
-        assert factors == pytest.approx([0.5, 1, 0.5, 0])
+        factors = [schedule.factor(begun, begun + 0.05) for begun in (0, 0.05, 0.1, 0.55, 0.95)]
+        assert factors == pytest.approx([0.5, 1, 1, 0.5, 1 / 18])
         seen: list[float] = []
         adamw = torch.optim.AdamW.step
 
@@ -246,7 +246,7 @@ class TestRates:
         texts, labels = spam
         classifier(backbone__frozen=False, batch_size=13, validation_fraction=0.0).fit(texts, labels)
         assert len(seen) == 20
-        np.testing.assert_allclose(seen, [5e-5 * schedule.factor(0, (i + 1) / 20) for i in range(20)])
+        np.testing.assert_allclose(seen, [5e-5 * schedule.factor(i / 20, (i + 1) / 20) for i in range(20)])
 
     def test_a_training_goes_on_where_it_was(self, spam, tmp_path, monkeypatch) -> None:
         texts, labels = spam

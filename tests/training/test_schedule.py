@@ -54,11 +54,12 @@ def rates_of(model: Network, **settings) -> list[float]:
 
 
 def test_known_factors() -> None:
-    assert [Schedule("linear").factor(0, done) for done in (0.25, 1)] == [0.75, 0]
-    assert Schedule("cosine").factor(0, 0.5) == pytest.approx(0.5)
-    assert Schedule("cosine").factor(0, 0.25) == pytest.approx((1 + math.cos(math.pi / 4)) / 2)
+    assert [Schedule("linear").factor(begun, begun + 0.25) for begun in (0, 0.25, 0.75)] == [1, 0.75, 0.25]
+    assert Schedule("cosine").factor(0.5, 0.6) == pytest.approx(0.5)
+    assert Schedule("cosine").factor(0.25, 0.5) == pytest.approx((1 + math.cos(math.pi / 4)) / 2)
     assert [Schedule("constant", 0.5).factor(0, done) for done in (0.125, 0.5, 0.9)] == [0.25, 1, 1]
-    assert Schedule("linear", 0.5).factor(0, 0.75) == 0.5
+    assert [Schedule("linear", 0.5).factor(begun, begun + 0.25) for begun in (0.25, 0.5, 0.75)] == [1, 1, 0.5]
+    assert Schedule("linear", 0.5).factor(0.4, 0.6) == 1, "the step in which the warm-up ends"
     drops = Schedule([(0.5, 0.1), (0.75, 0.02)])
     assert [drops.factor(begun, begun) for begun in (0.49, 0.5, 0.74, 0.75, 0.99)] == [
         1,
@@ -127,8 +128,8 @@ class Pretends(MLP):
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({}, [0.5, 1, 0.5, 0]),
-        ({"warmup": 0.0}, [0.75, 0.5, 0.25, 0]),
+        ({}, [0.5, 1, 1, 0.5]),
+        ({"warmup": 0.0}, [1, 0.75, 0.5, 0.25]),
         ({"schedule": "constant"}, [0.5, 1, 1, 1]),
         ({"schedule": "constant", "warmup": 0.0}, [1, 1, 1, 1]),
     ],

@@ -34,8 +34,9 @@ class Schedule:
     Parameters
     ----------
     shape : {"constant", "linear", "cosine", "step"} or sequence of (share, factor)
-        After the warm-up the rate stays, falls to 0 in a line or in half a cosine, or drops: from each ``share`` of the
-        training on it is ``factor`` times the full rate. ``"step"`` is :data:`DROPS`.
+        After the warm-up the rate stays, falls in a line or in half a cosine, which end at 0 when the last step is done,
+        or drops: from each ``share`` of the training on it is ``factor`` times the full rate. ``"step"`` is
+        :data:`DROPS`.
     warmup : float, default=0.0
         Share of the training in which the rate rises from 0 in a line.
 
@@ -77,12 +78,12 @@ class Schedule:
         Parameters
         ----------
         begun, done : float
-            Share of the training that lies behind when the step begins and when it is done: drops go by the first, as
-            epochs do, and what moves at every step by the second, so that the first step of a warm-up learns something.
+            Share of the training that lies behind when the step begins and when it is done. The warm-up goes by the
+            second and all else by the first, so that neither the first step nor the last learns nothing.
         """
         if done < self.warmup:
             return done / self.warmup
-        rest = (1 - done) / (1 - self.warmup)
+        rest = (1 - max(begun, self.warmup)) / (1 - self.warmup)
         if self.shape == "constant":
             return 1.0
         if self.shape == "linear":
