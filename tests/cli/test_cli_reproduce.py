@@ -256,6 +256,7 @@ def test_killed_and_resumed(mnist, run_json, tmp_path, monkeypatch) -> None:
     assert all(word in drawn for word in ("MNIST 0.99, within", "DOS, k = 5", "F1, rare classes"))
 
 
+@pytest.mark.slow  # what is killed and resumed is the same as above
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
 def test_sharprecl_killed_and_resumed(made, run_json, tmp_path, monkeypatch) -> None:
     """Three lines of two seeds: the table is that of a reproduction left alone, and no seed is run again."""
