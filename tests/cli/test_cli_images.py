@@ -12,6 +12,7 @@ import pytest
 from cli_pictures import FIT, SETTINGS, TRAINING, fails, png, put, rows_of
 
 from counterpoise import ImageClassifier, load_model
+from counterpoise.cli import diagnose
 from counterpoise.data.image_files import read_images
 from counterpoise.estimators import file_inputs
 from counterpoise.images import stacking
@@ -195,6 +196,14 @@ def test_diagnose(flawed, run, run_json):
     assert f"'marked': {flawed / 'marked' / 'wrong.png'}" in shown
     assert "compared in resnet, trained for 1 epochs at most" in shown
     assert "text" not in shown
+
+
+def test_diagnose_says_where_an_image_lies_however_long_that_is() -> None:
+    image = f"/photos/{'deep' * 60}/wrong.png"
+    assert (
+        diagnose._quoted({"row": 3, "label": "marked", "image": image}, "near ")
+        == f"near row 3 'marked': {image}"
+    )
 
 
 def test_diagnose_takes_few_epochs_and_writes_columns(pictures, run_json, monkeypatch, tmp_path):

@@ -246,13 +246,13 @@ def _a(what: str) -> str:
 
 
 def _quoted(sample: dict[str, Any], lead: str) -> str:
-    """A text, or where an image lies, with its row and label on one line, shortened to the screen."""
+    """A text on one line, shortened to the screen, or where an image lies, whole; with its row and label."""
     from rich.cells import cell_len, set_cell_size
     from rich.console import Console
 
-    width = Console().width if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL
-    said = sample["text"] if "text" in sample else sample["image"]
     line = f"{lead}row {sample['row']} {sample['label']!r}"
-    if said is not None:
-        line += f": {' '.join(said.split())}"
+    if "text" not in sample:
+        return line if sample["image"] is None else f"{line}: {sample['image']}"
+    line += f": {' '.join(sample['text'].split())}"
+    width = Console().width if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL
     return line if cell_len(line) <= width else set_cell_size(line, width - 1).rstrip() + "…"

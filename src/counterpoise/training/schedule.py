@@ -34,9 +34,8 @@ class Schedule:
     Parameters
     ----------
     shape : {"constant", "linear", "cosine", "step"} or sequence of (share, factor)
-        After the warm-up the rate stays, falls in a line or in half a cosine, which end at 0 when the last step is done,
-        or drops: from each ``share`` of the training on it is ``factor`` times the full rate. ``"step"`` is
-        :data:`DROPS`.
+        After the warm-up the rate stays, falls in a line or in half a cosine, to be 0 when the last step is done, or
+        drops: from each ``share`` of the training on it is ``factor`` times the full rate. ``"step"`` is :data:`DROPS`.
     warmup : float, default=0.0
         Share of the training in which the rate rises from 0 in a line.
 
