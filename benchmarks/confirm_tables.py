@@ -9,9 +9,8 @@ tasks; the interval of a mean is Student's over data sets. Single tasks are judg
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,16 +18,16 @@ import numpy as np
 from scipy.stats import t
 
 import miso_confirm as protocol
-from counterpoise.data.imbalance import parse_keep
 from counterpoise.experiments.paired_tests import corrected_t_test
-from design_lines import Contestant, identity_of
+from design_lines import Contestant
 from design_statistics import pooled
-from gathered import Row, read_rows, row_settings
+from design_tables import WORTH_CLOSING, Runs, read_runs
 from markdown import table_of
-from miso_confirm import AUTO, CLASS_WEIGHT, ERM, FOLDS, TASKS, WORDS, Cell, Finalists, cells_of, identity
+from miso_confirm import AUTO, CLASS_WEIGHT, ERM, FOLDS, TASKS, WORDS, Finalists, cells_of, identity
+from miso_design import place_of
 
 RANKING, DECISION, DIFFICULT = "average_precision", "f1_tuned_thinned", "difficult_share_after"
-WORTH_CLOSING, HARM = 0.02, -0.005
+HARM = -0.005
 CONFIRMED, REFUTED, OPEN = "**confirmed**", "**refuted**", "**open**"
 
 Values = dict[str, list[float]]
@@ -104,15 +103,14 @@ def _highest(folds: Sequence[float]) -> float:
 class Scores:
     """All rows of the confirming run."""
 
-    rows: Mapping[Cell, Mapping[int, Row]]
+    rows: Runs
 
     def of(self, line: Contestant, metric: str, *, whole: bool = False) -> Values:
         """By task, a value a fold."""
         found = {}
         for made in TASKS:
-            keep = "" if whole else str(parse_keep(made.keep or ""))
-            own = self.rows[made.dataset, str(made.minority), keep, identity(line)]
-            found[made.name] = [float(own[fold][metric]) for fold in range(FOLDS[made.dataset])]
+            own = self.rows[place_of(made, whole=whole)][identity(line)]
+            found[made.name] = [float(own[0, fold][metric]) for fold in range(FOLDS[made.dataset])]
         return found
 
     def less(self, one: Contestant, other: Contestant, metric: str) -> Values:
@@ -126,14 +124,13 @@ def _less(one: Values, other: Values) -> Values:
 
 def read_scores(paths: Sequence[Path], chosen: Finalists) -> Scores | str:
     """All rows, or how many are missing, in words."""
-    found: dict[Cell, dict[int, Row]] = defaultdict(dict)
-    for row in (row for path in paths for row in read_rows(path)):
-        if row["status"] == "done":
-            given = {**json.loads(row["estimator"]), **row_settings(row)}
-            line = identity_of(row["method"], row["backbone"] or None, given)
-            found[row["dataset"], row["minority"], row["keep"], line][int(row["fold"])] = row
+    found = read_runs(paths)
     wanted = cells_of(chosen)
-    there = sum(len(set(range(folds)) & set(found.get(cell, {}))) for cell, folds in wanted.items())
+    there = sum(
+        (0, fold) in found.get(place, {}).get(line, {})
+        for (place, line), folds in wanted.items()
+        for fold in range(folds)
+    )
     if there < sum(wanted.values()):
         return f"{there} of {sum(wanted.values())} runs are there; nothing is shown before all are."
     return Scores(found)

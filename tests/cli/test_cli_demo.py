@@ -12,11 +12,8 @@ def test_demo_compares_fits_and_finds(run, run_json, tmp_path, monkeypatch):
     assert load_model("counterpoise-demo-model").pos_label_ == "fraud"
     assert "Model: counterpoise-demo-model" in result.stdout
     assert "counterpoise predict counterpoise-demo-model" in result.stdout
-    (told,) = run_json("demo")
-    assert told["average_precision"] > 0.5
+    (told,), (again,) = run_json("demo"), run_json("demo")
+    assert told["average_precision"] == again["average_precision"] > 0.5
     assert told["found"] > 0
-    (row,) = told["compared"]
-    assert row["method"] == "tfidf_lr"
-    shown = f"{row['average_precision']['mean']:.3f}"
-    assert shown in result.stdout, "the same numbers at every call"
+    assert [row["method"] for row in told["compared"]] == ["tfidf_lr"]
     assert f"{told['found']} of {told['found'] + told['missed']} found" in result.stdout

@@ -409,9 +409,9 @@ def test_company_in_the_batch_does_not_matter(name, kind, backbone, request) -> 
     data = make_data(request, kind, (30, 6))
     context = make_context(kind, backbone=backbone, max_epochs=enough_epochs(name, 1))
     predictor = make_method(name).fit(data, context)
-    inputs = data.inputs[-10:]
+    inputs = data.inputs
     if kind == "text":
-        inputs = np.array([*inputs, "sign1a", "sign1a " * 40, "unseen"], dtype=object)
+        inputs = np.array([*data.inputs[:10], "sign1a", "sign1a " * 40, "unseen"], dtype=object)
     together = predictor.logits(inputs)
     alone = np.concatenate([predictor.logits(inputs[[i]]) for i in range(len(inputs))])
     # A vision model's many products are summed in another order in batches of another size.
