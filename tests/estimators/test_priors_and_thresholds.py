@@ -216,7 +216,11 @@ WEIGHTS_ARE_THE_PRIOR = ("encoder_lda", "llm_zero_shot")
 """Methods that learn the same from weighted classes, and to which weights are class shares and nothing else."""
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize(
+    "name",
+    # `make test` has every third.
+    [pytest.param(name, marks=[pytest.mark.slow] if i % 3 else []) for i, name in enumerate(METHODS)],
+)
 def test_class_weights_act_on_every_method(name, spam) -> None:
     """A class that counts more is thought more likely, and seldom for that alone."""
     texts, labels = spam

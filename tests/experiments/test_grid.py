@@ -280,6 +280,7 @@ class TestProcesses:
             assert fill(store, jobs, task, make_executor(jobs=2)).failures == {}
         check_same_rows(whole, path, jobs)
 
+    @pytest.mark.slow
     def test_a_dying_worker_fails_its_run_and_not_the_grid(self, task, jobs, tmp_path, monkeypatch) -> None:
         path = tmp_path / "runs"
         bad = jobs[2].key

@@ -171,7 +171,7 @@ def digits(counts: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-@pytest.mark.parametrize("table", ["6", "7", "8"])
+@pytest.mark.parametrize("table", ["6", "7", pytest.param("8", marks=pytest.mark.slow)])
 def test_deep_oversampling_beside_the_papers_numbers(table, monkeypatch) -> None:
     made = next(made for made in dos.SETS if dos.about(table, made) and made.dataset == "mnist")
     images, labels = digits((20,) * 10)

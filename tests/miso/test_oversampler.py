@@ -242,12 +242,22 @@ def test_divergence_names_phase_and_step() -> None:
         make(learning_rate=1e9, steps=(30, 30, 5, 5)).fit_resample(*corpus())
 
 
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory) -> list:
+    """Anchors of a training that looks at itself every other step and is left alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schedule, "LOOK_EVERY", 2)
+        sampler = make(checkpoint=tmp_path_factory.mktemp("whole") / "whole.safetensors")
+        sampler.fit_resample(*corpus(24, 60))
+    return sampler.anchors_
+
+
 @pytest.mark.parametrize("stop", [("language", 3), ("autoencoder", 2), ("mine", 1), ("joint", 4)])
-def test_resume_after_an_interrupt_in_each_phase_gives_the_same_anchors(tmp_path, monkeypatch, stop) -> None:
+def test_resume_after_an_interrupt_in_each_phase_gives_the_same_anchors(
+    uninterrupted, tmp_path, monkeypatch, stop
+) -> None:
     texts, labels = corpus(24, 60)
     monkeypatch.setattr(schedule, "LOOK_EVERY", 2)
-    whole = make(checkpoint=tmp_path / "whole.safetensors")
-    whole.fit_resample(texts, labels)
     step = schedule.Algorithm1.step
 
     def interrupted(self, phase, number):
@@ -261,7 +271,7 @@ def test_resume_after_an_interrupt_in_each_phase_gives_the_same_anchors(tmp_path
         sampler.fit_resample(texts, labels)
     monkeypatch.setattr(schedule.Algorithm1, "step", step)
     sampler.fit_resample(texts, labels)
-    assert sampler.anchors_ == whole.anchors_
+    assert sampler.anchors_ == uninterrupted
 
 
 def test_fit_then_sample_writes_as_many_as_are_asked_for() -> None:
@@ -348,7 +358,11 @@ def test_the_paper_preset_sets_everything_as_published() -> None:
     ("sampler", "grid"),
     [
         (MisoEdit(random_state=0), {"miso__budget": [0.2, 0.4], "miso__balance": [0.5, 1.0]}),
-        (make("pointer"), {"miso__mi_weight": [0.0, 1.0], "miso__sources": ["all", "difficult"]}),
+        pytest.param(
+            make("pointer"),
+            {"miso__mi_weight": [0.0, 1.0], "miso__sources": ["all", "difficult"]},
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["edit", "pointer"],
 )

@@ -81,8 +81,18 @@ DRAWN = {
 curves_kinds = ("majority", "minority", "difficult minority")
 
 
-@pytest.mark.parametrize("name", DRAWN)
-@pytest.mark.parametrize("suffix", [".svg", ".png", ".pdf"])
+FORMATS = (".svg", ".png", ".pdf")
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix"),
+    # `make test` has one format a picture, by turns.
+    [
+        pytest.param(name, suffix, marks=[] if i % len(FORMATS) == j else [pytest.mark.slow])
+        for i, name in enumerate(DRAWN)
+        for j, suffix in enumerate(FORMATS)
+    ],
+)
 def test_the_same_rows_give_the_same_file(name, suffix, tmp_path) -> None:
     paths = [tmp_path / f"{i}{suffix}" for i in range(2)]
     for path in paths:
