@@ -50,8 +50,8 @@ from counterpoise.training.settings import TrainingSettings
 from rows import Rows
 from watch import Watch
 
-BATCH, STEPS, TURNS, CLASSES = 128, 10, 5, 10
-DOS_ROWS, DOS_EPOCHS, DOS_TURNS = 50_000, 8, 3
+BATCH, STEPS, TURNS, CLASSES = 128, 10, 10, 10
+DOS_ROWS, DOS_EPOCHS, DOS_TURNS = 50_000, 8, 2
 DOS_SETTINGS = {"k": 5, "k_majority": 5, "overload": 0.0}
 EQUAL_ROWS = "dos against erm, whole fit of equal rows: every row with 5 neighbours, none repeated"
 BARS = {
