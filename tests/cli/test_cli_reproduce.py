@@ -15,6 +15,7 @@ import loky
 import pytest
 from cli_helpers import make_texts, write_csv
 
+from counterpoise import progress
 from counterpoise.data import image_sets
 from counterpoise.experiments.executors import choice
 from counterpoise.experiments.executors.in_process import InProcess
@@ -106,12 +107,14 @@ def test_sets_that_a_table_has_no_place_for_are_told(made, run, tmp_path, monkey
     monkeypatch.setitem(sharprecl.BUDGETS, "small", Budget(2, 1, {"max_epochs": 1}))
     other = Set("Toutiao 10:1", "toutiao", None, keep="exponential:10")
     monkeypatch.setattr(sharprecl, "SETS", (made, other))
+    monkeypatch.setattr(progress, "_SECONDS_BETWEEN_LINES", 0.0)
     said = run(
         *("reproduce", "sharprecl", "--datasets", f"{made.dataset},toutiao", "--store", tmp_path / "s"),
         *("--lines", "TF-IDF + logistic regression"),
     )
     assert "table main has no place for toutiao; --table imbalance has" in said.stderr
     assert "\n1 runs, 0 of them" in said.stderr
+    assert f"\nruns on {made.name}: 1/1 tfidf_lr, fold 1" in said.stderr, "several sets follow one another"
     both = ("reproduce", "sharprecl", "--datasets", f"{made.dataset},toutiao")
     said = run(*both, "--ratio", "100", code=2).stderr
     assert (
@@ -196,6 +199,7 @@ def mnist(tmp_path) -> Path:
 DRIVER = """
 import sys
 sys.path.insert(0, {tests!r})
+from counterpoise import progress
 from counterpoise.data import image_sets
 from counterpoise.experiments.papers import dos, sharprecl, sharprecl_lines
 from counterpoise.experiments.papers.base import Budget, Set

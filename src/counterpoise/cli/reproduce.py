@@ -223,7 +223,7 @@ def reproduce(
                     "how long they take is told from the first of them on; --estimate makes trials first"
                 )
             for name, own in planned.items():
-                filled = fill(rows, own, tasks[name], executor, retry=retry)
+                filled = fill(rows, own, tasks[name], executor, retry=retry, what=f"runs on {name}")
                 runs = {job.key: job.run for job in own}
                 failures |= {
                     key: (f"{runs[key].dataset}, {runs[key].method}, fold {runs[key].fold + 1}", why)

@@ -199,6 +199,7 @@ def fill(
     *,
     retry: bool = False,
     on_outcome: Callable[[Outcome], None] | None = None,
+    what: str = "runs",
 ) -> Filled:
     """Execute what a store lacks of a grid.
 
@@ -213,6 +214,8 @@ def fill(
         Execute also what has failed before.
     on_outcome : callable or None, default=None
         Called with each outcome after it has been written.
+    what : str, default="runs"
+        What progress calls the jobs, where several grids follow one another.
 
     Returns
     -------
@@ -233,7 +236,7 @@ def fill(
     estimate = Estimate(waiting, executor.width, store.rows())
     queue = _Queue(store, waiting, before)
     reasons: dict[str, str] = {}
-    with bar("runs", len(waiting)) as progress, closing(executor.outcomes(task, iter(queue))) as outcomes:
+    with bar(what, len(waiting)) as progress, closing(executor.outcomes(task, iter(queue))) as outcomes:
         progress.advance(0, estimate.words().removeprefix(", "))
         try:
             for outcome in outcomes:

@@ -60,4 +60,6 @@ def draw_margins(path: Path, panels: Sequence[Margins]) -> None:
             axis.invert_yaxis()
             axis.margins(x=0.2)
             axis.set(title=panel.title, xlabel="mean margin on test rows")
-        figure.axes[0].legend(frameon=False, loc="best")
+        # Inside, its two points would pass for margins.
+        named = figure.axes[0].get_legend_handles_labels()
+        figure.legend(*named, loc="outside lower center", ncols=2, frameon=False)
