@@ -181,6 +181,7 @@ def test_deep_oversampling_beside_the_papers_numbers(table, monkeypatch) -> None
     lines = tuple(line for line in dos._LINES[table] if line.method in ("erm", "dos"))
     shown, found = filled(dos, table, made, task, budget, lines)
     names = [line.name for line in lines]
+    assert "Digits are in 2 folds, of which all but the one tested are fitted to." in shown.foot
     assert [row.method for row in found.rows] == [line.method for line in lines]
     if table == "6":
         assert [row[:3] for row in shown.rows] == [

@@ -38,7 +38,7 @@ __all__ = [
 REDUCTIONS = ("0.90", "0.95", "0.99")
 GROUPS = {"rare": "minority", "common": "majority"}
 MEASURES = {"precision": "P", "recall": "R", "f1": "F1", "average_precision": "AUC"}
-_FEW = "the 10,000 test digits alone, which is all of MNIST that is at hand; four fifths are fitted to"
+_FEW = "the 10,000 test digits alone, which is all of MNIST that is at hand"
 
 SETS = (
     *(
@@ -275,8 +275,11 @@ def _cell(row: Row | None, metric: str, published: float | None) -> str:
 def _foot(found: Mapping[str, Comparison], *more: str) -> tuple[str, ...]:
     differs = {made.name: made.differs for made in SETS if made.name in found and made.differs}
     runs = ", ".join(f"{name} {len(comparison.cells)}" for name, comparison in found.items())
+    given = {made.name for made in SETS if made.given}
+    folds = {comparison.n_folds for name, comparison in found.items() if name not in given}
     return (
         f"Ours | the paper's; means over classes, then over runs: {runs}.",
+        *(f"Digits are in {n} folds, of which all but the one tested are fitted to." for n in folds),
         *more,
         *dict.fromkeys(f"{why[0].upper()}{why[1:]}." for why in differs.values()),
         "The paper does not say which optimiser, learning rate, filters and pools it has; here Adam at 0.001, filters "
