@@ -199,7 +199,6 @@ def mnist(tmp_path) -> Path:
 DRIVER = """
 import sys
 sys.path.insert(0, {tests!r})
-from counterpoise import progress
 from counterpoise.data import image_sets
 from counterpoise.experiments.papers import dos, sharprecl, sharprecl_lines
 from counterpoise.experiments.papers.base import Budget, Set

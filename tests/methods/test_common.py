@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations, product
 from typing import Any, NamedTuple
@@ -25,6 +24,7 @@ from counterpoise.methods.registry import METHODS, make_method
 from counterpoise.training import loop
 from counterpoise.training.settings import TrainingSettings, TrainingState
 from tiny_networks import enough_epochs
+from turns import later
 
 CLASSIFIERS = {"text": TextClassifier, "array": ArrayClassifier, "image": ImageClassifier}
 SOURCES = {"text": "texts_of", "array": "arrays_of", "image": "images_of"}
@@ -140,11 +140,6 @@ def in_turn(name: str, backbone: str | None) -> bool:
     if backbone == "vision":
         return name in ON_VISION
     return backbone not in READERS or READERS[list(METHODS).index(name) % len(READERS)] == backbone
-
-
-def later(cases: list[Any], turns: Callable[..., bool]) -> list[Any]:
-    """Cases, those that are not due marked as slow."""
-    return [case if turns(*case) else pytest.param(*case, marks=pytest.mark.slow) for case in cases]
 
 
 KINDS = [(name, kind) for name, method in METHODS.items() for kind in sorted(method.inputs)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,7 @@ from counterpoise.report import curves
 from counterpoise.report.canvas import canvas, check_picture
 from counterpoise.report.embedding import draw_embeddings
 from counterpoise.report.rounds import draw_rounds
+from turns import later
 
 
 def said(seed: int, n: int = 40) -> Predictions:
@@ -86,12 +89,10 @@ FORMATS = (".svg", ".png", ".pdf")
 
 @pytest.mark.parametrize(
     ("name", "suffix"),
-    # `make test` has one format a picture, by turns.
-    [
-        pytest.param(name, suffix, marks=[] if i % len(FORMATS) == j else [pytest.mark.slow])
-        for i, name in enumerate(DRAWN)
-        for j, suffix in enumerate(FORMATS)
-    ],
+    later(
+        product(DRAWN, FORMATS),
+        lambda name, suffix: FORMATS[list(DRAWN).index(name) % len(FORMATS)] == suffix,
+    ),
 )
 def test_the_same_rows_give_the_same_file(name, suffix, tmp_path) -> None:
     paths = [tmp_path / f"{i}{suffix}" for i in range(2)]

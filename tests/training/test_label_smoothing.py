@@ -19,6 +19,7 @@ from counterpoise.methods.gradient import GradientMethod
 from counterpoise.methods.registry import METHODS, make_method
 from counterpoise.training.settings import TrainingSettings
 from tiny_networks import NETWORK, enough_epochs
+from turns import later
 
 SPACES = ["smote", "borderline_smote", "adasyn"]
 SOFT = [name for name, method in METHODS.items() if method.soft_targets]
@@ -82,15 +83,17 @@ def test_the_loss_is_handed_shares_and_class_numbers_without_smoothing(arrays_of
 
 
 def _where_it_acts() -> list[Any]:
-    """Methods on arrays and on texts: `make test` has one of the two a method, by turns."""
-    found: list[Any] = []
-    for turn, name in enumerate(SOFT):
-        kinds = ["array"] if "array" in METHODS[name].inputs else []
-        kinds += ["text"] if METHODS[name]().trains_backbone("text") else []
-        found += [
-            pytest.param(name, kind, {}, marks=[] if turn % len(kinds) == i else [pytest.mark.slow])
-            for i, kind in enumerate(kinds)
+    kinds = {
+        name: [
+            *(["array"] if "array" in METHODS[name].inputs else []),
+            *(["text"] if METHODS[name]().trains_backbone("text") else []),
         ]
+        for name in SOFT
+    }
+    found = later(
+        [(name, kind, {}) for name, own in kinds.items() for kind in own],
+        lambda name, kind, _: kinds[name][SOFT.index(name) % len(kinds[name])] == kind,
+    )
     found += [(name, "text", {"space": "embedding"}) for name in SPACES]
     return [*found, ("blend", "text", {"members": "erm,focal"})]
 

@@ -275,8 +275,7 @@ def _cell(row: Row | None, metric: str, published: float | None) -> str:
 def _foot(found: Mapping[str, Comparison], *more: str) -> tuple[str, ...]:
     differs = {made.name: made.differs for made in SETS if made.name in found and made.differs}
     runs = ", ".join(f"{name} {len(comparison.cells)}" for name, comparison in found.items())
-    given = {made.name for made in SETS if made.given}
-    folds = {comparison.n_folds for name, comparison in found.items() if name not in given}
+    folds = {found[made.name].n_folds for made in SETS if made.name in found and not made.given}
     return (
         f"Ours | the paper's; means over classes, then over runs: {runs}.",
         *(f"Digits are in {n} folds, of which all but the one tested are fitted to." for n in folds),
