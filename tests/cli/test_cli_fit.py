@@ -63,7 +63,7 @@ def test_settings_of_a_blend_that_are_none_end_in_one_sentence(
 
 
 def test_quiet_leaves_remarks_out(labelled, run, tmp_path):
-    result = run("fit", labelled, "-o", tmp_path / "model", "--quiet")
+    result = run("fit", labelled, "-o", tmp_path / "model", "-q")
     assert result.stderr == ""
     assert "tfidf_lr" in result.stdout
 

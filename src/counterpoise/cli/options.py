@@ -281,7 +281,9 @@ Json = Annotated[
         "--json", help="Print one JSON object on standard output, and nothing else.", rich_help_panel=_OUTPUT
     ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No remarks and no progress.", rich_help_panel=_OUTPUT)]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No remarks and no progress.", rich_help_panel=_OUTPUT)
+]
 
 
 OtherThreshold = Annotated[
