@@ -1,11 +1,10 @@
-"""MISO as a sampler: balance, contract of the anchors, bad input, determinism, resume, Pipeline."""
+"""MISO as a sampler: balance, contract of the anchors, bad input, determinism, Pipeline."""
 
 from __future__ import annotations
 
 import pickle
 import warnings
 from collections import Counter
-from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -17,9 +16,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 
 from counterpoise import MISO
-from counterpoise.errors import CounterpoiseWarning, DataError, ModelError, SettingsError
-from counterpoise.miso import fitted, schedule
-from counterpoise.miso.recipe import PUBLISHED
+from counterpoise.errors import CounterpoiseWarning, DataError, SettingsError
+from counterpoise.miso import fitted
 from counterpoise.miso.training import Algorithm1
 from counterpoise.miso.variants import CAG, MisoEdit
 from counterpoise.oversampling.anchors import anchor_schema, anchors_from
@@ -242,38 +240,6 @@ def test_divergence_names_phase_and_step() -> None:
         make(learning_rate=1e9, steps=(30, 30, 5, 5)).fit_resample(*corpus())
 
 
-@pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory) -> list:
-    """Anchors of a training that looks at itself every other step and is left alone."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(schedule, "LOOK_EVERY", 2)
-        sampler = make(checkpoint=tmp_path_factory.mktemp("whole") / "whole.safetensors")
-        sampler.fit_resample(*corpus(24, 60))
-    return sampler.anchors_
-
-
-@pytest.mark.parametrize("stop", [("language", 3), ("autoencoder", 2), ("mine", 1), ("joint", 4)])
-def test_resume_after_an_interrupt_in_each_phase_gives_the_same_anchors(
-    uninterrupted, tmp_path, monkeypatch, stop
-) -> None:
-    texts, labels = corpus(24, 60)
-    monkeypatch.setattr(schedule, "LOOK_EVERY", 2)
-    step = schedule.Algorithm1.step
-
-    def interrupted(self, phase, number):
-        if (phase, number) == stop:
-            raise KeyboardInterrupt
-        return step(self, phase, number)
-
-    monkeypatch.setattr(schedule.Algorithm1, "step", interrupted)
-    sampler = make(checkpoint=tmp_path / "cut.safetensors")
-    with pytest.raises(KeyboardInterrupt):
-        sampler.fit_resample(texts, labels)
-    monkeypatch.setattr(schedule.Algorithm1, "step", step)
-    sampler.fit_resample(texts, labels)
-    assert sampler.anchors_ == uninterrupted
-
-
 def test_fit_then_sample_writes_as_many_as_are_asked_for() -> None:
     texts, labels = corpus()
     sampler = make("edit").fit(texts, labels)
@@ -287,14 +253,6 @@ def test_fit_then_sample_writes_as_many_as_are_asked_for() -> None:
         sampler.sample(1, "plain")
     with pytest.raises(SettingsError, match="call fit"):
         make("edit").sample(1)
-
-
-def test_a_checkpoint_of_other_data_is_refused(tmp_path) -> None:
-    texts, labels = corpus()
-    make(checkpoint=tmp_path / "miso.safetensors").fit_resample(texts, labels)
-    texts[0] += " more"
-    with pytest.raises(ModelError, match="other data or settings"):
-        make(checkpoint=tmp_path / "miso.safetensors").fit_resample(texts, labels)
 
 
 def test_history_says_what_happened_in_each_phase() -> None:
@@ -345,15 +303,6 @@ def test_decoders_are_trained_in_the_number_format_that_was_asked_for(asked, mon
     assert seen == [asked == "bfloat16"] * 2
 
 
-def test_the_paper_preset_sets_everything_as_published() -> None:
-    recipe = MISO(preset="paper")._recipe()
-    assert recipe.generator == "free"
-    assert (recipe.dim, recipe.heads, recipe.algorithm.batch_size) == (64, 8, 64)
-    assert recipe.algorithm.learning_rate == 1e-4
-    assert recipe.algorithm.likelihood_floor == 0
-    assert recipe.decoding.strategy == "greedy"
-
-
 @pytest.mark.parametrize(
     ("sampler", "grid"),
     [
@@ -374,58 +323,6 @@ def test_it_clones_and_searches_inside_a_pipeline(sampler, grid) -> None:
     assert search.best_score_ > np.log(0.5)
     assert len(set(search.cv_results_["mean_test_score"].tolist())) > 1, "settings reach the sampler"
     assert clone(sampler).get_params() == sampler.get_params()
-
-
-def test_the_paper_preset_leaves_words_and_loss_as_published() -> None:
-    recipe = MISO(preset="paper")._recipe()
-    assert recipe.algorithm.steps[0] == 0, "the paper has no phase that learns language"
-    assert not recipe.algorithm.anchor_information
-    with pytest.raises(SettingsError, match="preset='paper' sets k, tau as published; leave the preset out"):
-        MISO(preset="paper", k=3, tau="fixed").check()
-
-
-@pytest.mark.parametrize("sampler", [MISO, CAG])
-def test_as_published_a_text_may_come_again_and_none_is_held_out(sampler, monkeypatch) -> None:
-    for name, value in {**QUICK, "steps": (0, 15, 1, 2), "learning_rate": 3e-2}.items():
-        monkeypatch.setitem(sampler.published, name, value)
-    monkeypatch.setattr(schedule, "LOOK_EVERY", 1)
-    texts, labels = corpus(24, 60)
-    made = sampler(preset="paper", random_state=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", CounterpoiseWarning)
-        X, y = made.fit_resample(texts, labels)
-    assert Counter(y.tolist())["rare"] == 60, "the class is filled up, if with repeats"
-    new = X[len(texts) :].tolist()
-    assert len(set(new)) < len(new)
-    assert all(text.split() for text in new)
-    history = made.prepared_["rare"].history.rows
-    assert not any("held_out" in row for row in history)
-    assert any("I(Q; Qbar)" in row for row in history) == (sampler is MISO)
-
-
-def test_the_paper_preset_of_the_ablation_has_neither_fusion_nor_information() -> None:
-    plain, ablated = (vars(sampler(preset="paper")._recipe()) for sampler in (MISO, CAG))
-    told = {name for name in plain if plain[name] != ablated[name]}
-    assert told == {"sfm", "algorithm"}
-    assert not ablated["sfm"]
-    assert ablated["algorithm"] == replace(plain["algorithm"], mi_weight=0.0, steps=(0, 1000, 0, 2000))
-    with pytest.raises(
-        SettingsError, match="preset='paper' sets generator, k as published; leave the preset"
-    ):
-        CAG(preset="paper", k=3, generator="edit").check()
-    with pytest.raises(SettingsError, match="preset is 'journal'"):
-        CAG(preset="journal").check()
-
-
-def test_the_paper_preset_gives_texts_back_with_their_stop_words(monkeypatch) -> None:
-    monkeypatch.setitem(PUBLISHED, "steps", (0, 2, 1, 2))
-    texts, labels = corpus()
-    texts = np.array([f"{text} and the of" for text in texts], dtype=object)
-    sampler = MISO(preset="paper", random_state=0).fit(texts, labels)
-    assert sampler.prepared_["rare"].field.corpus.texts.tolist() == texts.tolist()
-    logged = {name for row in sampler.prepared_["rare"].history.rows for name in row}
-    assert "I(Q; Qbar)" in logged
-    assert "I(Q; anchor)" not in logged
 
 
 @pytest.mark.parametrize("generator", GENERATORS)
@@ -451,15 +348,6 @@ def test_samples_are_new_each_time() -> None:
         assert len(set(written)) == 26
         sampler.fit_resample(texts, ["rare"] * 3 + ["plain"] * 9)
         assert sampler.sample(10).equals(tables[1])
-
-
-def test_a_checkpoint_is_of_a_training_that_can_be_had_again(tmp_path) -> None:
-    texts, labels = corpus()
-    with pytest.raises(SettingsError, match=r"a checkpoint is of one training, .* give a number"):
-        make(checkpoint=tmp_path / "m.safetensors", random_state=None).fit(texts, labels)
-    named = np.where(labels == "rare", "a/b: 稀", labels)
-    make(checkpoint=tmp_path / "m.safetensors").fit(texts, named)
-    assert [path.name for path in tmp_path.iterdir()] == ["m-a%2Fb%3A%20%E7%A8%80.safetensors"]
 
 
 @pytest.mark.parametrize("tau", ["fixed", "falling"])
