@@ -20,10 +20,11 @@ import numpy as np
 
 import machine
 from counterpoise import MISO, TextClassifier
-from counterpoise.crossfit import holdout, text_groups
+from counterpoise.crossfit import holdout
 from counterpoise.data.imbalance import keep_minority
 from counterpoise.data.readers import read
 from counterpoise.gamma import measure_difficulty, minority_sides
+from counterpoise.groups import text_groups
 from counterpoise.oversampling.anchors import anchors_from
 
 KEPT, SEED, NEIGHBOURS = 59, 0, 5

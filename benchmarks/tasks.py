@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from counterpoise.crossfit import holdout, text_groups
+from counterpoise.crossfit import holdout
 from counterpoise.data.imbalance import keep_minority
 from counterpoise.data.readers import read
+from counterpoise.groups import text_groups
 
 TEST_SHARE = 0.2
 

@@ -13,16 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from counterpoise.crossfit import (
-    Split,
-    folds_without,
-    holdout,
-    make_folds,
-    merge_groups,
-    out_of_fold,
-    text_groups,
-)
+from counterpoise.crossfit import Split, folds_without, holdout, make_folds, out_of_fold
 from counterpoise.errors import CounterpoiseWarning, DataError, SettingsError
+from counterpoise.groups import text_groups
 
 
 def objects(*texts: str) -> np.ndarray:
@@ -35,35 +28,6 @@ def quiet_folds(labels, n_folds, **settings) -> list[Split]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CounterpoiseWarning)
         return make_folds(labels, n_folds, **settings)
-
-
-# Merging groups
-
-
-def test_groups_joined_through_other_rows_are_one() -> None:
-    merged = merge_groups([0, 0, 1, 2, 3], ["a", "b", "b", "c", "d"])
-    assert merged.tolist() == [0, 0, 0, 1, 2]
-
-
-@given(st.integers(1, 30).flatmap(lambda n: hnp.arrays(np.int64, (3, n), elements=st.integers(0, 9))))
-def test_merged_groups_are_the_finest_that_contain_all(groupings: np.ndarray) -> None:
-    merged = merge_groups(*groupings)
-    for grouping in groupings:
-        for group in np.unique(grouping):
-            assert len(np.unique(merged[grouping == group])) == 1
-    # Finest: a naive transitive closure finds the same number of groups.
-    parent = np.arange(groupings.shape[1])
-    for _ in range(groupings.shape[1]):
-        for grouping in groupings:
-            for group in np.unique(grouping):
-                parent[grouping == group] = parent[grouping == group].min()
-    assert len(np.unique(parent)) == merged.max() + 1
-    assert merged[0] == 0
-
-
-def test_groupings_of_different_length_are_refused() -> None:
-    with pytest.raises(DataError, match=r"\[2, 3\] rows"):
-        merge_groups([0, 1], [0, 1, 2])
 
 
 # Folds
@@ -338,11 +302,6 @@ def test_a_planted_duplicate_never_straddles() -> None:
             together += (0 in split.test) != (59 in split.test) or (1 in split.test) != (58 in split.test)
     assert apart > 0, "without groups the duplicate would have been caught straddling"
     assert together == 0
-
-
-def test_text_groups_join_given_groups() -> None:
-    texts = objects("one two three", "ONE two three", "four five six", "seven eight nine")
-    assert text_groups(texts, groups=["a", "b", "b", "c"]).tolist() == [0, 0, 0, 1]
 
 
 @pytest.mark.real_data

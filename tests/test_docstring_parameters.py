@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import counterpoise
-from counterpoise import crossfit, difficulty
+from counterpoise import crossfit, difficulty, groups
 from counterpoise.data import catalog, readers
 from counterpoise.docstrings import parameters_of, with_parameters_of
 from counterpoise.estimators.base import RareClassClassifier
@@ -38,7 +38,7 @@ PUBLIC: dict[str, Any] = {
     },
     **{
         function.__name__: function
-        for function in (catalog.load, crossfit.make_folds, crossfit.holdout, crossfit.text_groups)
+        for function in (catalog.load, crossfit.make_folds, crossfit.holdout, groups.text_groups)
     },
     **{
         f.__name__: f

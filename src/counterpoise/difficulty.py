@@ -31,7 +31,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from counterpoise.crossfit import joined_rows, make_folds, merge_groups
+from counterpoise.crossfit import make_folds
 from counterpoise.data.python_inputs import as_labels, as_texts
 from counterpoise.errors import CounterpoiseWarning, DataError, SettingsError
 from counterpoise.gamma import (
@@ -44,6 +44,7 @@ from counterpoise.gamma import (
     measure_difficulty,
     minority_sides,
 )
+from counterpoise.groups import joined_rows, merge_groups
 from counterpoise.images.mapped import MappedImages
 from counterpoise.progress import bar
 from counterpoise.seeding import RandomState, derive_seed, root_seed
@@ -113,7 +114,7 @@ def difficult_samples(
     groups : array-like of shape (n,) or None, default=None
         Samples of one group (an author, a thread) are no neighbours of each other, as repeats never are.
     repeats : ndarray of int64, shape (n,), or None, default=None
-        Groups of repeats, where they are known already (:func:`counterpoise.crossfit.text_groups`); None looks for
+        Groups of repeats, where they are known already (:func:`counterpoise.groups.text_groups`); None looks for
         near repeats among texts, and for equal rows among numbers.
     random_state : int, RandomState, Generator or None, default=0
         Of the word vectors and the folds.

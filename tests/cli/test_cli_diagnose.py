@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from cli_helpers import make_texts, write_csv
 
-from counterpoise.crossfit import text_groups
 from counterpoise.data.readers import read
 from counterpoise.difficulty import difficult_samples
+from counterpoise.groups import text_groups
 
 KEYS = [
     *("dataset", "data", "rows", "classes", "minority", "ratio"),

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from counterpoise.crossfit import text_groups
 from counterpoise.errors import CounterpoiseError, DataError, SettingsError
 from counterpoise.estimators.text import TextClassifier
 from counterpoise.experiments import execution
@@ -15,6 +14,7 @@ from counterpoise.experiments.grid import jobs_of, plan
 from counterpoise.experiments.store import Store
 from counterpoise.experiments.table import Metric
 from counterpoise.experiments.task import Task
+from counterpoise.groups import text_groups
 from counterpoise.metrics.scores import score
 
 SETTINGS = {

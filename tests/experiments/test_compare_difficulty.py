@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from counterpoise.crossfit import text_groups
 from counterpoise.estimators.text import TextClassifier
 from counterpoise.experiments import difficulty as room
 from counterpoise.experiments.compare import compare
@@ -14,6 +13,7 @@ from counterpoise.experiments.difficulty import NAMES, hostile_neighbours, measu
 from counterpoise.experiments.results import Predictions
 from counterpoise.experiments.store import Store
 from counterpoise.gamma import minority_sides
+from counterpoise.groups import text_groups
 
 SETTINGS = {
     "max_epochs": 2,
@@ -243,7 +243,7 @@ def test_repeats_are_searched_once_for_all_fits(spam, monkeypatch) -> None:
         n_calls += 1
         return text_groups(*args)
 
-    monkeypatch.setattr("counterpoise.crossfit.text_groups", counted)
+    monkeypatch.setattr("counterpoise.groups.text_groups", counted)
     monkeypatch.setattr("counterpoise.estimators.text.text_groups", counted)
     seen: list[np.ndarray] = []
     import counterpoise.fitting as fitting

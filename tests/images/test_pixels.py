@@ -10,8 +10,8 @@ import torch
 
 from counterpoise.backbones.base import Batch
 from counterpoise.backbones.resnet import ResNet
-from counterpoise.crossfit import image_groups
 from counterpoise.errors import DataError
+from counterpoise.groups import image_groups
 from counterpoise.images import pixels as pixels_module
 from counterpoise.images.mapped import MappedImages
 from counterpoise.images.pixels import Pixels

@@ -11,8 +11,8 @@ from sklearn.metrics import average_precision_score
 from sklearn.svm import LinearSVC
 from sklearn.utils.class_weight import compute_sample_weight
 
-from counterpoise.crossfit import text_groups
 from counterpoise.errors import CounterpoiseWarning, SettingsError
+from counterpoise.groups import text_groups
 from counterpoise.methods import tfidf_svm
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.tfidf_svm import TfidfSVM

@@ -12,9 +12,9 @@ import pytest
 from sklearn.base import clone
 
 from counterpoise import MISO, TextClassifier
-from counterpoise.crossfit import text_groups
 from counterpoise.errors import CounterpoiseWarning, SettingsError
 from counterpoise.estimators.loading import load_model
+from counterpoise.groups import text_groups
 from counterpoise.methods import sampled
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.registry import METHODS

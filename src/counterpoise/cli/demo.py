@@ -47,10 +47,11 @@ def demo(
     with running("demo", as_json, quiet) as screen:
         from counterpoise.cli.comparisons import json_row, print_rows
         from counterpoise.cli.labelled import in_words
-        from counterpoise.crossfit import holdout, text_groups
+        from counterpoise.crossfit import holdout
         from counterpoise.data.demo import MINORITY, make_corpus
         from counterpoise.estimators.text import TextClassifier
         from counterpoise.experiments.compare import compare
+        from counterpoise.groups import text_groups
         from counterpoise.persistence import check_target
         from counterpoise.seeding import derive_seed
 

@@ -18,12 +18,12 @@ from sklearn.base import clone
 
 from counterpoise.cli.labelled import kind_of_source, read_labelled, thinned
 from counterpoise.cli.screen import Screen
-from counterpoise.crossfit import joined_rows
 from counterpoise.data.imbalance import imbalance_ratio
 from counterpoise.data.writers import TableWriter
 from counterpoise.difficulty import MAJORITY_ASKED, overlap
 from counterpoise.errors import DataError, SettingsError
 from counterpoise.estimators.loading import CLASSIFIERS
+from counterpoise.groups import joined_rows
 from counterpoise.methods.registry import DEFAULT_BACKBONE
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Tags
 
-from counterpoise.crossfit import image_groups
 from counterpoise.docstrings import with_parameters_of
 from counterpoise.errors import SettingsError
 from counterpoise.estimators.base import RareClassClassifier
 from counterpoise.estimators.saving import SavableMixin
 from counterpoise.estimators.text import TextClassifier
+from counterpoise.groups import image_groups
 from counterpoise.images.python_inputs import as_images
 
 

@@ -8,10 +8,10 @@ import numpy as np
 from sklearn.utils import Tags
 from sklearn.utils.validation import _check_feature_names, _check_n_features
 
-from counterpoise.crossfit import text_groups
 from counterpoise.data.python_inputs import as_texts
 from counterpoise.estimators.base import RareClassClassifier
 from counterpoise.estimators.saving import SavableMixin
+from counterpoise.groups import text_groups
 
 
 class TextClassifier(SavableMixin, RareClassClassifier):

@@ -20,13 +20,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
-from counterpoise.crossfit import text_groups
 from counterpoise.data.python_inputs import as_labels, as_texts
 from counterpoise.difficulty import difficult_samples
 from counterpoise.errors import DataError
 from counterpoise.experiments.membership import Apart, Called, called_minority, tell_apart
 from counterpoise.experiments.occlusion import Occlusion, occlusion_of_shared
 from counterpoise.gamma import measure_difficulty
+from counterpoise.groups import text_groups
 from counterpoise.methods.base import Context
 from counterpoise.oversampling.quality import Figure, check_surface
 from counterpoise.progress import bar

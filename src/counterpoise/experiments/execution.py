@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from counterpoise.crossfit import merge_groups
 from counterpoise.errors import CounterpoiseWarning, SettingsError
 from counterpoise.estimators.array import ArrayClassifier
 from counterpoise.estimators.base import RareClassClassifier
@@ -42,6 +41,7 @@ from counterpoise.experiments.stopping_side import (
 from counterpoise.experiments.surroundings import Surroundings
 from counterpoise.experiments.task import Side, Task
 from counterpoise.experiments.tuning import Trial, best_of, search, space_of
+from counterpoise.groups import merge_groups
 from counterpoise.metrics.diagnosis import one_class_predicted
 from counterpoise.metrics.thresholds import decide
 from counterpoise.seeding import derive_seed

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from counterpoise.crossfit import make_folds, text_groups
+from counterpoise.crossfit import make_folds
 from counterpoise.errors import CounterpoiseWarning, DataError
+from counterpoise.groups import text_groups
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.registry import make_method
 from counterpoise.oversampling.quality import Figure, anchors_of, barred, one_per_source

@@ -19,8 +19,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from counterpoise.crossfit import Split, make_folds, text_groups
+from counterpoise.crossfit import Split, make_folds
 from counterpoise.errors import DataError
+from counterpoise.groups import text_groups
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.predictors import Predictor
 from counterpoise.methods.registry import make_method

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from counterpoise.crossfit import holdout, merge_groups
+from counterpoise.crossfit import holdout
 from counterpoise.errors import DataError
 from counterpoise.experiments.task import Side, Task
+from counterpoise.groups import merge_groups
 from counterpoise.metrics.many_classes import rarest_third
 from counterpoise.metrics.thresholds import MIN_CLASS_ROWS
 from counterpoise.seeding import derive_seed

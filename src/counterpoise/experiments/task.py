@@ -14,11 +14,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from counterpoise.crossfit import Split, joined_rows, make_folds, merge_groups
+from counterpoise.crossfit import Split, make_folds
 from counterpoise.data.imbalance import thin
 from counterpoise.errors import DataError, SettingsError
 from counterpoise.experiments.runs import Run, content_hash
 from counterpoise.gamma import Sides, minority_sides
+from counterpoise.groups import joined_rows, merge_groups
 from counterpoise.methods.base import kind_of
 from counterpoise.seeding import derive_seed
 

@@ -17,8 +17,9 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 from sklearn.base import clone
 
-from counterpoise.crossfit import Split, make_folds, text_groups
+from counterpoise.crossfit import Split, make_folds
 from counterpoise.errors import DataError, SettingsError
+from counterpoise.groups import text_groups
 from counterpoise.methods.base import Context, Data, Method
 from counterpoise.methods.blend_predictor import BlendPredictor, even_logits
 from counterpoise.methods.setting_checks import check_flag

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from counterpoise.crossfit import text_groups
+from counterpoise.groups import text_groups
 from counterpoise.methods.base import Data
 
 

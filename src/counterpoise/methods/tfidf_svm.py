@@ -10,8 +10,9 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.svm import LinearSVC
 
-from counterpoise.crossfit import Split, make_folds, text_groups
+from counterpoise.crossfit import Split, make_folds
 from counterpoise.errors import CounterpoiseWarning, DataError
+from counterpoise.groups import text_groups
 from counterpoise.methods.base import Context, Data, Method
 from counterpoise.methods.linear_predictor import LinearPredictor, one_row_a_class
 from counterpoise.methods.setting_checks import check_flag, check_positive, check_whole

@@ -18,8 +18,8 @@ from urllib.parse import quote
 import numpy as np
 import torch
 
-from counterpoise.crossfit import text_groups
 from counterpoise.errors import CounterpoiseWarning
+from counterpoise.groups import text_groups
 from counterpoise.miso.assembly import Prepared, prepare
 from counterpoise.miso.corpus import Corpus
 from counterpoise.miso.harvest import harvest

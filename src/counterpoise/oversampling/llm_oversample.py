@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from counterpoise.crossfit import text_groups
 from counterpoise.difficulty import difficult_samples
 from counterpoise.docstrings import with_parameters_of
 from counterpoise.errors import CounterpoiseWarning, DataError, SettingsError
+from counterpoise.groups import text_groups
 from counterpoise.oversampling.anchors import Anchor
 from counterpoise.oversampling.base import TextSampler, check_flag, draw_sources
 from counterpoise.oversampling.belonging import Belonging
