@@ -1,6 +1,6 @@
 """The lines of MISO's design: its cells, what they are held against, what may do better, and what is to be beaten.
 
-    CELLS, PLAIN, ROUTES, RIVALS, PUBLISHED
+    CELLS, PLAIN, ROUTES, BROKEN, RIVALS, PUBLISHED
 
 Settings of MISO that any line changes are spelt out in all of its lines, so that a line stays what it is when a default
 changes later. There are two exceptions. The words' own anchors are those of a sampler at its defaults, which
@@ -138,15 +138,21 @@ EDITED = tuple(fraction("miso_edit", tuple(FACTORS)[:4], {"sources", "guided", "
 """Half of all combinations. No main effect hides a product of two factors; these hide each other in pairs."""
 
 
-def _blend(name: str, *members: str, reference: str = "blend") -> Contestant:
+def _blend(
+    name: str,
+    *members: str,
+    reference: str = "blend",
+    own: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Contestant:
     """A blend; the encoder is named where a member has one, the network where one is trained."""
     encoded = any(each.startswith("encoder") for each in members)
     settings: dict[str, Any] = {"method__members": list(members)}
     if encoded:
         settings["method__encoder"] = ENCODER
-    if "miso_edit" in members:
-        settings["method__settings"] = {"miso_edit": _EDITOR}
-    network = "textcnn" if set(members) & set(_NETWORKS) else None
+    own = {"miso_edit": _EDITOR} if own is None and "miso_edit" in members else own
+    if own:
+        settings["method__settings"] = {member: dict(its) for member, its in own.items()}
+    network = "textcnn" if {*members} & {*_NETWORKS, *_MISO} else None
     return Contestant(name, "blend", network, settings, "open" if encoded else "beside", reference)
 
 
@@ -215,6 +221,18 @@ class weights take as many in 20 epochs in place of 10."""
 MISO = _anchors("MISO", "miso")
 EDITOR = _anchors("MISO, edited", "miso_edit")
 FOUR = _blend("blend of four", *_FOUR)
+
+
+def four_with(line: Contestant) -> Contestant:
+    """The blend of four with one more member, a line's method with its settings."""
+    own = {
+        name.removeprefix("method__"): value
+        for name, value in line.settings.items()
+        if name.startswith("method__")
+    }
+    return _blend(f"blend of four, {line.name}", *_FOUR, line.method, own={line.method: own} if own else {})
+
+
 PAIR = _blend("words, characters", *_WORDS, reference="words")
 ROUTES = (
     MISO,
@@ -275,6 +293,35 @@ ROUTES = (
 )
 """What may do better, and what breaks a mechanism, each beside the same without its new part."""
 
+_BLENDED = {f"blend of four, {name}" for name in _NETWORKS}
+
+BROKEN = (
+    ("words given up at random, editor", "shuffled words given up", "shared words given up"),
+    ("words given up at random", "MISO, shuffled words given up", "MISO, shared words given up"),
+    ("partners by random attention", "MISO, attention at random", "MISO"),
+    ("from easy texts in place of difficult ones", "from easy texts only", "from difficult texts only"),
+    ("anchors that may be the majority's", "none refused", "MISO, edited"),
+    ("any partner in place of near ones", "any partner", "MISO, edited"),
+    (
+        "word vectors without meaning",
+        "MISO, edited, vectors that mean nothing",
+        "MISO, edited",
+    ),
+)
+"""A part of MISO, broken, the line that has it broken, and the same line with it whole. What the part is for is shown
+where the broken line is worse."""
+
+CONTROLS = frozenset(
+    {broken for _, broken, _ in BROKEN[:3]}
+    | {line.name for line in ROUTES if "backbone__vectors" in line.settings}
+)
+"""Lines that nobody would use: they are there to be held against, and are not chosen."""
+
+SOURCES = tuple(
+    line for line in ROUTES if line.name.endswith((" texts only", "in the encoder")) and line.method in _MISO
+)
+"""From which texts anchors are written."""
+
 TWICE = (
     MISO,
     EDITOR,
@@ -288,13 +335,18 @@ TWICE = (
 
 RIVALS = (
     *(
-        Contestant(name, name, None if name == "adasyn" else "textcnn", reference="")
+        Contestant(
+            name,
+            name,
+            None if name == "adasyn" else "textcnn",
+            reference="words" if name == "adasyn" else "class_weight",
+        )
         for name in (
             *("balanced_batches", "word_dropout", "logit_adjustment", "focal", "dice", "mixtext", "adasyn"),
             *("crt", "tau_norm", "sharprecl", "supcon", "mamix", "two_stage", "markov"),
         )
     ),
-    Contestant("cag", "cag", "textcnn", _FORMAT, reference=""),
+    Contestant("cag", "cag", "textcnn", _FORMAT),
     *(
         Contestant(
             f"TextRNN, {name}",
@@ -305,18 +357,18 @@ RIVALS = (
         )
         for name in ("class_weight", "random_oversample", "word_swap", "miso_edit")
     ),
-    Contestant("encoder_lr", "encoder_lr", None, {"method__encoder": ENCODER}, "open", ""),
+    Contestant("encoder_lr", "encoder_lr", None, {"method__encoder": ENCODER}, "open", "frozen encoder"),
     Contestant(
         "setfit",
         "setfit",
         "encoder",
         {"backbone__name": ENCODER, "backbone__frozen": False, "max_epochs": 1},
         "open",
-        "",
+        "frozen encoder",
     ),
 )
 """One of each family, the other network, the plainest model over the encoder, and one that trains it, for one epoch as
 its paper does."""
 
-RANKED = (*PLAIN, *RIVALS, MISO, EDITOR, PAIR, FOUR)
+RANKED = (*PLAIN, *RIVALS, MISO, EDITOR, PAIR, FOUR, *(line for line in ROUTES if line.name in _BLENDED))
 """What is run on all sets: of these the rival of each league is chosen, MISO's own lines apart."""

@@ -53,8 +53,10 @@ def pooled(by_task: Sequence[Sequence[float]], n_folds: Sequence[int] | None = N
     return _said(mean, reach(by_task, n_folds), "+.4f")
 
 
-def of_a_share(gains: Sequence[Sequence[float]], gaps: Sequence[Sequence[float]]) -> str:
-    """What share of the gaps is gained: the mean gain over the mean gap, and its interval.
+def share(
+    gains: Sequence[Sequence[float]], gaps: Sequence[Sequence[float]], n_folds: Sequence[int] | None = None
+) -> tuple[float, float | None]:
+    """What share of the gaps is gained, the mean gain over the mean gap, and half the width of its interval.
 
     The interval is by the delta method: that of the mean of gain less share times gap, over the mean gap.
 
@@ -62,14 +64,21 @@ def of_a_share(gains: Sequence[Sequence[float]], gaps: Sequence[Sequence[float]]
     ----------
     gains, gaps : sequence of sequence of float
         Of the same tasks, seeds and folds.
+    n_folds : sequence of int or None, default=None
+        As in :func:`reach`.
     """
     gain, gap = (float(np.mean([np.mean(values) for values in of])) for of in (gains, gaps))
-    share = gain / gap
+    found = gain / gap
     left = [
-        np.subtract(own, share * np.array(there)).tolist() for own, there in zip(gains, gaps, strict=True)
+        np.subtract(own, found * np.array(there)).tolist() for own, there in zip(gains, gaps, strict=True)
     ]
-    wide = reach(left)
-    return _said(share, None if wide is None else wide / gap, "+.0%")
+    wide = reach(left, n_folds)
+    return found, None if wide is None else wide / gap
+
+
+def of_a_share(gains: Sequence[Sequence[float]], gaps: Sequence[Sequence[float]]) -> str:
+    """A :func:`share` and its interval, in words."""
+    return _said(*share(gains, gaps), "+.0%")
 
 
 def _said(middle: float, wide: float | None, form: str) -> str:

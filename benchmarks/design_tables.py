@@ -1,7 +1,9 @@
 """Tables of MISO's design, for ``tables.py``: what factors do, how much of the gap lines close, who leads, and why.
 
+Who is a finalist is told by the rules of section 4 of ``miso_protocol.md``.
+
     paths = sorted(Path("benchmarks/results").glob("design_*.csv"))
-    effects(paths), gaps(paths), ranking(paths), why(paths)
+    effects(paths), gaps(paths), ranking(paths), finalists(paths), broken(paths), why(paths)
 
 The rows are those of ``miso_design.py``. A line stands in a table only if all of its runs are there; which ones are
 left out is said below it. Intervals are those of ``design_statistics.py``: about these tasks, and corrected for none of
@@ -19,12 +21,17 @@ import numpy as np
 
 from counterpoise.experiments.papers.base import Set
 from design_lines import (
+    BROKEN,
     CEILING,
+    CONTROLS,
     EDITED,
+    EDITOR,
     FACTORS,
+    MISO,
     PLAIN,
     POINTER,
     RANKED,
+    RIVALS,
     ROUTES,
     Contestant,
     identity_of,
@@ -32,14 +39,19 @@ from design_lines import (
 from design_statistics import of_a_share, pooled
 from gathered import Row, read_rows, row_settings
 from markdown import table_of
-from miso_design import GRIDS, MORE, N_FOLDS, TASKS, TELLS_SOURCES, Cell, Place, cells_of, place_of
+from miso_design import ERM, GRIDS, MORE, N_FOLDS, TASKS, TELLS_SOURCES, Cell, Place, cells_of, place_of
 
 METRIC = "average_precision"
 WORTH_CLOSING = 0.02
 """A gap up to this is none: a share of it would say nothing."""
+AFFORDABLE = 5.0
+"""Times the seconds of class weights that a finalist may take."""
+ALIKE = 0.005
+"""So near the best line of MISO its defaults are taken in its place."""
 
 _CLASS_WEIGHT = CEILING[0]
-_LINES = (*PLAIN, *ROUTES, *GRIDS["cells"][0])
+_CELLS = tuple(line for line in GRIDS["cells"][0] if line != ERM)
+_LINES = (*PLAIN, *ROUTES, *_CELLS, *(line for line in RIVALS if line.reference))
 _FIRST = {(0, fold) for fold in range(N_FOLDS)}
 _WHY = {
     "difficult_share_after": "difficult, rare",
@@ -47,6 +59,9 @@ _WHY = {
     "margin_rare": "margin, rare",
     "margin_common": "margin, others",
 }
+_MISOS = {"miso", "miso_edit"}
+N_RIVALS = {"closed": 3, "open": 1}
+"""Of a league: the first is the rival, the others stand beside it, to say which is the best one of a task."""
 _UNCORRECTED = "Intervals are not corrected for the number of lines."
 
 Scores = Mapping[Cell, float]
@@ -190,7 +205,8 @@ def gaps(paths: Sequence[Path]) -> str:
 def ranking(paths: Sequence[Path]) -> str:
     """Average precision of what has no part broken or swapped, the best mean of the first seed first; and the rivals.
 
-    MISO and its editor are shown, and are nobody's rivals; nor is what stands beside the leagues.
+    MISO and its editor are shown, and are nobody's rivals; nor is what stands beside the leagues. The open rival is a
+    blend, and not `auto`, which takes a blend by itself.
     """
     runs = read_runs(paths)
     absent = _Absent(runs)
@@ -217,14 +233,87 @@ def ranking(paths: Sequence[Path]) -> str:
     ]
     rivals = []
     for league in ("closed", "open"):
-        of_it = [
-            line for line in ranked if line.league == league and line.method not in ("miso", "miso_edit")
-        ]
-        rivals += [f"{league} league, {of_it[0].name}"] if of_it else []
+        of_it = [line.name for line in ranked if line.league == league and _is_rival(line)]
+        rivals += [f"{league} league, {', '.join(of_it[: N_RIVALS[league]])}"] if of_it else []
     named = f"Rivals so far, by the mean: {'; '.join(rivals)}." if rivals else ""
     less = f"less {_CLASS_WEIGHT.name} [95% interval]"
     head = ["line", "league", *(made.dataset for made in sets), "mean", less]
     return _page(table_of(head, lines), named, str(absent), _UNCORRECTED)
+
+
+def _is_rival(line: Contestant) -> bool:
+    if line.league == "open":
+        return line.method == "blend" and not _MISOS & set(line.settings.get("method__members", ()))
+    return line.method not in _MISOS
+
+
+def finalists(paths: Sequence[Path]) -> str:
+    """MISO's lines of the closed league by their means over the design's tasks, of the first seed; who is chosen.
+
+    Controls, and what takes more than :data:`AFFORDABLE` times the seconds of class weights, are shown and not chosen.
+    """
+    runs = read_runs(paths)
+    absent = _Absent(runs)
+    candidates = {
+        line.identity: line
+        for line in (*ROUTES, *_CELLS)
+        if line.method in _MISOS and line.backbone == "textcnn" and line.league == "closed"
+    }
+    lines = [line for line in candidates.values() if not absent.misses(line, TASKS, line.name, _FIRST)]
+    if absent.misses(_CLASS_WEIGHT, TASKS, _CLASS_WEIGHT.name, _FIRST):
+        lines = []
+    by_task = {line.name: [_of_first(runs, line, made, METRIC) for made in TASKS] for line in lines}
+    means = {name: float(np.mean(own)) for name, own in by_task.items()}
+    seconds = {line.name: _seconds_of_first(runs, line) for line in (*lines, *(lines and [_CLASS_WEIGHT]))}
+    times = {line.name: seconds[line.name] / seconds[_CLASS_WEIGHT.name] for line in lines}
+    lines.sort(key=lambda line: -means[line.name])
+    able = [line for line in lines if line.name not in CONTROLS and times[line.name] <= AFFORDABLE]
+    rows = [
+        [
+            line.name,
+            *(f"{mean:.3f}" for mean in by_task[line.name]),
+            f"{means[line.name]:.4f}",
+            f"{times[line.name]:.1f}",
+            "a control" if line.name in CONTROLS else "" if line in able else "takes too long",
+        ]
+        for line in lines
+    ]
+    chosen = ""
+    if able:
+        near = [line for line in able if means[able[0].name] - means[line.name] <= ALIKE]
+        as_they_are = [line for line in near if line in (EDITOR, MISO)]
+        chosen = f"Chosen so far: {(as_they_are or able)[0].name}."
+    head = ["line", *(made.dataset for made in TASKS), "mean", "times the seconds of class weights", ""]
+    return _page(table_of(head, rows), chosen, str(absent))
+
+
+def _seconds_of_first(runs: Runs, line: Contestant) -> float:
+    return float(np.mean([_of_first(runs, line, made, "fit_seconds") for made in TASKS]))
+
+
+def _of_first(runs: Runs, line: Contestant, made: Set, metric: str) -> float:
+    own = _scores(runs, line, made, metric)
+    return float(np.mean([own[cell] for cell in _FIRST]))
+
+
+def broken(paths: Sequence[Path]) -> str:
+    """What a part of MISO is worth: the line with it whole less that with it broken, by task and overall."""
+    runs = read_runs(paths)
+    absent = _Absent(runs)
+    by_name = {line.name: line for line in ROUTES}
+    rows = []
+    for part, worse, better in BROKEN:
+        pair = [by_name[name] for name in (better, worse)]
+        missing = [line.name for line in pair if absent.misses(line, TASKS, line.name)]
+        if missing:
+            continue
+        less = []
+        for made in TASKS:
+            own, other = (_scores(runs, line, made) for line in pair)
+            less.append([own[cell] - other[cell] for cell in sorted(set(own) & set(other))])
+        rows.append([part, better, worse, *(f"{np.mean(each):+.3f}" for each in less), pooled(less)])
+    head = ["broken", "whole", "less", *(made.dataset for made in TASKS), "mean [95% interval]"]
+    return _page(table_of(head, rows), str(absent), _UNCORRECTED)
 
 
 def why(paths: Sequence[Path]) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 import machine
 from claims import deep_claims, mixing_claims
 from confirm_tables import answers, by_task
-from design_tables import effects, gaps, ranking, why
+from design_tables import broken, effects, finalists, gaps, ranking, why
 from markdown import origin_of, table_of
 from method_tables import (
     blend,
@@ -287,6 +287,8 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "miso_effects": ("design_*.csv", effects),
     "miso_gaps": ("design_*.csv", gaps),
     "miso_rivals": ("design_*.csv", ranking),
+    "miso_finalists": ("design_*.csv", finalists),
+    "miso_broken": ("design_*.csv", broken),
     "miso_why": ("design_*.csv", why),
     "miso_claims": ("miso_grid.csv", miso_claims),
     "mixing_cost": ("mixing.json", mixing_cost),

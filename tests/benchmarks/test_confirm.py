@@ -11,12 +11,14 @@ import pytest
 from scipy.stats import t
 
 import miso_confirm as protocol
-from confirm_tables import answers, by_task, nowhere_below, over_sets, share_of
+from confirm_tables import answers, by_task, nowhere_below, over_sets, over_tasks, share_of
 from counterpoise.data.imbalance import parse_keep
 from counterpoise.data.readers import read
 from counterpoise.experiments.grid import plan
+from counterpoise.experiments.named_data import CAPS
 from counterpoise.experiments.task import Task
-from design_lines import EDITOR, FOUR, PLAIN, ROUTES, identity_of
+from design_lines import EDITOR, FOUR, MISO, PLAIN, ROUTES, four_with, identity_of
+from encoder import linked
 from gathered import row_settings
 from miso_confirm import (
     AUTO,
@@ -24,15 +26,16 @@ from miso_confirm import (
     ERM,
     FOLDS,
     TASKS,
-    WORDS,
     Finalists,
     cells_of,
     identity,
+    lines_on,
     settings_of,
 )
 
 SWAP = next(line for line in PLAIN if line.name == "word_swap")
 BLEND = next(line for line in ROUTES if line.name == "blend of four, miso_edit")
+AS_CHOSEN = protocol.CHOSEN
 METRICS = ("average_precision", "f1_tuned_thinned", "difficult_share_after", "fit_seconds")
 GAINS = {"MISO, edited": 0.04, "blend of four, miso_edit": 0.02, "auto": 0.0}
 """What lines have more than others, all of which are alike."""
@@ -108,6 +111,10 @@ def test_tasks_are_those_of_the_protocol() -> None:
         assert f"| {dataset} | {names} | {keeps} | {most} | {folds} |" in said
 
 
+def test_their_rows_can_be_found_again() -> None:
+    assert set(protocol.AT_MOST.values()) <= set(CAPS)
+
+
 @pytest.mark.real_data
 def test_their_classes_are_there() -> None:
     for dataset in FOLDS:
@@ -115,13 +122,18 @@ def test_their_classes_are_there() -> None:
         assert {made.minority for made in TASKS if made.dataset == dataset} <= labels
 
 
-def test_rows_are_known_by_what_was_planned(chosen, monkeypatch) -> None:
+def test_rows_are_known_by_what_was_planned(chosen) -> None:
     texts = read("demo")
     task = Task.of("demo", texts.texts, np.asarray(texts.labels, dtype=object), minority="fraud")
-    for line in (CLASS_WEIGHT, SWAP, EDITOR, ERM, WORDS):
-        (run, *_) = plan(task, [line.method], backbone=line.backbone, n_folds=2, settings=settings_of(line))
-        row = {name: json.dumps(value) for name, value in run.fields.items() if isinstance(value, dict)}
-        assert identity_of(run.method, run.backbone, {**run.estimator, **row_settings(row)}) == identity(line)
+    finalists = AS_CHOSEN or chosen
+    with linked():
+        for line in (*finalists.few, *finalists.whole, four_with(MISO)):
+            (run, *_) = plan(
+                task, [line.method], backbone=line.backbone, n_folds=2, settings=settings_of(line)
+            )
+            row = {name: json.dumps(value) for name, value in run.fields.items() if isinstance(value, dict)}
+            found = identity_of(run.method, run.backbone, {**run.estimator, **row_settings(row)})
+            assert found == identity(line)
 
 
 def test_lines_that_are_the_same_are_run_once(chosen) -> None:
@@ -146,19 +158,28 @@ def test_nobody_is_chosen_yet(monkeypatch) -> None:
         protocol.main()
 
 
-def test_the_nine_answers(chosen, tmp_path) -> None:
+def test_the_ten_answers(chosen, tmp_path) -> None:
     """Gains of .040, .041 and .042 on three sets, the same in all folds; the gap is .06 everywhere."""
     table = answers([written(tmp_path / "confirm_few.csv", chosen)])
     wide = t.ppf(0.975, 2) * 0.001 / 3**0.5
     said = f"+0.0410 [{0.041 - wide:+.4f}, {0.041 + wide:+.4f}]"
     assert line_of(table, "A")[1] == line_of(table, "B")[1] == said
-    assert [line_of(table, letter)[-1] for letter in "ABDEFHI"] == ["**confirmed**"] * 7
+    assert [line_of(table, letter)[2] for letter in "ABCEFGI"] == ["**confirmed**"] * 7
+    assert [line_of(table, letter)[4] for letter in "ABCDEGHI"] == ["**confirmed**"] * 8
+    # One class of reviews, four of titles, six of letters.
+    mean = (0.040 + 4 * 0.041 + 6 * 0.042) / 11
+    assert line_of(table, "A")[3] == f"{mean:+.4f} [{mean:+.4f}, {mean:+.4f}]"
+    assert line_of(table, "C")[0].endswith("on the 22 tasks with one")
     assert line_of(table, "C")[1].startswith("+68% [")
-    assert line_of(table, "C")[1].endswith("on 22 tasks")
-    assert line_of(table, "C")[-1] == "**confirmed**"
+    assert line_of(table, "C")[3].startswith(f"{mean / 0.06:+.0%} [")
     assert line_of(table, "F")[1] == "4.5 x"
     assert line_of(table, "G")[1] == " / ".join([said.replace("0.04", "0.02").replace("0.038", "0.018")] * 2)
-    assert line_of(table, "D")[2].startswith("+0.0400 on imdb pos 1%; below on 0 of 22")
+    assert line_of(table, "D")[3].startswith("+0.0400 on imdb pos 1%; below on 0 of 22")
+    assert line_of(table, "J")[:3] == [
+        "and better than any single method, here MISO, edited",
+        said.replace("+0.0410", "-0.0410").replace(*("[+0.0385, +0.0435]", "[-0.0435, -0.0385]")),
+        "**refuted**",
+    ]
 
 
 def test_what_does_not_hold(chosen, tmp_path) -> None:
@@ -176,14 +197,47 @@ def test_what_does_not_hold(chosen, tmp_path) -> None:
         return own
 
     table = answers([written(tmp_path / "confirm_few.csv", chosen, score)])
-    assert line_of(table, "A")[-1] == "**open**", "above what is asked, and not surely above 0"
-    assert line_of(table, "D")[-1] == "**refuted**"
-    assert line_of(table, "D")[2] == "-0.0200 on imdb pos 1%; below on 1 of 22"
-    assert line_of(table, "E")[-1] == "**refuted**"
-    assert line_of(table, "F")[1:] == ["5.5 x", "", "**refuted**"]
-    assert line_of(table, "G")[-1] == "**refuted**", "one of the two is surely below"
-    assert line_of(table, "H")[-1] == "**open**", "means are below, and folds do not agree"
-    assert line_of(table, "I")[-1] == "**refuted**", "it is below class weights in every fold"
+    assert line_of(table, "A")[2] == "**open**", "above what is asked, and not surely above 0"
+    assert line_of(table, "A")[4] == "**refuted**", "of these tasks few are reviews, and all are sure"
+    assert line_of(table, "D")[1:] == ["", "", "-0.0200 on imdb pos 1%; below on 1 of 22", "**refuted**"]
+    assert line_of(table, "E")[2] == line_of(table, "E")[4] == "**refuted**"
+    assert line_of(table, "F")[1:] == ["5.5 x", "**refuted**", "", ""]
+    assert line_of(table, "G")[2] == "**refuted**", "one of the two is surely below"
+    assert line_of(table, "H")[4] == "**open**", "means are below, and folds do not agree"
+    assert line_of(table, "I")[2] == "**refuted**", "it is below class weights in every fold"
+
+
+def test_two_shares_of_a_class_are_one_unit_of_these_tasks() -> None:
+    """Two tasks of one class that differ alike: as sure as one of them, not surer."""
+    one, other = (made.name for made in TASKS[:2])
+    folds = [0.01, 0.02, 0.06]
+    assert over_tasks({one: folds, other: folds}) == over_tasks({one: folds})
+    mean = over_tasks({one: folds, other: [0.05, 0.04, 0.0]})
+    assert (mean.low, mean.high) == pytest.approx((0.03, 0.03))
+
+
+def test_a_line_that_is_out_on_a_set_is_named_and_nothing_waits_for_it(chosen, tmp_path, monkeypatch) -> None:
+    path = written(tmp_path / "confirm_few.csv", chosen)
+    all_runs = sum(cells_of(chosen).values())
+    monkeypatch.setitem(protocol.OUT, ("erm", "20_newsgroups"), "cut")
+    assert sum(cells_of(chosen).values()) == all_runs - 12 * 3
+    assert ERM not in lines_on(TASKS[-1], chosen.few)
+    assert line_of(answers([path]), "E")[2] == "**confirmed**"
+    shown = by_task([path])
+    assert shown.endswith("Out: erm on 20_newsgroups (cut).")
+    assert "|  |" in next(row for row in shown.splitlines() if "20_newsgroups sci.med 5%" in row)
+
+
+def test_the_best_closed_rival_of_a_task_stands_beside(chosen, tmp_path, monkeypatch) -> None:
+    def score(line, made, fold, *, whole=False):
+        own = by_default(line, made, fold, whole=whole)
+        if line.name == "words" and made.name == "imdb pos 1%":
+            own["average_precision"] = 0.9
+        return own
+
+    shown = by_task([written(tmp_path / "confirm_few.csv", chosen, score)])
+    row = next(row for row in shown.splitlines() if row.startswith("| imdb pos 1% |"))
+    assert "| words: 0.900 / 0.510 |" in row
 
 
 def test_a_mean_is_of_data_sets_whatever_the_number_of_their_tasks() -> None:

@@ -14,10 +14,12 @@ from scipy.stats import t
 from counterpoise.data.imbalance import parse_keep
 from counterpoise.experiments.paired_tests import corrected_t_test
 from design_lines import (
+    BROKEN,
     BY_DEFAULT,
     CEILING,
     CELLS,
     COMMON,
+    CONTROLS,
     EDITED,
     EDITOR,
     ELSEWHERE,
@@ -30,10 +32,11 @@ from design_lines import (
     RIVALS,
     ROUTES,
     TWICE,
+    four_with,
 )
 from design_statistics import of_a_share, pooled, reach
-from design_tables import effects, gaps, ranking, read_runs, why
-from miso_design import GRIDS, MORE, TASKS, cells_of, place_of
+from design_tables import broken, effects, finalists, gaps, ranking, read_runs, why
+from miso_design import ERM, GRIDS, MORE, TASKS, cells_of, place_of
 
 EVERY = list({line.name: line for line in (*PLAIN, *ROUTES, *CELLS, *RIVALS, *PUBLISHED)}.values())
 SETTINGS = ("method_settings", "backbone_settings", "estimator")
@@ -84,7 +87,7 @@ def test_names_and_settings_tell_all_lines_apart_but_for_miso_as_it_is() -> None
 
 def test_miso_as_it_is_is_run_once() -> None:
     cells = {line.identity for line in GRIDS["cells"][0]}
-    assert len(cells) == len(CELLS) - 2
+    assert len(cells - {ERM.identity}) == len(CELLS) - 2
     for line in (MISO, EDITOR):
         assert line.identity not in cells
         assert cells_of(line, TASKS[0]) == {(seed, fold) for seed in (0, 1) for fold in range(3)}
@@ -297,9 +300,83 @@ def test_the_ranking_is_of_lines_that_are_whole_on_all_sets_and_names_the_rivals
     assert names == ["characters", "MISO", "word_swap", "blend of four", "class_weight"]
     assert line_of(shown, "word_swap")[-2:] == ["0.700", "+0.2000"]
     assert line_of(shown, "characters")[1] == "beside"
-    assert "Rivals so far, by the mean: closed league, word_swap; open league, blend of four." in shown
+    assert (
+        "Rivals so far, by the mean: closed league, word_swap, class_weight; open league, blend of four."
+        in shown
+    )
     assert "cag (3 of 18 runs)" in shown
     assert "0.99" not in shown
+
+
+def test_the_open_rival_is_a_blend_without_miso_that_chooses_nothing_itself(tmp_path) -> None:
+    level = {
+        "auto": 0.9,
+        "blend of four, miso_edit": 0.8,
+        "frozen encoder": 0.7,
+        "blend": 0.6,
+        "blend of four": 0.5,
+    }
+    path = tmp_path / "design_more.csv"
+    written(path, named(*level), lambda line, *_: level[line.name], sets=(*TASKS, *MORE))
+    assert "Rivals so far, by the mean: open league, blend." in ranking([path])
+
+
+def test_plain_training_is_beside_all_that_is_told_from_its_embedding() -> None:
+    for name, (lines, _, _, whole) in GRIDS.items():
+        assert whole or ERM in lines, name
+
+
+def chosen_of(path: Path, level: dict[str, float], seconds: dict[str, float]) -> str:
+    written(
+        path,
+        named("class_weight", *level),
+        lambda line, data, seed, fold: level.get(line.name, 0.5) if seed == 0 else 0.9,
+        fit_seconds=lambda name: seconds.get(name, 10.0),
+    )
+    shown = finalists([path])
+    return shown.partition("Chosen so far: ")[2].partition(".\n")[0]
+
+
+def test_the_best_line_of_miso_is_chosen_where_it_is_affordable_and_no_control(tmp_path) -> None:
+    level = {"shuffled words given up": 0.9, "MISO": 0.8, "soft labels": 0.7, "MISO, edited": 0.69}
+    assert chosen_of(tmp_path / "a.csv", level, {"MISO": 51.0}) == "soft labels"
+    assert chosen_of(tmp_path / "b.csv", level, {"MISO": 49.0}) == "MISO"
+    assert chosen_of(tmp_path / "c.csv", level | {"MISO, edited": 0.696}, {"MISO": 51.0}) == "MISO, edited"
+
+
+def test_finalists_say_why_a_line_is_not_chosen(tmp_path) -> None:
+    level = {"shuffled words given up": 0.9, "MISO": 0.8, "soft labels": 0.7}
+    chosen_of(tmp_path / "a.csv", level, {"MISO": 51.0})
+    shown = finalists([tmp_path / "a.csv"])
+    assert line_of(shown, "shuffled words given up")[-2:] == ["1.0", "a control"]
+    assert line_of(shown, "MISO")[-3:] == ["0.8000", "5.1", "takes too long"]
+    assert line_of(shown, "soft labels")[-1] == ""
+
+
+def test_what_a_part_is_worth_is_the_whole_less_the_broken(tmp_path) -> None:
+    level = {"any partner": 0.5, "MISO, edited": 0.6}
+    path = written(
+        tmp_path / "design_routes.csv",
+        named(*level),
+        lambda line, data, seed, fold: level[line.name] + 0.01 * fold,
+    )
+    shown = broken([path])
+    found = line_of(shown, "any partner in place of near ones")
+    assert found[1:3] == ["MISO, edited", "any partner"]
+    assert found[3:] == ["+0.100"] * 4 + ["+0.1000"]
+    assert "Not run yet: shared words given up;" in shown
+    names = {line.name for line in ROUTES}
+    assert all({worse, better} <= names for _, worse, better in BROKEN)
+    assert names >= CONTROLS
+
+
+def test_a_blend_with_a_line_has_its_method_and_its_settings() -> None:
+    by_name = {line.name: line for line in ROUTES}
+    assert four_with(EDITOR).identity == by_name["blend of four, miso_edit"].identity
+    assert four_with(named("word_swap")[0]).identity == by_name["blend of four, word_swap"].identity
+    soft = four_with(by_name["soft labels"])
+    assert soft.settings["method__settings"]["miso_edit"]["soft_labels"] is True
+    assert four_with(MISO).backbone == "textcnn"
 
 
 def test_what_is_ranked_is_run_on_all_sets() -> None:

@@ -26,9 +26,9 @@ def three(monkeypatch) -> list[str]:
     """A named set of three classes in two splits; the names of the splits that have been read."""
     asked: list[str] = []
 
-    def read(name: str, split: str, data_dir=None) -> SimpleNamespace:
-        asked.append(split)
-        texts, numbers = SPLITS[split]
+    def read(name: str, split: str | None, data_dir=None) -> SimpleNamespace:
+        asked.append(split or "train")
+        texts, numbers = SPLITS[split or "train"]
         return SimpleNamespace(texts=texts, labels=NAMES[numbers])
 
     for room in (named_data, base):
@@ -79,6 +79,13 @@ def test_as_a_paper_reads_it(monkeypatch) -> None:
     wanted = task_of(made, at_most=15)
     assert len(wanted.inputs) == 30
     assert found(wanted).inputs.tolist() == wanted.inputs.tolist()
+
+
+@pytest.mark.parametrize("how", [{}, {"whole": True}, {"given": True}])
+def test_with_a_round_number_of_rows_of_each_class(monkeypatch, how) -> None:
+    monkeypatch.setattr(named_data, "CAPS", (5, 12))
+    wanted = task_of(Set("Three", "three", "c", **how), at_most=12)
+    assert found(wanted, 1 if "given" in how else 2).inputs.tolist() == wanted.inputs.tolist()
 
 
 def test_other_rows_are_refused() -> None:

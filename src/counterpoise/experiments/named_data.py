@@ -4,7 +4,7 @@
     task.content == run.content
 
 A run says what its data hash to, and not how they were read. So each way in which ``compare`` and the papers read a
-named set is tried until the hash fits.
+named set is tried until the hash fits, and then with so many rows of a class, in round numbers, as evidence is made of.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -22,10 +23,13 @@ from counterpoise.data.readers import read, splits_of
 from counterpoise.data.source_kinds import IMAGE, source_kind
 from counterpoise.errors import DataError
 from counterpoise.experiments import papers
-from counterpoise.experiments.papers.base import task_of
+from counterpoise.experiments.papers.base import Set, task_of
 from counterpoise.experiments.runs import Run, content_hash
 from counterpoise.experiments.task import Task
 from counterpoise.images.python_inputs import as_images
+
+CAPS = (500, 1_000, 2_000, 3_000, 5_000, 10_000)
+"""Rows of each class that a set may have been cut to."""
 
 
 def find_task(run: Run, name: str, data_dir: str | None = None) -> Task:
@@ -43,7 +47,8 @@ def find_task(run: Run, name: str, data_dir: str | None = None) -> Task:
     -------
     Task
         With the run's content: one split, or all of them, or with the test split as the given test side where the run
-        has one fold; else as a paper's protocol reads the set, with fewer rows or without stop words.
+        has one fold; else as a paper's protocol reads the set, with fewer rows or without stop words; else with at
+        most as many rows of each class as one of :data:`CAPS` says.
 
     Raises
     ------
@@ -54,7 +59,7 @@ def find_task(run: Run, name: str, data_dir: str | None = None) -> Task:
         # Found out before near repeats are searched for, which takes longer than reading.
         if content_hash(inputs, labels, test=test) == run.content:
             return Task.of(run.dataset, inputs, labels, minority=run.minority, test=test)
-    for task in _as_papers_read(run, name, data_dir):
+    for task in chain(_as_papers_read(run, name, data_dir), _capped(run, name, data_dir)):
         if task.content == run.content:
             return task
     of = "" if run.minority is None else f" with class {run.minority!r} against the rest"
@@ -102,3 +107,11 @@ def _as_papers_read(run: Run, name: str, data_dir: str | None) -> Iterator[Task]
                 if way not in tried and (budget.at_most is not None or not budget.stop_words):
                     tried.add(way)
                     yield task_of(made, data_dir, budget.at_most, stop_words=budget.stop_words)
+
+
+def _capped(run: Run, name: str, data_dir: str | None) -> Iterator[Task]:
+    given = run.n_folds == 1
+    for whole in (False,) if given else (False, True):
+        made = Set(name, name, run.minority, whole=whole, given=given)
+        for cap in CAPS:
+            yield task_of(made, data_dir, cap)
