@@ -100,3 +100,36 @@ def miso_memory(result: dict[str, Any]) -> str:
         f"a peak of {result['peak_gib']:.2f} GiB (bar {result['bar_gib']:g}: {verdict}), "
         f"{result['seconds']:.0f} s.\n\n{origin_of(result)}"
     )
+
+
+def miso_leaning(result: dict[str, Any]) -> str:
+    """What anchors change, of each data set and sampler the mean over folds."""
+    rows = result["rows"]
+    lines = []
+    for dataset, sampler in dict.fromkeys((row["dataset"], row["sampler"]) for row in rows):
+        own = [row for row in rows if (row["dataset"], row["sampler"]) == (dataset, sampler)]
+
+        def mean(name: str, own: list[dict[str, Any]] = own) -> float:
+            return sum(row[name] for row in own) / len(own)
+
+        lines.append(
+            [
+                dataset,
+                f"`{sampler}`",
+                f"{mean('leaning_copies'):.2f} to {mean('leaning'):.2f}",
+                f"{mean('shared_copies'):.2f} to {mean('shared'):.2f}",
+                f"{mean('others_copies'):.2f} to {mean('others'):.2f}",
+                f"{sum(row['leaning'] < row['leaning_copies'] for row in own)} of {len(own)}",
+                f"{mean('near'):.0%} to {mean('near_with_anchors'):.0%}",
+            ]
+        )
+    head = [
+        "data",
+        "anchors by",
+        "shared words over others, after copies to after anchors",
+        "shared words, log-odds",
+        "others, log-odds",
+        "folds in which the first falls",
+        "difficult in the fixed embedding, without to with anchors",
+    ]
+    return f"{table_of(head, lines)}\n\n{origin_of(result)}"

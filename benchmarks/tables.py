@@ -33,7 +33,7 @@ from method_tables import (
     textcnn,
 )
 from miso_claims import miso_claims
-from miso_tables import miso_cost, miso_decoding, miso_evidence, miso_example, miso_memory
+from miso_tables import miso_cost, miso_decoding, miso_evidence, miso_example, miso_leaning, miso_memory
 from sharprecl_tables import sharprecl, sharprecl_ablation, sharprecl_ablation_tail, sharprecl_selection
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -290,6 +290,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "miso_finalists": ("design_*.csv", finalists),
     "miso_broken": ("design_*.csv", broken),
     "miso_why": ("design_*.csv", why),
+    "miso_leaning": ("miso_why.json", miso_leaning),
     "miso_claims": ("miso_grid.csv", miso_claims),
     "mixing_cost": ("mixing.json", mixing_cost),
     "mixing_norm": ("mixing_norm.json", mixing_norm),
