@@ -153,12 +153,12 @@ class TestFoot:
         foot = " ".join(about_data([SPAM], {SPAM.name: task}))
         assert "read with stop words" not in foot
         assert "drawn, of each class" not in foot
-        texts = np.array(["the prize", "of cash"] * 6001, dtype=object)[:6100]
-        numbers = (np.arange(6100) >= 6000).astype(int)
-        cut = replace(task, inputs=texts, numbers=numbers)
-        foot = " ".join(about_data([SPAM], {SPAM.name: cut}))
-        assert "SMS Spam: some of the texts, drawn, of each class at most 6,000" in foot
-        assert "SMS Spam: read with stop words, which the paper leaves out." in foot
+        texts = np.array(["the prize", "of cash"] * 1050, dtype=object)
+        cut = replace(task, inputs=texts, numbers=(np.arange(2100) >= 2000).astype(int))
+        imdb = next(made for made in miso.SETS if made.dataset == "imdb")
+        foot = " ".join(about_data([SPAM, imdb], {SPAM.name: cut, imdb.name: cut}))
+        assert f"{imdb.name}: some of the texts, drawn, of each class at most 2,000" in foot
+        assert f"SMS Spam and {imdb.name}: read with stop words, which the paper leaves out." in foot
 
     def test_where_the_papers_numbers_do_not_agree(self, task) -> None:
         four, five = (" ".join(miso.TABLES[number](found_of(), {SPAM.name: task}).foot) for number in "45")

@@ -161,7 +161,7 @@ def reproduce(
         store = store or Path(f"{paper}-reproduction.runs")
         much = protocol.BUDGETS[budget]
         tasks = {
-            made.name: task_of(made, data_dir, much.at_most, stop_words=much.stop_words) for made in sets
+            made.name: task_of(made, data_dir, much.cap(made), stop_words=much.stop_words) for made in sets
         }
         if of_data or table in protocol.EXAMPLES:
             first = sets[0]

@@ -103,10 +103,10 @@ def _as_papers_read(run: Run, name: str, data_dir: str | None) -> Iterator[Task]
         for made in protocol.SETS:
             fits = (made.dataset, made.minority, made.given) == (name, run.minority, run.n_folds == 1)
             for budget in protocol.BUDGETS.values() if fits else ():
-                way = made.whole, budget.at_most, budget.stop_words
-                if way not in tried and (budget.at_most is not None or not budget.stop_words):
+                way = made.whole, budget.cap(made), budget.stop_words
+                if way not in tried and (budget.cap(made) is not None or not budget.stop_words):
                     tried.add(way)
-                    yield task_of(made, data_dir, budget.at_most, stop_words=budget.stop_words)
+                    yield task_of(made, data_dir, budget.cap(made), stop_words=budget.stop_words)
 
 
 def _capped(run: Run, name: str, data_dir: str | None) -> Iterator[Task]:

@@ -77,8 +77,9 @@ class Budget:
     folds, seeds : int
     settings : dict
         Parameters of the classifier and of methods, for all runs.
-    at_most : int or None, default=None
-        Rows of each class that are fitted to at most, before any is thinned; None takes all.
+    at_most : int, dict or None, default=None
+        Rows of each class that are fitted to at most, before any is thinned: of all sets, or by name of data; None, and
+        data that are not named, take all.
     without : tuple of str, default=()
         Names of lines that are left out.
     fold_seeds : int, default=1
@@ -92,11 +93,15 @@ class Budget:
     folds: int
     seeds: int
     settings: dict[str, Any] = field(default_factory=dict)
-    at_most: int | None = None
+    at_most: int | Mapping[str, int] | None = None
     without: tuple[str, ...] = ()
     fold_seeds: int = 1
     fine_tuned: dict[str, Any] = field(default_factory=dict)
     stop_words: bool = True
+
+    def cap(self, made: Set) -> int | None:
+        """Rows of each class of a set that are fitted to at most."""
+        return self.at_most.get(made.dataset) if isinstance(self.at_most, Mapping) else self.at_most
 
 
 @dataclass(frozen=True)

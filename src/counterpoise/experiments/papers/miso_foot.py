@@ -39,8 +39,12 @@ _LOOKED_AT = 500  # texts of a set, for stop words
 def about_data(sets: Sequence[Set], tasks: Mapping[str, Task]) -> tuple[str, ...]:
     """Which data stand for those of the paper, and what was left out of them."""
     notes = [f"{made.name}: {made.differs}." for made in sets if made.differs]
-    most = {budget.at_most for budget in BUDGETS.values() if budget.at_most is not None}
-    cut = [made.name for made in sets if int(np.bincount(tasks[made.name].numbers).max()) in most]
+    caps = {made.name: {budget.cap(made) for budget in BUDGETS.values()} - {None} for made in sets}
+    cut = {
+        made.name: most
+        for made in sets
+        if (most := int(np.bincount(tasks[made.name].numbers).max())) in caps[made.name]
+    }
     there = {name_in_paper(made) for made in sets}
     left_out = [name for name in theirs.NAMES if name not in there]
     whole = [made.name for made in sets if _has_stop_words(tasks[made.name])]
@@ -48,8 +52,8 @@ def about_data(sets: Sequence[Set], tasks: Mapping[str, Task]) -> tuple[str, ...
         *dict.fromkeys(notes),
         *(
             [
-                f"{enumerated(cut)}: some of the texts, drawn, of each class at most {max(most):,}, since all would "
-                "take days; --budget paper takes all."
+                f"{enumerated([*cut])}: some of the texts, drawn, of each class at most {max(cut.values()):,}, since "
+                "all would take days; --budget paper takes all."
             ]
             if cut
             else []
