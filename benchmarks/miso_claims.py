@@ -135,7 +135,7 @@ def contestant(row: Row) -> str:
         *(_without_format(line.settings) for line in (MISO, EDITOR) if line.method == row["method"]),
     )
     if row["backbone"] == "encoder":
-        trained = settings.keys() <= {"backbone__name", "backbone__frozen"}
+        trained = {*settings} <= {"backbone__name", "backbone__frozen", "max_epochs"}
         return f"{row['method']}{TRAINED}" if trained and settings.get("backbone__frozen") is False else ""
     if settings in as_they_are:
         return row["method"]
