@@ -94,3 +94,11 @@ def test_other_rows_are_refused() -> None:
         DataError, match=r"three has no split or splits with class 'c' against the rest that are the "
     ):
         found(Task.of("three", texts[1:], one_against_rest(labels[1:], "c"), minority="c"))
+
+
+def test_a_class_that_the_set_lacks_is_no_reason_to_stop_with_another_error() -> None:
+    texts, labels = labelled("train")
+    task = Task.of("three", texts, one_against_rest(labels, "c"), minority="c")
+    made = run_of("erm", dataset="three", content=task.content, minority="d", n_folds=2)
+    with pytest.raises(DataError, match="three has no split or splits with class 'd' against the rest"):
+        find_task(made, "three")

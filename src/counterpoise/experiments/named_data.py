@@ -21,7 +21,7 @@ from counterpoise.data.image_files import read_images
 from counterpoise.data.imbalance import one_against_rest
 from counterpoise.data.readers import read, splits_of
 from counterpoise.data.source_kinds import IMAGE, source_kind
-from counterpoise.errors import DataError
+from counterpoise.errors import DataError, SettingsError
 from counterpoise.experiments import papers
 from counterpoise.experiments.papers.base import Set, task_of
 from counterpoise.experiments.runs import Run, content_hash
@@ -114,4 +114,8 @@ def _capped(run: Run, name: str, data_dir: str | None) -> Iterator[Task]:
     for whole in (False,) if given else (False, True):
         made = Set(name, name, run.minority, whole=whole, given=given)
         for cap in CAPS:
-            yield task_of(made, data_dir, cap)
+            try:
+                task = task_of(made, data_dir, cap)
+            except SettingsError:
+                return  # the set lacks the class, in whatever way it is read
+            yield task
