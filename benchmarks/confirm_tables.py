@@ -73,15 +73,18 @@ def over_tasks(values: Values) -> Estimate:
     """Mean over classes, each the mean of its tasks fold by fold; an interval about these very tasks."""
     units = _units(values)
     wide = reach(units, [len(folds) for folds in units])
-    mean = float(np.mean([np.mean(folds) for folds in units]))
-    return Estimate(mean, mean - (wide or 0.0), mean + (wide or 0.0))
+    return _around(float(np.mean([np.mean(folds) for folds in units])), wide)
 
 
 def share_over_tasks(gains: Values, gaps: Values) -> Estimate:
     """As :func:`share_of`, with an interval about these very tasks."""
     own, there = _units(gains), _units(gaps)
-    found, wide = share(own, there, [len(folds) for folds in own])
-    return Estimate(found, found - (wide or 0.0), found + (wide or 0.0))
+    return _around(*share(own, there, [len(folds) for folds in own]))
+
+
+def _around(middle: float, wide: float | None) -> Estimate:
+    """Without a width where nothing varies."""
+    return Estimate(middle, middle - (wide or 0.0), middle + (wide or 0.0))
 
 
 def _units(values: Values) -> list[list[float]]:

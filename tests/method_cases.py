@@ -59,7 +59,7 @@ def possible_cases(method: type[Any]) -> list[Case]:
         ("tune", 0.5),
     )
     return [
-        Case(*read, *rest)  # type: ignore[arg-type]
+        Case(*read, *rest)
         for read, *rest in switches
         if not (rest[0] > 2 and rest[-1] != "tune")
         and (read[1] or rest[3] == "float32")

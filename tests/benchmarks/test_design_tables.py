@@ -37,7 +37,6 @@ from design_lines import (
 from design_statistics import of_a_share, pooled, reach
 from design_tables import broken, effects, finalists, gaps, ranking, read_runs, why
 from miso_design import ERM, GRIDS, MORE, TASKS, cells_of, place_of
-from miso_tables import miso_leaning
 
 EVERY = list({line.name: line for line in (*PLAIN, *ROUTES, *CELLS, *RIVALS, *PUBLISHED)}.values())
 SETTINGS = ("method_settings", "backbone_settings", "estimator")
@@ -400,21 +399,3 @@ def test_why_is_told_beside_class_weights(tmp_path) -> None:
     assert line_of(shown, "frozen encoder")[1] == "0.400"
     assert line_of(shown, "words")[1:] == ["", "", "", "", "1.0 (0.1 x)"]
     assert "Not run yet: word_swap;" in shown
-
-
-def test_what_a_network_leans_on_is_told_by_sampler() -> None:
-    machine = {"command": "python x.py", "date": "2026-01-01", "machine": {"cpu": "a", "cores": 2}}
-    machine["versions"] = {"python": "3", "torch": "2", "scikit-learn": "1"}
-    row = {"dataset": "trec", "sampler": "miso_edit", "near": 0.5, "near_with_anchors": 0.25}
-    row |= {"shared": 0.2, "shared_copies": 1.0, "others": 2.0, "others_copies": 2.5}
-    rows = [row | {"leaning": leaning, "leaning_copies": 0.4} for leaning in (0.1, 0.3, 0.5)]
-    shown = miso_leaning({"processes": [machine], "rows": rows})
-    found = line_of(shown, "trec")
-    assert found[1:] == [
-        "`miso_edit`",
-        "0.40 to 0.30",
-        "1.00 to 0.20",
-        "2.50 to 2.00",
-        "2 of 3",
-        "50% to 25%",
-    ]

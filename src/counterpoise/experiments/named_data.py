@@ -12,8 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
-from itertools import chain
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -21,12 +20,15 @@ from counterpoise.data.image_files import read_images
 from counterpoise.data.imbalance import one_against_rest
 from counterpoise.data.readers import read, splits_of
 from counterpoise.data.source_kinds import IMAGE, source_kind
-from counterpoise.errors import DataError, SettingsError
+from counterpoise.errors import DataError
 from counterpoise.experiments import papers
-from counterpoise.experiments.papers.base import Set, task_of
+from counterpoise.experiments.papers.base import capped, task_of
 from counterpoise.experiments.runs import Run, content_hash
 from counterpoise.experiments.task import Task
 from counterpoise.images.python_inputs import as_images
+
+_Reading: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray | None]
+"""Inputs, labels and the given test side."""
 
 CAPS = (500, 1_000, 2_000, 3_000, 5_000, 10_000)
 """Rows of each class that a set may have been cut to."""
@@ -55,13 +57,13 @@ def find_task(run: Run, name: str, data_dir: str | None = None) -> Task:
     DataError
         When no way of reading gives that content, or the set cannot be had.
     """
-    for inputs, labels, test in _readings(run, name, data_dir):
-        # Found out before near repeats are searched for, which takes longer than reading.
-        if content_hash(inputs, labels, test=test) == run.content:
-            return Task.of(run.dataset, inputs, labels, minority=run.minority, test=test)
-    for task in chain(_as_papers_read(run, name, data_dir), _capped(run, name, data_dir)):
+    if (task := _with_content(run, _readings(run, name, data_dir))) is not None:
+        return task
+    for task in _as_papers_read(run, name, data_dir):
         if task.content == run.content:
             return task
+    if (task := _with_content(run, _capped(run, name, data_dir))) is not None:
+        return task
     of = "" if run.minority is None else f" with class {run.minority!r} against the rest"
     raise DataError(
         f"{name} has no split or splits{of} that are the rows which the run was made of ({run.content}); give DATA as "
@@ -69,9 +71,15 @@ def find_task(run: Run, name: str, data_dir: str | None = None) -> Task:
     )
 
 
-def _readings(
-    run: Run, name: str, data_dir: str | None
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
+def _with_content(run: Run, readings: Iterator[_Reading]) -> Task | None:
+    for inputs, labels, test in readings:
+        # Found out before near repeats are searched for, which takes longer than reading.
+        if content_hash(inputs, labels, test=test) == run.content:
+            return Task.of(run.dataset, inputs, labels, minority=run.minority, test=test)
+    return None
+
+
+def _readings(run: Run, name: str, data_dir: str | None) -> Iterator[_Reading]:
     """Inputs, labels and the given test side of each way in which there are so many folds."""
     splits = splits_of(name)
 
@@ -103,19 +111,14 @@ def _as_papers_read(run: Run, name: str, data_dir: str | None) -> Iterator[Task]
         for made in protocol.SETS:
             fits = (made.dataset, made.minority, made.given) == (name, run.minority, run.n_folds == 1)
             for budget in protocol.BUDGETS.values() if fits else ():
-                way = made.whole, budget.cap(made), budget.stop_words
-                if way not in tried and (budget.cap(made) is not None or not budget.stop_words):
+                cap = budget.cap(made)
+                way = made.whole, cap, budget.stop_words
+                if way not in tried and (cap is not None or not budget.stop_words):
                     tried.add(way)
-                    yield task_of(made, data_dir, budget.cap(made), stop_words=budget.stop_words)
+                    yield task_of(made, data_dir, cap, stop_words=budget.stop_words)
 
 
-def _capped(run: Run, name: str, data_dir: str | None) -> Iterator[Task]:
-    given = run.n_folds == 1
-    for whole in (False,) if given else (False, True):
-        made = Set(name, name, run.minority, whole=whole, given=given)
+def _capped(run: Run, name: str, data_dir: str | None) -> Iterator[_Reading]:
+    for reading in _readings(run, name, data_dir):
         for cap in CAPS:
-            try:
-                task = task_of(made, data_dir, cap)
-            except SettingsError:
-                return  # the set lacks the class, in whatever way it is read
-            yield task
+            yield capped(*reading, cap)

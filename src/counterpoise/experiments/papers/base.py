@@ -183,10 +183,17 @@ def task_of(
         labels = one_against_rest(labels, made.minority)
     test = splits == "test" if made.given else None
     if at_most is not None:
-        fitted = np.ones(len(labels), dtype=bool) if test is None else ~test
-        left = np.sort(np.concatenate([np.flatnonzero(~fitted), *_drawn(labels, fitted, at_most)]))
-        inputs, labels, test = inputs[left], labels[left], None if test is None else test[left]
+        inputs, labels, test = capped(inputs, labels, test, at_most)
     return Task.of(name, inputs, labels, minority=made.minority, test=test)
+
+
+def capped(
+    inputs: np.ndarray, labels: np.ndarray, test: np.ndarray | None, at_most: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Cut the rows of each class that can be fitted to, to as many drawn ones; a given test side stays whole."""
+    fitted = np.ones(len(labels), dtype=bool) if test is None else ~test
+    left = np.sort(np.concatenate([np.flatnonzero(~fitted), *_drawn(labels, fitted, at_most)]))
+    return inputs[left], labels[left], None if test is None else test[left]
 
 
 def _drawn(labels: np.ndarray, fitted: np.ndarray, at_most: int) -> Iterator[np.ndarray]:
