@@ -67,16 +67,18 @@ def pilots(
     """
     first = {kind(job.run): job for job in reversed(jobs) if not known(job.run)}
     for position, job in enumerate(reversed(first.values())):
-        points: list[tuple[int, float] | None] = []
-        for size in sizes:
-            if points and points[0] is not None and points[0][1] >= long:
-                points.insert(0, (0, 0.0))
-                break
-            if position == 0 and not points:
-                _seconds(task, job, size)  # unjudged: the first one of a process loads libraries and caches
-            points.append(_seconds(task, job, size))
+        tried = _seconds(task, job, sizes[0])
+        if position == 0 and not _takes(tried, long):
+            # The first one of a process loads libraries and caches, which is little of what takes long.
+            tried = _seconds(task, job, sizes[0])
+        points = [(0, 0.0), tried] if _takes(tried, long) else [tried, _seconds(task, job, sizes[1])]
         if None not in points:
             yield job.run, _on_the_line(points, len(task.side(job.run).train)) * _searches(job.run)
+
+
+def _takes(tried: tuple[int, float] | None, long: float) -> bool:
+    """Whether a trial has taken so many seconds."""
+    return tried is not None and tried[1] >= long
 
 
 def _seconds(task: Task, job: Job, size: int) -> tuple[int, float] | None:
