@@ -70,14 +70,25 @@ Runs = Mapping[Place, Mapping[str, Mapping[Cell, Row]]]
 
 
 def read_runs(paths: Sequence[Path]) -> Runs:
-    """All finished runs; a line that has two names has one identity."""
+    """All finished runs; a line that has two names has one identity.
+
+    Grids are not all the work of one machine, so that seconds do not compare. Each run has ``times_plain`` too: its
+    seconds as so many times those of plain training of TextCNN on the same fitting sides by the same kind of machine.
+    """
     found: dict[Place, dict[str, dict[Cell, Row]]] = defaultdict(lambda: defaultdict(dict))
+    plain: dict[tuple[Place, str], list[float]] = defaultdict(list)
     for row in (row for path in paths for row in read_rows(path)):
         if row["status"] == "done":
             settings = {**json.loads(row["estimator"]), **row_settings(row)}
-            own = found[row["dataset"], row["minority"], row["keep"]]
+            place = row["dataset"], row["minority"], row["keep"]
             identity = identity_of(row["method"], row["backbone"] or None, settings)
-            own[identity][int(row["seed"]), int(row["fold"])] = row
+            found[place][identity][int(row["seed"]), int(row["fold"])] = row
+            if identity == ERM.identity and row["fit_seconds"]:
+                plain[place, row["machine"]].append(float(row["fit_seconds"]))
+    for place, lines in found.items():
+        for row in (row for cells in lines.values() for row in cells.values()):
+            if seconds := plain.get((place, row["machine"])):
+                row["times_plain"] = str(float(row["fit_seconds"]) / np.mean(seconds))
     return found
 
 
@@ -251,6 +262,7 @@ def finalists(paths: Sequence[Path]) -> str:
     """MISO's lines of the closed league by their means over the design's tasks, of the first seed; who is chosen.
 
     Controls, and what takes more than :data:`AFFORDABLE` times the seconds of class weights, are shown and not chosen.
+    Seconds of unlike machines are compared by what each takes for plain training.
     """
     runs = read_runs(paths)
     absent = _Absent(runs)
@@ -260,11 +272,11 @@ def finalists(paths: Sequence[Path]) -> str:
         if line.method in _MISOS and line.backbone == "textcnn" and line.league == "closed"
     }
     lines = [line for line in candidates.values() if not absent.misses(line, TASKS, line.name, _FIRST)]
-    if absent.misses(_CLASS_WEIGHT, TASKS, _CLASS_WEIGHT.name, _FIRST):
+    if any(absent.misses(line, TASKS, line.name, _FIRST) for line in (_CLASS_WEIGHT, ERM)):
         lines = []
     by_task = {line.name: [_of_first(runs, line, made, METRIC) for made in TASKS] for line in lines}
     means = {name: float(np.mean(own)) for name, own in by_task.items()}
-    seconds = {line.name: _seconds_of_first(runs, line) for line in (*lines, *(lines and [_CLASS_WEIGHT]))}
+    seconds = {line.name: _times_of_first(runs, line) for line in (*lines, *(lines and [_CLASS_WEIGHT]))}
     times = {line.name: seconds[line.name] / seconds[_CLASS_WEIGHT.name] for line in lines}
     lines.sort(key=lambda line: -means[line.name])
     able = [line for line in lines if line.name not in CONTROLS and times[line.name] <= AFFORDABLE]
@@ -287,8 +299,9 @@ def finalists(paths: Sequence[Path]) -> str:
     return _page(table_of(head, rows), chosen, str(absent))
 
 
-def _seconds_of_first(runs: Runs, line: Contestant) -> float:
-    return float(np.mean([_of_first(runs, line, made, "fit_seconds") for made in TASKS]))
+def _times_of_first(runs: Runs, line: Contestant) -> float:
+    """Seconds as so many times those of plain training."""
+    return float(np.mean([_of_first(runs, line, made, "times_plain") for made in TASKS]))
 
 
 def _of_first(runs: Runs, line: Contestant, made: Set, metric: str) -> float:
@@ -319,7 +332,8 @@ def broken(paths: Sequence[Path]) -> str:
 def why(paths: Sequence[Path]) -> str:
     """Difficult test samples in the trained embedding, margins of test samples and seconds of each line, mean of tasks.
 
-    In brackets what that is more than of class weights, for lines before the same network; seconds as so many times.
+    In brackets what that is more than of class weights, for lines before the same network; seconds as so many times,
+    by what each machine takes for plain training.
     """
     runs = read_runs(paths)
     absent = _Absent(runs)
@@ -334,9 +348,10 @@ def why(paths: Sequence[Path]) -> str:
             if own is not None and plain is not None and line.reference == _CLASS_WEIGHT.name:
                 said += f" ({own - plain:+.3f})"
             cells.append(said)
-        own, plain = (_mean(runs, each, "fit_seconds", like=line) for each in (line, _CLASS_WEIGHT))
+        own, plain = (_mean(runs, each, "times_plain", like=line) for each in (line, _CLASS_WEIGHT))
         times = "" if not own or not plain else f" ({own / plain:.1f} x)"
-        lines.append([line.name, *cells, "" if own is None else f"{own:.1f}{times}"])
+        seconds = _mean(runs, line, "fit_seconds", like=line)
+        lines.append([line.name, *cells, "" if seconds is None else f"{seconds:.1f}{times}"])
     head = ["line", *_WHY.values(), "seconds to fit"]
     return _page(table_of(head, lines), str(absent))
 

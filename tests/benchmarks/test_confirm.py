@@ -82,6 +82,7 @@ def written(path: Path, finalists: Finalists, score=by_default, *, without: int 
                     "method": line.method,
                     "backbone": line.backbone or "",
                     "status": "done",
+                    "machine": "a",
                 }
                 fields |= {"dataset": made.dataset, "minority": made.minority, "keep": kept}
                 rows += [

@@ -2,155 +2,25 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
+from design_rows import line_of, named, on_in, written
 from scipy.stats import t
 
-from counterpoise.data.imbalance import parse_keep
 from counterpoise.experiments.paired_tests import corrected_t_test
 from design_lines import (
     BROKEN,
-    BY_DEFAULT,
-    CEILING,
-    CELLS,
-    COMMON,
     CONTROLS,
     EDITED,
-    EDITOR,
-    ELSEWHERE,
-    FACTORS,
     MISO,
-    PLAIN,
     POINTER,
-    PUBLISHED,
-    RANKED,
-    RIVALS,
     ROUTES,
-    TWICE,
-    four_with,
 )
 from design_statistics import of_a_share, pooled, reach
 from design_tables import broken, effects, finalists, gaps, ranking, read_runs, why
-from miso_design import ERM, GRIDS, MORE, TASKS, cells_of, place_of
-
-EVERY = list({line.name: line for line in (*PLAIN, *ROUTES, *CELLS, *RIVALS, *PUBLISHED)}.values())
-SETTINGS = ("method_settings", "backbone_settings", "estimator")
-FIELDS = ("dataset", "minority", "keep", "method", "backbone", *SETTINGS, "seed", "fold", "status")
-METRICS = ("average_precision", "difficult_share_after", "margin_rare", "fit_seconds")
-
-
-def named(*names: str) -> list:
-    found = {line.name: line for line in EVERY}
-    return [found[name] for name in names]
-
-
-def written(path: Path, lines, score, *, sets=TASKS, whole=False, seeds=(0, 1), **metrics) -> Path:
-    """Rows of lines by ``score(line, dataset, seed, fold)``; ``metrics`` are functions of the line's name."""
-    with open(path, "a", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [*FIELDS, *METRICS])
-        if not file.tell():
-            writer.writeheader()
-        for line in lines:
-            own = {"method": {}, "backbone": {}, "": {}}
-            for name, value in {**COMMON, **line.settings}.items():
-                kind, nested, setting = name.partition("__")
-                own[kind if nested else ""][setting if nested else name] = value
-            settings = dict(zip(SETTINGS, map(json.dumps, own.values()), strict=True))
-            for made in sets:
-                keep = "" if whole or made.keep is None else str(parse_keep(made.keep))
-                place = {"dataset": made.dataset, "minority": made.minority, "keep": keep}
-                for seed, fold in ((seed, fold) for seed in seeds for fold in range(3)):
-                    row = {"method": line.method, "backbone": line.backbone or "", "status": "done"}
-                    row |= {"seed": seed, "fold": fold, **place, **settings}
-                    row |= {name: of(line.name) for name, of in metrics.items()}
-                    writer.writerow(row | {"average_precision": score(line, made.dataset, seed, fold)})
-    return path
-
-
-def line_of(table: str, name: str) -> list[str]:
-    (found,) = (row for row in table.splitlines() if row.startswith(f"| {name} |"))
-    return found.removeprefix("| ").removesuffix(" |").split(" | ")
-
-
-def test_names_and_settings_tell_all_lines_apart_but_for_miso_as_it_is() -> None:
-    every = [*PLAIN, *ROUTES, *CELLS, *RIVALS, *PUBLISHED]
-    assert len({line.name for line in every}) == len(every)
-    alike = [(a.name, b.name) for a, b in combinations(every, 2) if a.identity == b.identity]
-    assert alike == [(MISO.name, "miso: amount, information"), (EDITOR.name, "miso_edit: amount")]
-    assert len(CELLS) <= 32
-
-
-def test_miso_as_it_is_is_run_once() -> None:
-    cells = {line.identity for line in GRIDS["cells"][0]}
-    assert len(cells - {ERM.identity}) == len(CELLS) - 2
-    for line in (MISO, EDITOR):
-        assert line.identity not in cells
-        assert cells_of(line, TASKS[0]) == {(seed, fold) for seed in (0, 1) for fold in range(3)}
-    assert len(cells_of(POINTER[1], TASKS[0])) == 3
-
-
-def test_what_the_goal_is_about_has_two_seeds_and_what_is_published_spam_alone() -> None:
-    for line in (*TWICE, *PLAIN):
-        assert {seed for seed, _ in cells_of(line, TASKS[1])} == {0, 1}, line.name
-    assert all(line.name.endswith("miso_edit") for line in TWICE if "miso_edit" in str(line.settings))
-    assert [len(cells_of(line, made)) for line in PUBLISHED for made in TASKS] == [3, 0, 0, 0] * 2
-
-
-def on_in(line) -> set[str]:
-    return {name for name, (key, _, on) in FACTORS.items() if line.settings.get(f"method__{key}") == on}
-
-
-@pytest.mark.parametrize(("cells", "n_factors"), [(POINTER, 6), (EDITED, 4)])
-def test_no_factor_is_mixed_up_with_another(cells, n_factors) -> None:
-    factors = list(FACTORS)[:n_factors]
-    assert len(cells) == len({frozenset(on_in(line)) for line in cells}) == 8
-    assert BY_DEFAULT & set(factors) in [on_in(line) for line in cells]
-    signs = {name: np.array([1 if name in on_in(line) else -1 for line in cells]) for name in factors}
-    assert all(not own.sum() for own in signs.values())
-    assert all(not signs[one] @ signs[other] for one, other in combinations(factors, 2))
-    hidden = {
-        frozenset((one, *pair))
-        for pair in combinations(factors, 2)
-        for one in set(factors) - set(pair)
-        if signs[one] @ (signs[pair[0]] * signs[pair[1]])
-    }
-    told = [
-        {"sources", "amount", "information"},
-        {"guided", "injected", "information"},
-        {"sources", "guided", "soft"},
-        {"amount", "injected", "soft"},
-    ]
-    assert hidden == ({frozenset(word) for word in told} if n_factors == 6 else set())
-
-
-def test_products_that_no_main_effect_of_the_pointer_hides_are_one() -> None:
-    signs = {name: np.array([1 if name in on_in(line) else -1 for line in POINTER]) for name in FACTORS}
-    pairs = [("sources", "injected"), ("guided", "amount"), ("information", "soft")]
-    one, *others = (signs[a] * signs[b] for a, b in pairs)
-    assert [abs(one @ other) for other in others] == [8, 8]
-    assert not any(one @ own for own in signs.values())
-
-
-@pytest.mark.parametrize("line", EVERY, ids=lambda line: line.name)
-def test_leagues(line) -> None:
-    over = line.method == "auto" or line.backbone == "encoder" or "method__encoder" in line.settings
-    encoded = over or line.settings.get("method__neighbor_encoder") is not None
-    assert (line.league == "open") == encoded
-    admissible = line.backbone in ("textcnn", "textrnn") or line.method in ("tfidf_lr", "adasyn")
-    assert (line.league == "closed") == (admissible and not encoded and line.method != "blend")
-    if line not in RIVALS:
-        (reference,) = named(line.reference)
-        assert reference in CEILING
-        assert (reference.league == "open") == over, "the plain line of its kind has the same classifier"
-
-
-def test_frozen_encoders_are_trained_over() -> None:
-    assert [line.backbone for line in ELSEWHERE if line.name.startswith("frozen encoder")] == ["encoder"] * 2
+from miso_design import MORE, TASKS, place_of
 
 
 def test_an_interval_is_that_of_the_corrected_test_and_adds_up_over_tasks() -> None:
@@ -321,15 +191,10 @@ def test_the_open_rival_is_a_blend_without_miso_that_chooses_nothing_itself(tmp_
     assert "Rivals so far, by the mean: open league, blend." in ranking([path])
 
 
-def test_plain_training_is_beside_all_that_is_told_from_its_embedding() -> None:
-    for name, (lines, _, _, whole) in GRIDS.items():
-        assert whole or ERM in lines or name == "trained", name
-
-
 def chosen_of(path: Path, level: dict[str, float], seconds: dict[str, float]) -> str:
     written(
         path,
-        named("class_weight", *level),
+        named("erm", "class_weight", *level),
         lambda line, data, seed, fold: level.get(line.name, 0.5) if seed == 0 else 0.9,
         fit_seconds=lambda name: seconds.get(name, 10.0),
     )
@@ -342,6 +207,22 @@ def test_the_best_line_of_miso_is_chosen_where_it_is_affordable_and_no_control(t
     assert chosen_of(tmp_path / "a.csv", level, {"MISO": 51.0}) == "soft labels"
     assert chosen_of(tmp_path / "b.csv", level, {"MISO": 49.0}) == "MISO"
     assert chosen_of(tmp_path / "c.csv", level | {"MISO, edited": 0.696}, {"MISO": 51.0}) == "MISO, edited"
+
+
+def test_seconds_of_unlike_machines_are_told_by_what_plain_training_takes_there(tmp_path) -> None:
+    slow = {"erm": 10.0, "class_weight": 10.0, "soft labels": 40.0}
+    written(
+        tmp_path / "a.csv", named("erm", "class_weight", "soft labels"), lambda *_: 0.5, fit_seconds=slow.get
+    )
+    quick = {"erm": 5.0, "MISO": 30.0}
+    paths = [
+        tmp_path / "a.csv",
+        written(tmp_path / "b.csv", named("erm", "MISO"), lambda *_: 0.6, machine="b", fit_seconds=quick.get),
+    ]
+    shown = finalists(paths)
+    assert line_of(shown, "soft labels")[-2:] == ["4.0", ""]
+    assert line_of(shown, "MISO")[-2:] == ["6.0", "takes too long"]
+    assert line_of(why(paths), "MISO")[-1] == "30.0 (6.0 x)"
 
 
 def test_finalists_say_why_a_line_is_not_chosen(tmp_path) -> None:
@@ -370,23 +251,9 @@ def test_what_a_part_is_worth_is_the_whole_less_the_broken(tmp_path) -> None:
     assert names >= CONTROLS
 
 
-def test_a_blend_with_a_line_has_its_method_and_its_settings() -> None:
-    by_name = {line.name: line for line in ROUTES}
-    assert four_with(EDITOR).identity == by_name["blend of four, miso_edit"].identity
-    assert four_with(named("word_swap")[0]).identity == by_name["blend of four, word_swap"].identity
-    soft = four_with(by_name["soft labels"])
-    assert soft.settings["method__settings"]["miso_edit"]["soft_labels"] is True
-    assert four_with(MISO).backbone == "textcnn"
-
-
-def test_what_is_ranked_is_run_on_all_sets() -> None:
-    for line in RANKED:
-        assert all({(0, 0), (0, 1), (0, 2)} <= cells_of(line, made) for made in (*TASKS, *MORE)), line.name
-
-
 def test_why_is_told_beside_class_weights(tmp_path) -> None:
     share = {"class_weight": 0.5, "MISO": 0.3, "frozen encoder": 0.4}
-    seconds = {"class_weight": 10.0, "MISO": 45.0, "frozen encoder": 5.0, "words": 1.0}
+    seconds = {"erm": 9.0, "class_weight": 10.0, "MISO": 45.0, "frozen encoder": 5.0, "words": 1.0}
     path = written(
         tmp_path / "design_plain.csv",
         named(*seconds),
