@@ -54,4 +54,4 @@ def features_of(model: Network, batch: Batch) -> torch.Tensor:
 
 def total(method: ContrastiveMethod, model: Network, batch: Batch, state: TrainingState) -> float:
     """What the loop makes of a batch: the weighted mean of its rows' losses."""
-    return float(method.loss(model, batch, state) @ batch.weights / len(batch.labels))
+    return (method.loss(model, batch, state) @ batch.weights / len(batch.labels)).item()
