@@ -212,6 +212,7 @@ def test_a_row_that_is_bad_late_leaves_no_half_of_the_output(run, tmp_path, mode
         (["--class-weight", "heavy"], "class_weight is 'heavy'; give 'balanced'"),
         (["--method", "erm", "--precision", "half"], "precision is 'half'; choose"),
         (["--method", "erm", "--device", "abacus"], "device 'abacus' is not on this machine"),
+        (["--device", "abacus"], "device 'abacus' is not on this machine"),
         (["--method", "erm", "--max-epochs", "0"], "max_epochs is 0; give an int of 1 or more"),
         (["--threshold", "0.5", "--folds", "7"], "--folds has no use: the threshold is given and not tuned"),
         (
@@ -224,6 +225,21 @@ def test_a_row_that_is_bad_late_leaves_no_half_of_the_output(run, tmp_path, mode
 def test_settings_are_refused_before_anything_is_read(run, tmp_path, options, message):
     source = missing(tmp_path)
     assert message in fails(run, tmp_path, "fit", source, "-o", tmp_path / "model", *options)
+
+
+@pytest.mark.parametrize("command", [("compare", "--methods"), ("tune", "--method")], ids=lambda it: it[0])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--threshold", "1.5"], "threshold is 1.5; give 'tune', None or a number from 0 to 1"),
+        (["--device", "abacus"], "device 'abacus' is not on this machine"),
+        (["--max-epochs", "0"], "max_epochs is 0; give an int of 1 or more"),
+        (["--set", "precision=half"], "precision is 'half'; choose"),
+    ],
+    ids=lambda it: it[0].strip("-") if isinstance(it, list) else "",
+)
+def test_grids_refuse_them_before_anything_is_read_too(run, tmp_path, command, options, message):
+    assert message in fails(run, tmp_path, *command, "tfidf_lr", missing(tmp_path), *options)
 
 
 @pytest.mark.parametrize("option", ["--group", "--time"])

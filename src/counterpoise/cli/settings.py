@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from types import MappingProxyType
 from typing import Any
 
@@ -15,6 +16,8 @@ from counterpoise.errors import SettingsError
 from counterpoise.estimators.loading import CLASSIFIERS
 from counterpoise.estimators.saving import CONSENT
 from counterpoise.methods.registry import DEFAULT_BACKBONE, check_combination, make_method
+from counterpoise.metrics.thresholds import check_threshold
+from counterpoise.training.settings import TrainingSettings
 
 _BY_OPTION = {
     "method": "use --method",
@@ -102,7 +105,16 @@ def training_settings(
         settings[CONSENT] = True
     refused = {**_BY_OPTION, CONSENT: "give --yes-send", "backbone": "use --backbone", **refused}
     known = {k: v for k, v in CLASSIFIERS[kind]().get_params().items() if k not in refused} | own
-    return settings | parsed(sets, known, refused, kinds)
+    settings |= parsed(sets, known, refused, kinds)
+    _check(settings)
+    return settings
+
+
+def _check(settings: Mapping[str, Any]) -> None:
+    """Refuse before any data are read what a fit would refuse whatever they are."""
+    own = {field.name for field in fields(TrainingSettings)}
+    TrainingSettings(**{name: value for name, value in settings.items() if name in own}).torch_device()
+    check_threshold(settings.get("threshold"))
 
 
 def parsed(

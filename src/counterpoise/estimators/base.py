@@ -21,7 +21,7 @@ from counterpoise.fitting import Fitted, Plan, fit_model
 from counterpoise.methods.base import Context, Data
 from counterpoise.methods.registry import check_combination, make_method
 from counterpoise.methods.setting_checks import check_below_1, check_whole
-from counterpoise.metrics.thresholds import check_metric, decide
+from counterpoise.metrics.thresholds import check_metric, check_threshold, decide
 from counterpoise.seeding import root_seed
 from counterpoise.training.settings import TrainingSettings
 
@@ -239,13 +239,7 @@ class RareClassClassifier(ClassifierMixin, ClassifierParameters):
         method = make_method(name, self._nested("method__"))
         method.check()
         backbone = check_combination(name, method, self.kind, self.backbone, self._nested("backbone__"))
-        threshold = self.threshold
-        if not (
-            threshold is None
-            or (isinstance(threshold, str) and threshold == "tune")
-            or (_is_number(threshold) and 0 <= threshold <= 1)
-        ):
-            raise SettingsError(f"threshold is {threshold!r}; give 'tune', None or a number from 0 to 1")
+        check_threshold(self.threshold)
         given = self.class_weight
         if not (given is None or isinstance(given, dict) or (isinstance(given, str) and given == "balanced")):
             raise SettingsError(f"class_weight is {given!r}; give 'balanced', a dict or None")
@@ -254,7 +248,7 @@ class RareClassClassifier(ClassifierMixin, ClassifierParameters):
                 "a checkpoint needs a random_state, or no later training could be the same; give one"
             )
         check_below_1(type(self).__name__, validation_fraction=self.validation_fraction)
-        if threshold == "tune":
+        if self.threshold == "tune":
             check_whole(type(self).__name__, at_least=2, threshold_folds=self.threshold_folds)
         training = TrainingSettings(
             max_epochs=self.max_epochs,
@@ -271,9 +265,9 @@ class RareClassClassifier(ClassifierMixin, ClassifierParameters):
             precision=self.precision,
             device=self.device,
         )
+        training.torch_device()
         method.check_training(training, self.kind)
         if method.trains_backbone(self.kind):
-            training.torch_device()
             find_backbone(backbone).check(self._nested("backbone__"))
             method.check_backbone(backbone, self._nested("backbone__"))
         return method, backbone, training

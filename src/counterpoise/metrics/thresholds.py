@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -245,6 +247,19 @@ def check_metric(metric: str | ArrayLike, n_classes: int) -> None:
     SettingsError
     """
     _Goal.of(metric, None, n_classes)
+
+
+def check_threshold(threshold: Any) -> None:
+    """Refuse, before any work, what says nothing of a threshold: all but ``"tune"``, None and 0 to 1.
+
+    Raises
+    ------
+    SettingsError
+    """
+    number = isinstance(threshold, Real) and not isinstance(threshold, bool)
+    said = threshold is None or (isinstance(threshold, str) and threshold == "tune")
+    if not (said or (number and 0 <= threshold <= 1)):
+        raise SettingsError(f"threshold is {threshold!r}; give 'tune', None or a number from 0 to 1")
 
 
 @dataclass(frozen=True)
