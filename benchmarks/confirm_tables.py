@@ -1,7 +1,7 @@
 """What the confirming run answers, for ``tables.py``: the questions of ``miso_protocol.md``, or what is missing.
 
     paths = sorted(Path("benchmarks/results").glob("confirm_*.csv"))
-    answers(paths), by_task(paths)
+    answers(paths), by_task(paths), in_short(paths)
 
 No score is shown before all rows are there. Two answers are given. Over data sets: of each task the mean over folds
 counts, of each data set the mean over its tasks, and the interval is Student's. Over these tasks: only folds vary, and
@@ -194,7 +194,7 @@ def answers(paths: Sequence[Path]) -> str:
         _share_line(gains, wide),
         _harm_line("D", "it costs nothing elsewhere", scores.less(chosen.miso, chosen.rival, RANKING)),
         _difficult_line(scores.less(ERM, chosen.miso, DIFFICULT)),
-        _seconds_line(scores.of(chosen.miso, "fit_seconds"), scores.of(CLASS_WEIGHT, "fit_seconds")),
+        _seconds_line(_seconds(scores, chosen.miso) / _seconds(scores, CLASS_WEIGHT)),
         _both_line(
             scores.less(chosen.open_miso, chosen.open_rival, RANKING),
             scores.less(chosen.open_miso, chosen.open_rival, DECISION),
@@ -239,6 +239,50 @@ def by_task(paths: Sequence[Path]) -> str:
     return "\n\n".join([table_of(head, rows), foot, *_said_out()])
 
 
+def in_short(paths: Sequence[Path]) -> str:
+    """Means of each line over the tasks of each data set and over these, best first: the first table of all."""
+    chosen, scores = _there(paths)
+    if chosen is None or isinstance(scores, str):
+        return str(scores)
+    plain, seconds = scores.of(CLASS_WEIGHT, RANKING), _seconds(scores, CLASS_WEIGHT)
+    rows, ranks = [], []
+    for line in chosen.few:
+        own = {metric: scores.of(line, metric) for metric in (RANKING, DECISION)}
+        by_set = [_by_set(values) for values in own.values()]
+        means = [[found[name] for found in by_set] if name in by_set[0] else [] for name in FOLDS]
+        everywhere = all(means)
+        whole = np.mean(means, axis=0).tolist() if everywhere else []
+        less = over_tasks(_less(own[RANKING], plain)) if everywhere and line != CLASS_WEIGHT else ""
+        rows.append(
+            [
+                line.name,
+                line.league,
+                *(_both_said(each) for each in (*means, whole)),
+                str(less),
+                f"{_seconds(scores, line) / seconds:.1f}" if everywhere else "",
+            ]
+        )
+        ranks.append(whole[0] if whole else -np.inf)
+    best_first = [rows[place] for place in np.argsort(-np.array(ranks), kind="stable")]
+    head = [
+        "method",
+        "league",
+        *FOLDS,
+        "mean",
+        "ranking, less class weights [95% interval]",
+        "times the seconds",
+    ]
+    foot = (
+        "Average precision / F1 at the tuned threshold and the thinned share, of "
+        f"{len(TASKS)} tasks; a data set is the mean of its tasks. The interval is about these tasks."
+    )
+    return "\n\n".join([table_of(head, best_first), foot, *_said_out()])
+
+
+def _seconds(scores: Scores, line: Contestant) -> float:
+    return over_sets(scores.of(line, "fit_seconds")).mean
+
+
 def _at(metrics: Sequence[Values], task: str) -> list[float]:
     """Means of one task; nothing where a line is out."""
     return [float(np.mean(values[task])) for values in metrics if task in values]
@@ -281,8 +325,7 @@ def _difficult_line(values: Values) -> list[str]:
     return _mean_line("E", "fewer rare test samples are difficult", values, 0.14)
 
 
-def _seconds_line(own: Values, plain: Values) -> list[str]:
-    times = over_sets(own).mean / over_sets(plain).mean
+def _seconds_line(times: float) -> list[str]:
     verdict = CONFIRMED if times <= 5 else REFUTED
     return ["F", "it takes at most 5 times as long", f"{times:.1f} x", verdict, "", ""]
 

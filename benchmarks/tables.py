@@ -16,7 +16,7 @@ from typing import Any
 
 import machine
 from claims import deep_claims, mixing_claims
-from confirm_tables import answers, by_task
+from confirm_tables import answers, by_task, in_short
 from design_tables import broken, effects, finalists, gaps, ranking, why
 from markdown import origin_of, table_of
 from method_tables import (
@@ -283,6 +283,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "kill_resume": ("kill_resume.json", kill_resume),
     "grid": ("grid.json", grid),
     "miso_confirmed": ("confirm_*.csv", answers),
+    "miso_in_short": ("confirm_*.csv", in_short),
     "miso_confirming_tasks": ("confirm_*.csv", by_task),
     "miso_effects": ("design_*.csv", effects),
     "miso_gaps": ("design_*.csv", gaps),

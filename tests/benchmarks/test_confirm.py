@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import t
 
 import miso_confirm as protocol
-from confirm_tables import answers, by_task, nowhere_below, over_sets, over_tasks, share_of
+from confirm_tables import answers, by_task, in_short, nowhere_below, over_sets, over_tasks, share_of
 from counterpoise.data.imbalance import parse_keep
 from counterpoise.data.readers import read
 from counterpoise.experiments.grid import plan
@@ -147,7 +147,7 @@ def test_lines_that_are_the_same_are_run_once(chosen) -> None:
 def test_nothing_is_shown_before_all_rows_are_there(chosen, tmp_path) -> None:
     path = written(tmp_path / "confirm_few.csv", chosen, without=1)
     total = sum(cells_of(chosen).values())
-    for table in (answers, by_task):
+    for table in (answers, by_task, in_short):
         assert table([path]) == f"{total - 1} of {total} runs are there; nothing is shown before all are."
 
 
@@ -239,6 +239,21 @@ def test_the_best_closed_rival_of_a_task_stands_beside(chosen, tmp_path, monkeyp
     shown = by_task([written(tmp_path / "confirm_few.csv", chosen, score)])
     row = next(row for row in shown.splitlines() if row.startswith("| imdb pos 1% |"))
     assert "| words: 0.900 / 0.510 |" in row
+
+
+def test_in_short_lines_stand_by_their_means_over_data_sets(chosen, tmp_path, monkeypatch) -> None:
+    monkeypatch.setitem(protocol.OUT, (ERM.name, "imdb"), "failed twice")
+    shown = in_short([written(tmp_path / "confirm_few.csv", chosen)])
+    names = [row.split(" | ")[0].removeprefix("| ") for row in shown.splitlines() if row.startswith("| ")][2:]
+    assert names[:2] == ["MISO, edited", BLEND.name]
+    assert names[-1] == ERM.name
+    league, *means, less, times = line_of(shown, "MISO, edited")
+    # Gains of .040, .041 and .042 over .500, and folds that lift three runs by .010 in the mean, and five by .020.
+    assert means == ["0.550 / 0.550", "0.561 / 0.561", "0.552 / 0.552", "0.554 / 0.554"]
+    assert (league, less[:6], times) == ("closed", "+0.041", "4.5")
+    assert line_of(shown, "class_weight")[-2:] == ["", "1.0"]
+    assert line_of(shown, ERM.name)[1] == line_of(shown, ERM.name)[4] == ""
+    assert "Out: erm on imdb (failed twice)." in shown
 
 
 def test_a_mean_is_of_data_sets_whatever_the_number_of_their_tasks() -> None:
