@@ -245,7 +245,7 @@ def in_short(paths: Sequence[Path]) -> str:
     if chosen is None or isinstance(scores, str):
         return str(scores)
     plain, seconds = scores.of(CLASS_WEIGHT, RANKING), _seconds(scores, CLASS_WEIGHT)
-    rows, ranks = [], []
+    ranked = []
     for line in chosen.few:
         own = {metric: scores.of(line, metric) for metric in (RANKING, DECISION)}
         by_set = [_by_set(values) for values in own.values()]
@@ -253,17 +253,15 @@ def in_short(paths: Sequence[Path]) -> str:
         everywhere = all(means)
         whole = np.mean(means, axis=0).tolist() if everywhere else []
         less = over_tasks(_less(own[RANKING], plain)) if everywhere and line != CLASS_WEIGHT else ""
-        rows.append(
-            [
-                line.name,
-                line.league,
-                *(_both_said(each) for each in (*means, whole)),
-                str(less),
-                f"{_seconds(scores, line) / seconds:.1f}" if everywhere else "",
-            ]
-        )
-        ranks.append(whole[0] if whole else -np.inf)
-    best_first = [rows[place] for place in np.argsort(-np.array(ranks), kind="stable")]
+        row = [
+            line.name,
+            line.league,
+            *(_both_said(each) for each in (*means, whole)),
+            str(less),
+            f"{_seconds(scores, line) / seconds:.1f}" if everywhere else "",
+        ]
+        ranked.append((whole[0] if whole else -np.inf, row))
+    best_first = [row for _, row in sorted(ranked, key=lambda pair: -pair[0])]
     head = [
         "method",
         "league",

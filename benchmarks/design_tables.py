@@ -276,8 +276,7 @@ def finalists(paths: Sequence[Path]) -> str:
         lines = []
     by_task = {line.name: [_of_first(runs, line, made, METRIC) for made in TASKS] for line in lines}
     means = {name: float(np.mean(own)) for name, own in by_task.items()}
-    seconds = {line.name: _times_of_first(runs, line) for line in (*lines, *(lines and [_CLASS_WEIGHT]))}
-    times = {line.name: seconds[line.name] / seconds[_CLASS_WEIGHT.name] for line in lines}
+    times = {line.name: _times_of_first(runs, line) / _times_of_first(runs, _CLASS_WEIGHT) for line in lines}
     lines.sort(key=lambda line: -means[line.name])
     able = [line for line in lines if line.name not in CONTROLS and times[line.name] <= AFFORDABLE]
     rows = [
